@@ -1,0 +1,67 @@
+# make demo   from nothing to recommendations
+# make test   the tests
+# Each target sets up what it needs, in .venv; a second run installs nothing.
+
+PYTHON ?= python3
+VENV ?= .venv
+# On Linux, pip installs torch with several GB of CUDA libraries. Without a GPU, name the index of
+# PyTorch's CPU builds here (the one that pytorch.org/get-started shows for "CPU"):
+#     make demo TORCH_INDEX=https://...
+TORCH_INDEX ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all check format bench lock clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "recsys needs Python 3.11 or later: make demo PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(INSTALL) -e '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed  ## Set up .venv
+
+demo: $(VENV)/.installed  ## Load the bundled films, train, recommend by SQL
+	@$(BIN)/recsys demo
+
+test: $(VENV)/.installed-dev  ## Run the tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.installed-dev  ## Run the slow tests too
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev  ## Format, lint, types, import layers, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m "not slow" -q
+
+format: $(VENV)/.installed-dev  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA names the data folder
+	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/ranking.py
+
+lock: $(VENV)/.installed-dev  ## Write constraints.txt anew
+	$(PIP) install uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade \
+		--no-annotate --no-header --quiet pyproject.toml -o constraints.txt
+
+clean:  ## Remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,42 @@
+"""Runs the migrations and installs `sql/` in one transaction: both take effect, or neither."""
+
+from alembic import context
+from recsys.database import open_engine, reported_errors
+from recsys.settings import Settings
+from recsys.sql_files import drop_views, install_sql
+from recsys.tables import metadata
+from sqlalchemy import Connection
+
+
+def include_name(name: str | None, type_: str, _parents: object) -> bool:
+    return type_ != "schema" or name == metadata.schema
+
+
+def migrate(connection: Connection) -> None:
+    """Migrate, then install `sql/` where the schema has arrived at head."""
+    # The version table lives in our schema, which must be there before the first migration.
+    connection.exec_driver_sql("create schema if not exists recsys")
+    drop_views(connection)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table_schema=metadata.schema,
+        include_schemas=True,
+        include_name=include_name,
+        transactional_ddl=True,
+    )
+    context.run_migrations()
+    migrations = context.get_context()
+    if set(migrations.get_current_heads()) == set(context.script.get_heads()):
+        install_sql(connection)
+
+
+if context.is_offline_mode():
+    raise SystemExit("recsys migrates online only: sql/ is installed in the same transaction")
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    migrate(given)
+else:
+    with reported_errors(), open_engine(Settings.from_environment()).begin() as opened:
+        migrate(opened)

@@ -1,0 +1,115 @@
+"""NumPy arrays to and from PostgreSQL's binary COPY, without a loop over rows.
+
+Every column has one width and no nulls, so a row is one record of a structured array:
+a field count, then for each field its length and its bytes, all big-endian
+(PostgreSQL manual, COPY, "Binary Format"). A vector's bytes are its dimension, two
+bytes unused, then its float4 elements (pgvector, ``vector_send``).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+TRAILER = struct.pack(">h", -1)
+ROWS_A_CHUNK = 1 << 15
+
+
+def write_columns(connection: Connection, table: str, columns: Mapping[str, NDArray[Any]]) -> None:
+    """COPY columns of equal length into `table`.
+
+    Parameters
+    ----------
+    connection
+        An open transaction; nothing is committed here.
+    table
+        Qualified name, trusted.
+    columns
+        By column name: ``(n,)`` int64 for bigint, ``(n,)`` float32 for real,
+        ``(n,)`` float64 for double precision,
+        ``(n, dimension)`` float32 for vector.
+    """
+    record = np.dtype(
+        [
+            ("fields", ">i2"),
+            *[part for name, values in columns.items() for part in _field(name, values)],
+        ]
+    )
+    n_rows = len(next(iter(columns.values())))
+    statement = f"copy {table} ({', '.join(columns)}) from stdin (format binary)"
+    with _driver(connection).cursor().copy(statement.encode()) as copy:
+        copy.write(HEADER)
+        for start in range(0, n_rows, ROWS_A_CHUNK):
+            rows = slice(start, min(start + ROWS_A_CHUNK, n_rows))
+            chunk = np.zeros(rows.stop - rows.start, dtype=record)
+            chunk["fields"] = len(columns)
+            for name, values in columns.items():
+                chunk[f"{name} length"] = record[name].itemsize
+                if values.ndim == 2:
+                    chunk[name]["dimension"] = values.shape[1]
+                    chunk[name]["elements"] = values[rows]
+                else:
+                    chunk[name] = values[rows]
+            copy.write(chunk.tobytes())
+        copy.write(TRAILER)
+
+
+def read_columns(connection: Connection, query: str, **types: str) -> dict[str, NDArray[Any]]:
+    """Read a query's columns as arrays.
+
+    Parameters
+    ----------
+    query
+        Its columns come in the order of `types` and hold no null.
+    types
+        Each column's NumPy type: ``i8`` for bigint, ``f4`` for real, ``f8`` for double precision.
+    """
+    record = np.dtype(
+        [
+            ("fields", ">i2"),
+            *[
+                part
+                for name, kind in types.items()
+                for part in ((f"{name} length", ">i4"), (name, f">{kind}"))
+            ],
+        ]
+    )
+    received = bytearray()
+    with (
+        _driver(connection)
+        .cursor()
+        .copy(f"copy ({query}) to stdout (format binary)".encode()) as copy
+    ):
+        for data in copy:
+            received += data
+    rows = np.frombuffer(
+        received,
+        dtype=record,
+        offset=len(HEADER),
+        count=(len(received) - len(HEADER) - len(TRAILER)) // record.itemsize,
+    )
+    return {name: rows[name].astype(kind) for name, kind in types.items()}
+
+
+def _field(name: str, values: NDArray[Any]) -> tuple[tuple[str, Any], tuple[str, Any]]:
+    kind: Any
+    if values.ndim == 2:
+        kind = np.dtype(
+            [("dimension", ">i2"), ("unused", ">i2"), ("elements", ">f4", (values.shape[1],))]
+        )
+    else:
+        kind = {"i8": ">i8", "f4": ">f4", "f8": ">f8"}[values.dtype.str[1:]]
+    return (f"{name} length", ">i4"), (name, kind)
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver

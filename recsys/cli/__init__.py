@@ -1,0 +1,65 @@
+"""The command `recsys`: one subcommand a stage. Answers go to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from recsys.cli import answers, data, db, demo, models
+from recsys.cli.output import errors
+from recsys.errors import RecsysError
+from recsys.settings import Settings
+
+app = typer.Typer(
+    name="recsys",
+    help="A movie recommender that lives in PostgreSQL.",
+    epilog="Begin with: recsys demo",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(db.app, name="db")
+app.add_typer(models.app, name="models")
+app.command()(demo.demo)
+app.command()(data.load)
+app.command()(data.train)
+app.command()(answers.recommend)
+app.command()(answers.similar)
+
+
+@app.callback()
+def _settings(
+    context: typer.Context,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Another database on the same server, such as `recsys_demo`."
+        ),
+    ] = None,
+) -> None:
+    context.obj = Settings.from_environment(database)
+
+
+def main() -> None:
+    """Run the command; a mistake of the user's ends with one line and exit status 1."""
+    # An embedded server is stopped at exit, which a plain SIGTERM would skip.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app()
+    except RecsysError as error:
+        _fail(str(error))
+    except DBAPIError as error:
+        _fail(f"the database says: {str(error.orig).strip().splitlines()[0]}")
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output, `head` say, has left
+        sys.exit(1)
+
+
+def _fail(message: str) -> None:
+    errors.print(f"recsys: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)

@@ -1,0 +1,143 @@
+"""`recsys recommend` and `recsys similar`: what the SQL functions answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from recsys.cli.output import Format, Output, note, show
+from recsys.errors import InvalidRequest
+from recsys.migrations import ready_engine
+from recsys.recommender import Answers, Recommendation, Recommender, SimilarMovie
+from recsys.settings import Settings
+
+Length = Annotated[int, typer.Option("-k", min=1, help="How many films.")]
+Genres = Annotated[
+    list[str] | None, typer.Option("--genre", "-g", help="Any of these genres; may be repeated.")
+]
+ExcludeGenres = Annotated[
+    list[str] | None, typer.Option("--exclude-genre", help="None of these; may be repeated.")
+]
+YearFrom = Annotated[int | None, typer.Option(help="Released in this year or later.")]
+YearTo = Annotated[int | None, typer.Option(help="Released in this year or earlier.")]
+MinRatings = Annotated[int | None, typer.Option(help="Rated by at least so many users.")]
+ExcludeMovies = Annotated[
+    list[int] | None, typer.Option("--exclude-movie", help="Not this film; may be repeated.")
+]
+ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
+
+HIDDEN = ("because_movie_id", "model_id")
+
+
+def recommend(
+    context: typer.Context,
+    user_id: Annotated[int, typer.Argument(help="The user, as in the ratings.")],
+    k: Length = 10,
+    genre: Genres = None,
+    exclude_genre: ExcludeGenres = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    min_ratings: MinRatings = None,
+    exclude_movie: ExcludeMovies = None,
+    include_rated: Annotated[
+        bool, typer.Option("--include-rated", help="Films that the user has rated, too.")
+    ] = False,
+    model: ModelId = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Recommend films to a user, none of which they have rated.
+
+    Example: `recsys recommend 42 -k 5 --genre Comedy --year-from 1990`
+    """
+    engine = ready_engine(_settings(context))
+    answer = Recommender.on(engine).recommend(
+        user_id,
+        k,
+        genres=genre or None,
+        exclude_genres=exclude_genre or None,
+        year_from=year_from,
+        year_to=year_to,
+        min_ratings=min_ratings,
+        exclude_movies=exclude_movie or None,
+        include_rated=include_rated,
+        model_id=model,
+    )
+    _show(engine, answer, output, f"For user {user_id}")
+    if answer and all(film.source == "popular" for film in answer):
+        note("The model does not know this user: these are popular films.")
+
+
+def similar(
+    context: typer.Context,
+    movie: Annotated[str, typer.Argument(help="An id or a title; typos are forgiven.")],
+    k: Length = 10,
+    genre: Genres = None,
+    exclude_genre: ExcludeGenres = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    min_ratings: MinRatings = None,
+    exclude_movie: ExcludeMovies = None,
+    model: ModelId = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show the films that the same people like most.
+
+    Example: `recsys similar "the godfahter"`
+    """
+    engine = ready_engine(_settings(context))
+    recommender = Recommender.on(engine)
+    movie_id, title = find_movie(engine, recommender, movie)
+    answer = recommender.similar_movies(
+        movie_id,
+        k,
+        genres=genre or None,
+        exclude_genres=exclude_genre or None,
+        year_from=year_from,
+        year_to=year_to,
+        min_ratings=min_ratings,
+        exclude_movies=exclude_movie or None,
+        model_id=model,
+    )
+    note(f"Film {movie_id}: {title}")
+    _show(engine, answer, output, f"Similar to {title}")
+
+
+def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[int, str]:
+    """Return the id and the title of a film given by either; an id is tried first."""
+    if movie.isdecimal() and len(movie) < 19:
+        with engine.connect() as connection:
+            title = connection.exec_driver_sql(
+                "select concat(title, ' (' || year || ')') from recsys.movies where movie_id = %s",
+                (int(movie),),
+            ).scalar()
+        if title is not None:
+            return int(movie), title
+    best = recommender.search_titles(movie, 1)
+    if not best:
+        raise InvalidRequest(f"no film has a title like {movie!r}")
+    return best[0].movie_id, f"{best[0].title} ({best[0].year})" if best[0].year else best[0].title
+
+
+def _settings(context: typer.Context) -> Settings:
+    settings = context.obj
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def _show(
+    engine: Engine,
+    answer: Answers[Recommendation] | Answers[SimilarMovie],
+    output: Format,
+    title: str,
+) -> None:
+    from recsys.load import is_simulated
+
+    rows = [asdict(film) for film in answer]
+    empty = {name for name in (rows[0] if rows else {}) if all(row[name] is None for row in rows)}
+    show(rows, output, hidden={*HIDDEN, *empty}, title=title)
+    with engine.connect() as connection:
+        if is_simulated(connection):
+            note("The ratings behind this answer are simulated (the bundled sample).")

@@ -1,0 +1,157 @@
+"""`recsys db`: the schema, and the embedded server."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from recsys import migrations
+from recsys.cli.output import Format, Output, console, note, show
+from recsys.cluster import SUPERUSER, binaries
+from recsys.database import (
+    database_url,
+    expected_stamp,
+    libpq_url,
+    open_engine,
+    reported_errors,
+    schema_stamp,
+)
+from recsys.embedded import embedded_server
+from recsys.errors import DatabaseError
+from recsys.settings import DEFAULT_DATABASE, Settings
+
+app = typer.Typer(help="The schema, and the embedded PostgreSQL server.", no_args_is_help=True)
+
+
+@app.command()
+def upgrade(context: typer.Context) -> None:
+    """Bring the schema up to this version: tables, functions and views, in one transaction."""
+    changed = migrations.upgrade(open_engine(context.obj))
+    console.print("The schema was brought up to date." if changed else "The schema is up to date.")
+
+
+@app.command()
+def status(context: typer.Context, output: Output = Format.TABLE) -> None:
+    """Show the server, the schema and what the database holds; starts nothing."""
+    settings: Settings = context.obj
+    if settings.database_url is None and embedded_server(settings.home).cluster.running() is None:
+        show([_server(settings) | {"state": "stopped"}], output)
+        return
+    engine = open_engine(settings)
+    with reported_errors(), engine.connect() as connection:
+        row = _server(settings) | {"state": "running"} | _contents(connection)
+    if output is Format.TABLE:
+        show([{"": name, "value": value} for name, value in row.items()], output)
+    else:
+        show([row], output)
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Listen on this TCP port of 127.0.0.1 as well."),
+    ] = None,
+) -> None:
+    """Start the embedded server and keep it up for other programs, until `recsys db stop`.
+
+    Without a port it is reached by its Unix socket alone. With one, programs need the password
+    of RECSYS_DB_PASSWORD, or else the one generated into a file that you alone can read.
+    """
+    settings = _embedded(context)
+    server = embedded_server(settings.home)
+    running = server.start(port)
+    console.print(f"The server is up: {libpq_url(database_url(settings))}", soft_wrap=True)
+    if running.listens:
+        database = settings.database or DEFAULT_DATABASE
+        console.print(f"TCP: postgresql://{SUPERUSER}@127.0.0.1:{running.port}/{database}")
+        if server.password_file.exists():
+            console.print(f"Password: in {server.password_file}", soft_wrap=True)
+    migrations.prepared_engine(settings).dispose()  # so that others find a database
+
+
+@app.command()
+def stop(context: typer.Context) -> None:
+    """Stop the embedded server, whoever uses it."""
+    stopped = embedded_server(_embedded(context).home).stop()
+    console.print("The server is stopped." if stopped else "The server was not running.")
+
+
+@app.command()
+def url(context: typer.Context) -> None:
+    """Print the connection string alone.
+
+    Example: `psql "$(recsys db url)"`
+    """
+    settings: Settings = context.obj
+    found = database_url(settings)
+    print(libpq_url(found))  # noqa: T201
+    if settings.database_url is None:
+        migrations.prepared_engine(settings).dispose()
+        if not embedded_server(settings.home).kept:
+            note("The server stops when no recsys command runs; `recsys db start` keeps it up.")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the database; further arguments are psql's own.
+
+    Example: `recsys db psql -c "select * from recsys.recommend(42)"`
+    """
+    settings: Settings = context.obj
+    found = libpq_url(database_url(settings))
+    migrations.prepared_engine(settings).dispose()
+    # One on the PATH edits lines; the embedded one was built without readline.
+    program = shutil.which("psql") or str(binaries() / "psql")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
+    sys.exit(subprocess.run([program, found, *context.args], check=False).returncode)
+
+
+def _embedded(context: typer.Context) -> Settings:
+    settings: Settings = context.obj
+    if settings.database_url is not None:
+        raise DatabaseError("DATABASE_URL names a server of your own: start and stop it yourself")
+    return settings
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    if settings.database_url is not None:
+        return {"server": database_url(settings).render_as_string(hide_password=True)}
+    return {"server": f"embedded, data in {embedded_server(settings.home).cluster.data.resolve()}"}
+
+
+def _contents(connection: Connection) -> dict[str, Any]:
+    stamp = schema_stamp(connection)
+    schema = "missing: run `recsys db upgrade`"
+    if stamp is not None:
+        schema = (
+            "up to date" if stamp == expected_stamp() else "out of date: run `recsys db upgrade`"
+        )
+    row: dict[str, Any] = {
+        "postgresql": connection.exec_driver_sql("show server_version").scalar(),
+        "database": connection.exec_driver_sql("select current_database()").scalar(),
+        "schema": schema,
+    }
+    if stamp != expected_stamp():
+        return row
+    counts = (
+        connection.exec_driver_sql("""
+        select (select extversion from pg_extension where extname = 'vector') as pgvector,
+            (select count(*) from recsys.movies) as movies,
+            (select count(*) from recsys.genres) as genres,
+            (select count(distinct user_id) from recsys.ratings) as users,
+            (select count(*) from recsys.ratings) as ratings,
+            (select count(*) from recsys.models) as models,
+            (recsys_internal.find_model(null)).model_id as active_model
+    """)
+        .mappings()
+        .one()
+    )
+    return row | dict(counts)

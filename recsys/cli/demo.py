@@ -1,0 +1,121 @@
+"""`recsys demo`: from nothing to recommendations, in a database of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from rich.panel import Panel
+from rich.syntax import Syntax
+from sqlalchemy import Engine
+
+from recsys.cli.data import load_source, train_model
+from recsys.cli.output import console, table
+from recsys.database import create_database, database_url
+from recsys.settings import Settings
+
+DATABASE = "recsys_demo"
+
+BEST_RATED = """\
+select m.title, m.year, m.genres, r.rating
+from recsys.ratings r
+join recsys_bi.movies m using (movie_id)
+where r.user_id = {user_id}
+order by r.rating desc, r.rated_at desc
+limit 10;"""
+
+RECOMMEND = """\
+select rank, title, year, genres, score, source
+from recsys.recommend({user_id});"""
+
+RECOMMEND_GENRE = """\
+select rank, title, year, genres, score, source
+from recsys.recommend({user_id}, genres => '{{Comedy}}', year_from => 1960);"""
+
+LEFT_OUT = """\
+select a.rank as rank_if_allowed, a.title, a.score, r.rating as rated_already
+from recsys.recommend({user_id}, k => 20, include_rated => true) a
+join recsys.ratings r on r.movie_id = a.movie_id and r.user_id = {user_id}
+order by a.rank
+limit 10;"""
+
+SIMILAR = """\
+select s.rank, s.title, s.year, s.genres, s.score
+from recsys.search_titles('{title}', 1) t,
+     recsys.similar_movies(t.movie_id, k => 5) s
+order by s.rank;"""
+
+
+def demo(
+    context: typer.Context,
+    user_id: Annotated[int, typer.Option("--user", help="The viewer to recommend to.")] = 42,
+) -> None:
+    """Load the bundled sample, train, and recommend by SQL, in a database of its own.
+
+    The films are real, the viewers and their ratings are simulated. Your own data is not touched.
+    """
+    settings = replace(context.obj, database=DATABASE)
+    engine = prepare(settings)
+    console.rule("1  Load", align="left")
+    from recsys.sources.sample import SampleSource
+
+    load_source(engine, SampleSource())
+    console.rule("2  Train", align="left")
+    keep_newest_model(engine, train_model(engine))
+    console.rule("3  Ask, in SQL", align="left")
+    films: dict[str, Any] = {"user_id": user_id, "title": "the godfahter"}
+    for heading, query in (
+        (f"What simulated viewer {user_id} rated best", BEST_RATED),
+        (f"Ten films for viewer {user_id}, none of them rated yet", RECOMMEND),
+        ("The same, but only comedies since 1960", RECOMMEND_GENRE),
+        ("What was left out because the viewer has rated it", LEFT_OUT),
+        ("Films like one whose title was mistyped", SIMILAR),
+    ):
+        ask(engine, heading, query.format(**films))
+    console.print(
+        f"Every answer above was one SQL statement. Paste them into:\n\n"
+        f"    recsys --database {DATABASE} db psql\n\n"
+        "and load your own ratings, into a database of their own, with:\n\n"
+        "    recsys load FOLDER     a MovieLens folder, say\n"
+        "    recsys train\n"
+        "    recsys recommend USER_ID",
+        markup=False,
+    )
+
+
+def prepare(settings: Settings) -> Engine:
+    """Return an engine on the demo's database, made and migrated if need be."""
+    from recsys.database import open_engine
+    from recsys.migrations import upgrade
+
+    create_database(database_url(settings))
+    engine = open_engine(settings)
+    upgrade(engine)
+    return engine
+
+
+def keep_newest_model(engine: Engine, model_id: int) -> None:
+    """Drop the models of earlier demos."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("delete from recsys.models where model_id < %s", (model_id,))
+
+
+def ask(engine: Engine, heading: str, query: str) -> None:
+    """Show a question, its SQL and its answer."""
+    console.print()
+    console.print(
+        Panel(
+            Syntax(query, "postgres", background_color="default", word_wrap=True),
+            title=heading,
+            title_align="left",
+        )
+    )
+    with engine.connect() as connection:
+        rows = [
+            dict(row)
+            for row in connection.exec_driver_sql(
+                query, execution_options={"no_parameters": True}
+            ).mappings()
+        ]
+    console.print(table(rows))

@@ -1,0 +1,107 @@
+"""How answers are shown: a table for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+PIPE_WIDTH = 120  # of a table that goes into a file or another program
+
+console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+class Format(StrEnum):
+    """Formats of an answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="How to print the answer.")]
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]], output: Format, hidden: Iterable[str] = (), title: str = ""
+) -> None:
+    """Print rows; `hidden` columns are left out of the table only."""
+    if output is Format.JSON:
+        print(json.dumps([dict(row) for row in rows], indent=2, default=_plain, ensure_ascii=False))  # noqa: T201
+    elif output is Format.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        if rows:
+            writer.writerow(rows[0])
+        writer.writerows([_joined(value) for value in row.values()] for row in rows)
+    else:
+        console.print(table(rows, hidden, title))
+
+
+def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: str = "") -> Table:
+    """Return rows as a table to look at."""
+    made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
+    shown = [name for name in (rows[0] if rows else {}) if name not in set(hidden)]
+    for name in shown:
+        number = isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool)
+        made.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(_cell(row[name]) for name in shown))
+    return made
+
+
+def progress() -> Progress:
+    """Return a progress bar on stderr."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    )
+
+
+def note(message: str) -> None:
+    """Say something beside the answer."""
+    errors.print(message, style="dim", markup=False, soft_wrap=True)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        short = f"{value:.3f}".rstrip("0")
+        return short + "0" if short.endswith(".") else short
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return str(_joined(value)).replace("[", r"\[")
+
+
+def _joined(value: object) -> object:
+    if isinstance(value, list):
+        return "|".join(map(str, value))
+    return json.dumps(value, default=_plain) if isinstance(value, dict) else value
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value.isoformat() if isinstance(value, datetime) else str(value)

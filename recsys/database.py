@@ -1,0 +1,218 @@
+"""Connections: which server, is it fit, is its schema ours, and errors a person can act on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from psycopg import errors as pg
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from recsys.cluster import SUPERUSER
+from recsys.embedded import embedded_server
+from recsys.errors import (
+    DatabaseError,
+    DatabaseOutOfDate,
+    DatabaseUnreachable,
+    DatabaseUnsupported,
+    InvalidRequest,
+    RecsysError,
+)
+from recsys.settings import DEFAULT_DATABASE, Settings
+
+MINIMUM_POSTGRESQL = 16
+MINIMUM_PGVECTOR = (0, 8, 4)
+CONNECT_TIMEOUT_S = 10
+
+
+def database_url(settings: Settings) -> URL:
+    """Return the database's URL; starts the embedded server where no other is named."""
+    if settings.database_url is None:
+        running = embedded_server(settings.home).acquire()
+        return URL.create(
+            "postgresql+psycopg",
+            username=SUPERUSER,
+            database=settings.database or DEFAULT_DATABASE,
+            query={"host": str(running.socket_folder), "port": str(running.port)},
+        )
+    try:
+        url = make_url(settings.database_url)
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        # The URL itself may hold a password, so it is not repeated.
+        raise DatabaseUnreachable(
+            "DATABASE_URL is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        )
+    url = url.set(drivername="postgresql+psycopg")
+    return url.set(database=settings.database) if settings.database else url
+
+
+def libpq_url(url: URL) -> str:
+    """Return the URL as psql and other libpq programs take it, password included."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Return an engine on the database; the embedded server's is made if it is not there."""
+    url = database_url(settings)
+    if settings.database_url is None:
+        create_database(url)
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "recsys"},
+    )
+
+
+def create_database(url: URL) -> None:
+    """Make the database that `url` names unless it is there."""
+    maintenance = create_engine(
+        url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
+    with reported_errors(), maintenance.connect() as connection:
+        # A race with another process ends in "already exists", which is as good.
+        found = connection.exec_driver_sql(
+            "select from pg_database where datname = %s", (url.database,)
+        ).first()
+        if found is None:
+            name = psycopg.sql.Identifier(url.database or DEFAULT_DATABASE)
+            statement = psycopg.sql.SQL("create database {}").format(name).as_string()
+            try:
+                connection.exec_driver_sql(statement)
+            except DBAPIError as error:
+                if not isinstance(error.orig, (pg.DuplicateDatabase, pg.UniqueViolation)):
+                    raise
+
+
+@contextmanager
+def reported_errors() -> Iterator[None]:
+    """Turn the driver's errors into ours, with a text that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        found = _report(error.orig)
+        if found is None:
+            raise
+        raise found from error
+    except psycopg.Error as error:
+        found = _report(error)
+        if found is None:
+            raise
+        raise found from error
+
+
+def _report(error: BaseException | None) -> RecsysError | None:
+    if not isinstance(error, psycopg.Error):
+        return None
+    message = error.diag.message_primary or str(error).strip().splitlines()[0]
+    hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
+    match error:
+        case pg.InvalidParameterValue():
+            return InvalidRequest(message + hint)
+        case pg.UndefinedTable() | pg.InvalidSchemaName() | pg.UndefinedFunction():
+            return DatabaseOutOfDate(f"{message}: run `recsys db upgrade`")
+        case pg.InsufficientPrivilege():
+            return DatabaseError(f"{message}: ask an administrator for the privilege{hint}")
+        case pg.DependentObjectsStillExist():
+            detail = (error.diag.message_detail or "").replace("\n", "; ")
+            return DatabaseError(f"{message}: {detail}. Drop what depends on it, then try again")
+        case pg.DiskFull() | pg.OutOfMemory() | pg.ReadOnlySqlTransaction():
+            return DatabaseError(f"{message}{hint}")
+        case pg.OperationalError() if error.sqlstate is None or error.sqlstate[:2] in (
+            "08",
+            "28",
+            "3D",
+            "53",
+            "57",
+        ):
+            return DatabaseUnreachable(
+                f"the database does not answer: {_connection_reason(error)}. "
+                "Check DATABASE_URL, and that the server runs"
+            )
+    return None
+
+
+def _connection_reason(error: psycopg.Error) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reasons = [line for line in lines if "failed:" in line or "FATAL" in line] or lines
+    return re.sub(r"^.*?failed: (FATAL:\s*)?", "", reasons[0]) if reasons else "no reason given"
+
+
+def require_supported(connection: Connection) -> None:
+    """Refuse a server without PostgreSQL 16 and pgvector 0.8.4, saying which is missing."""
+    server, installed, available = connection.exec_driver_sql(
+        "select current_setting('server_version'),"
+        " (select extversion from pg_extension where extname = 'vector'),"
+        " (select default_version from pg_available_extensions where name = 'vector')"
+    ).one()
+    if int(re.split(r"\D", server)[0]) < MINIMUM_POSTGRESQL:
+        raise DatabaseUnsupported(
+            f"the server is PostgreSQL {server}: recsys needs {MINIMUM_POSTGRESQL} or later"
+        )
+    wanted = ".".join(map(str, MINIMUM_PGVECTOR))
+    if installed is None and available is None:
+        raise DatabaseUnsupported(
+            f"the server has no pgvector extension: install pgvector {wanted} or later on it, "
+            "or unset DATABASE_URL to use the embedded server"
+        )
+    if _version(installed or available) < MINIMUM_PGVECTOR:
+        raise DatabaseUnsupported(
+            f"the server's pgvector is {installed or available}: install {wanted} or later"
+            + (", then run `alter extension vector update`" if installed else "")
+        )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+def schema_stamp(connection: Connection) -> str | None:
+    """Return the stamp of the schema that is installed, None where none is."""
+    comment = connection.exec_driver_sql(
+        "select obj_description(to_regnamespace('recsys'), 'pg_namespace')"
+    ).scalar()
+    found = re.search(r"\[stamp ([0-9a-f]+)\]", comment or "")
+    return found[1] if found else None
+
+
+def require_current(connection: Connection) -> None:
+    """Refuse a schema that is not the one of this version's `sql/` and migrations."""
+    found = schema_stamp(connection)
+    if found == expected_stamp():
+        return
+    require_supported(connection)
+    state = "missing" if found is None else "not the one this version of recsys needs"
+    raise DatabaseOutOfDate(f"the schema is {state}: run `recsys db upgrade`")
+
+
+@cache
+def expected_stamp() -> str:
+    """Return the digest of `sql/` and of the migrations."""
+    digest = hashlib.sha256()
+    for folder, pattern in ((sql_folder(), "*.sql"), (migrations_folder() / "versions", "*.py")):
+        for path in sorted(folder.rglob(pattern)):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def sql_folder() -> Path:
+    """Folder of the SQL functions and views: inside a wheel, else beside the package."""
+    return _shipped("_sql", "sql")
+
+
+def migrations_folder() -> Path:
+    """Folder of the Alembic environment."""
+    return _shipped("_alembic", "alembic")
+
+
+def _shipped(inside: str, beside: str) -> Path:
+    package = Path(__file__).parent
+    return package / inside if (package / inside).exists() else package.parent / beside

@@ -1,0 +1,53 @@
+"""Every error a caller can meet.
+
+RecsysError
+├── DatabaseError
+│   ├── DatabaseUnreachable     no server answers, or it refuses us
+│   ├── DatabaseUnsupported     PostgreSQL or pgvector is missing or too old
+│   ├── DatabaseOutOfDate       the schema is not the one this version needs
+│   └── EmbeddedServerError     the embedded server does not start or stop
+├── SourceError                 a source of films and ratings cannot be read
+├── TrainingError               the ratings do not suffice, or training diverged
+└── InvalidRequest              a SQL function refused an argument (SQLSTATE 22023)
+
+A class's docstring is its default message; the text of each error says what to do.
+"""
+
+
+class RecsysError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class DatabaseError(RecsysError):
+    """The database refused the request."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """The database does not answer: check DATABASE_URL and that the server runs."""
+
+
+class DatabaseUnsupported(DatabaseError):
+    """The server needs PostgreSQL 16 or later and pgvector 0.8.4 or later."""
+
+
+class DatabaseOutOfDate(DatabaseError):
+    """The schema is missing or of another version: run `recsys db upgrade`."""
+
+
+class EmbeddedServerError(DatabaseError):
+    """The embedded PostgreSQL server cannot be started or stopped."""
+
+
+class SourceError(RecsysError):
+    """The source cannot be read."""
+
+
+class TrainingError(RecsysError):
+    """The model cannot be trained from these ratings."""
+
+
+class InvalidRequest(RecsysError):
+    """The request has an argument that no answer exists for."""

@@ -1,0 +1,266 @@
+"""The tables as SQLAlchemy sees them; their comments live in the database, by migration."""
+
+from __future__ import annotations
+
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Interval,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, REAL
+
+metadata = MetaData(
+    schema="recsys",
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    },
+)
+
+
+def _key(name: str) -> Column[int]:
+    return Column(name, BigInteger, primary_key=True, autoincrement=False)
+
+
+def _identity(name: str) -> Column[int]:
+    return Column(name, BigInteger, Identity(always=False), primary_key=True)
+
+
+def _movie_key(*, cascade: bool) -> Column[int]:
+    target = ForeignKey("recsys.movies.movie_id", ondelete="CASCADE" if cascade else None)
+    return Column("movie_id", BigInteger, target, primary_key=True)
+
+
+def _time(name: str, default: str | None = None, *, nullable: bool = False) -> Column[object]:
+    server_default = text(default) if default else None
+    return Column(name, DateTime(timezone=True), server_default=server_default, nullable=nullable)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _json(name: str) -> Column[object]:
+    return Column(name, JSONB, nullable=False, server_default=text("'{}'"))
+
+
+movies = Table(
+    "movies",
+    metadata,
+    _key("movie_id"),
+    Column("title", Text, nullable=False),
+    Column("year", Integer),
+    Column("imdb_id", Text),
+    Column("tmdb_id", BigInteger),
+    Column("poster_path", Text),
+    _count("rating_count"),
+    Column("rating_mean", REAL),
+    _count("liked_count"),
+    CheckConstraint("btrim(title) <> ''", name="title"),
+    CheckConstraint("year between 1870 and 2100", name="year"),
+    CheckConstraint("imdb_id ~ '^tt[0-9]{7,}$'", name="imdb_id"),
+)
+Index(
+    "ix_movies_popularity",
+    movies.c.liked_count.desc(),
+    movies.c.rating_count.desc(),
+    movies.c.movie_id,
+)
+
+movie_texts = Table(
+    "movie_texts",
+    metadata,
+    _movie_key(cascade=True),
+    Column("kind", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    CheckConstraint("kind in ('overview', 'plot', 'tagline')", name="kind"),
+)
+
+genres = Table(
+    "genres",
+    metadata,
+    _identity("genre_id"),
+    Column("name", Text, nullable=False, unique=True),
+    CheckConstraint("btrim(name) <> ''", name="name"),
+)
+
+movie_genres = Table(
+    "movie_genres",
+    metadata,
+    _movie_key(cascade=True),
+    Column(
+        "genre_id",
+        BigInteger,
+        ForeignKey("recsys.genres.genre_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Index("ix_movie_genres_genre_id", "genre_id", "movie_id"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    _identity("person_id"),
+    Column("name", Text, nullable=False, index=True),
+    CheckConstraint("btrim(name) <> ''", name="name"),
+)
+
+movie_people = Table(
+    "movie_people",
+    metadata,
+    _movie_key(cascade=True),
+    Column(
+        "person_id",
+        BigInteger,
+        ForeignKey("recsys.people.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("role", Text, primary_key=True),
+    CheckConstraint("btrim(role) <> ''", name="role"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    _key("user_id"),
+    Column("name", Text),
+    _time("created_at", "now()"),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    _key("user_id"),
+    _movie_key(cascade=False),
+    Column("rating", REAL, nullable=False),
+    _time("rated_at", "now()"),
+    CheckConstraint("rating between 0.5 and 5", name="rating"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    _key("user_id"),
+    _movie_key(cascade=False),
+    Column("tag", Text, primary_key=True),
+    _time("tagged_at", "now()"),
+    CheckConstraint("btrim(tag) <> ''", name="tag"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    _identity("model_id"),
+    Column("algorithm", Text, nullable=False),
+    Column("factors", Integer, nullable=False),
+    Column("item_norm", Double, nullable=False),
+    _json("parameters"),
+    _json("data"),
+    _json("versions"),
+    _json("metrics"),
+    Column("movie_count", BigInteger, nullable=False),
+    Column("user_count", BigInteger, nullable=False),
+    Column("duration", Interval),
+    _time("created_at", "clock_timestamp()"),
+    _time("activated_at", nullable=True),
+    CheckConstraint("factors > 0", name="factors"),
+    CheckConstraint("item_norm > 0", name="item_norm"),
+)
+
+
+def _model_key(*, index: bool = False) -> Column[int]:
+    target = ForeignKey("recsys.models.model_id", ondelete="CASCADE")
+    return Column("model_id", BigInteger, target, primary_key=True, index=index)
+
+
+movie_vectors = Table(
+    "movie_vectors",
+    metadata,
+    _model_key(),
+    _movie_key(cascade=True),
+    Column("embedding", VECTOR, nullable=False),
+    Column("norm", REAL, nullable=False),
+    Index("ix_movie_vectors_norm", "model_id", text("norm desc")),
+)
+
+user_vectors = Table(
+    "user_vectors",
+    metadata,
+    _key("user_id"),
+    _model_key(index=True),
+    Column("embedding", VECTOR, nullable=False),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    _identity("evaluation_id"),
+    Column("model_id", BigInteger, ForeignKey("recsys.models.model_id", ondelete="SET NULL")),
+    Column("protocol", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("k", Integer),
+    Column("value", Double),
+    Column("ci_low", Double),
+    Column("ci_high", Double),
+    _json("details"),
+    _time("evaluated_at", "now()"),
+)
+
+load_runs = Table(
+    "load_runs",
+    metadata,
+    _identity("run_id"),
+    Column("source", Text, nullable=False),
+    Column("format", Text),
+    Column("status", Text, nullable=False),
+    Column("message", Text),
+    _count("rows_read"),
+    _count("rows_loaded"),
+    _count("rows_updated"),
+    _count("rows_unchanged"),
+    _count("rows_duplicate"),
+    _count("rows_rejected"),
+    _json("details"),
+    _time("started_at"),
+    _time("finished_at", "clock_timestamp()"),
+    CheckConstraint("status in ('done', 'refused')", name="status"),
+    CheckConstraint(
+        "status <> 'done' or rows_read = rows_loaded + rows_updated + rows_unchanged"
+        " + rows_duplicate + rows_rejected",
+        name="counts",
+    ),
+)
+
+load_rejects = Table(
+    "load_rejects",
+    metadata,
+    _identity("reject_id"),
+    Column(
+        "run_id",
+        BigInteger,
+        ForeignKey("recsys.load_runs.run_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("file", Text, nullable=False),
+    Column("line", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text),
+)

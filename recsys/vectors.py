@@ -1,0 +1,199 @@
+"""Learned vectors into the tables: a new model beside the old one, then one switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, text
+
+from recsys.binary_copy import write_columns
+from recsys.errors import InvalidRequest, TrainingError
+from recsys.tables import models
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a training made.
+
+    Attributes
+    ----------
+    user_ids, movie_ids
+        ``(n_users,)``, ``(n_movies,)`` int64.
+    users, movies
+        ``(n_users, factors)``, ``(n_movies, factors)`` float32. The model's score of a pair
+        is the dot product of its two vectors.
+    """
+
+    algorithm: str
+    user_ids: NDArray[np.int64]
+    movie_ids: NDArray[np.int64]
+    users: Vectors
+    movies: Vectors
+    parameters: dict[str, Any]
+    data: dict[str, Any]
+    versions: dict[str, str]
+    metrics: dict[str, float]
+    duration: timedelta
+
+
+def cosine_form(movies: Vectors) -> tuple[Vectors, float]:
+    """Append the coordinate that makes cosine distance order as the dot product does.
+
+    With M the largest norm, each film v becomes ``(v, sqrt(M^2 - |v|^2)) / M``, a unit vector,
+    and a user u becomes ``(u, 0)``: their cosine is ``u . v / (|u| M)`` (Bachrach et al.,
+    "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for Inner-Product
+    Spaces", RecSys 2014).
+
+    Parameters
+    ----------
+    movies
+        ``(n, factors)`` float32.
+
+    Returns
+    -------
+    ndarray, float
+        ``(n, factors + 1)`` float32, and M.
+
+    Examples
+    --------
+    >>> form, norm = cosine_form(np.array([[3, 4], [0, 3]], dtype=np.float32))
+    >>> form.astype(float).round(3).tolist(), norm
+    ([[0.6, 0.8, 0.0], [0.0, 0.6, 0.8]], 5.0)
+    """
+    exact = movies.astype(np.float64)
+    squared = np.square(exact).sum(axis=1, keepdims=True)  # (n, 1)
+    norm = float(np.sqrt(squared.max()))
+    last = np.sqrt(np.clip(norm**2 - squared, 0, None))  # (n, 1)
+    return (np.hstack([exact, last]) / norm).astype(np.float32), norm
+
+
+def write_model(connection: Connection, model: TrainedModel) -> int:
+    """Write a model and its vectors; it answers nobody until it is activated.
+
+    Returns
+    -------
+    int
+        The model's id.
+
+    Raises
+    ------
+    TrainingError
+        A vector is not finite, or all are zero.
+    """
+    if not (np.isfinite(model.users).all() and np.isfinite(model.movies).all()):
+        raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
+    if not model.movies.any():
+        raise TrainingError("the training learned nothing: all vectors are zero")
+    embedding, norm = cosine_form(model.movies)
+    # A zero vector has no direction: cosine distance to it is NaN. Such a user stays unknown.
+    known = model.users.any(axis=1)
+    model_id = connection.execute(
+        models.insert().returning(models.c.model_id),
+        {
+            "algorithm": model.algorithm,
+            "factors": model.movies.shape[1],
+            "item_norm": norm,
+            "parameters": model.parameters,
+            "data": model.data,
+            "versions": model.versions,
+            "metrics": model.metrics,
+            "movie_count": len(model.movie_ids),
+            "user_count": int(known.sum()),
+            "duration": model.duration,
+        },
+    ).scalar_one()
+    lengths = (np.linalg.norm(model.movies.astype(np.float64), axis=1) / norm).astype(np.float32)
+    # recommend() reads the longest vectors first, and often only those: they lie together.
+    order = np.argsort(-lengths, kind="stable")
+    write_columns(
+        connection,
+        "recsys.movie_vectors",
+        {
+            "model_id": np.full(len(embedding), model_id, dtype=np.int64),
+            "movie_id": model.movie_ids[order],
+            "embedding": embedding[order],
+            "norm": lengths[order],
+        },
+    )
+    users = model.users[known]
+    write_columns(
+        connection,
+        "recsys.user_vectors",
+        {
+            "user_id": model.user_ids[known],
+            "model_id": np.full(len(users), model_id, dtype=np.int64),
+            "embedding": np.pad(users, ((0, 0), (0, 1))),
+        },
+    )
+    for table in ("movie_vectors", "user_vectors"):
+        connection.exec_driver_sql(f"analyze recsys.{table}")
+    return int(model_id)
+
+
+def activate_model(connection: Connection, model_id: int) -> None:
+    """Let a model answer from the next statement on; activating an older one rolls back."""
+    done = connection.execute(
+        # Never earlier than another activation, whatever the clock does.
+        text("""
+            update recsys.models set activated_at = greatest(
+                clock_timestamp(),
+                (select max(activated_at) from recsys.models) + interval '1 microsecond')
+            where model_id = :model_id
+        """),
+        {"model_id": model_id},
+    )
+    if done.rowcount == 0:
+        raise _unknown(model_id)
+
+
+def drop_model(connection: Connection, model_id: int) -> None:
+    """Remove a model and its vectors; the active one is refused."""
+    if active_model(connection) == model_id:
+        raise InvalidRequest(
+            f"model {model_id} is the active one: activate another first "
+            "(`recsys models activate ID`)"
+        )
+    done = connection.execute(models.delete().where(models.c.model_id == model_id))
+    if done.rowcount == 0:
+        raise _unknown(model_id)
+
+
+def active_model(connection: Connection) -> int | None:
+    """Return the id of the model that answers, None before there is one."""
+    found = connection.exec_driver_sql("select (recsys_internal.find_model(null)).model_id")
+    model_id: int | None = found.scalar()
+    return model_id
+
+
+def list_models(connection: Connection) -> list[Row[Any]]:
+    """Return every model, the newest first, with whether it is active."""
+    return list(
+        connection.execute(
+            text("""
+        select model_id, model_id = (recsys_internal.find_model(null)).model_id as active,
+            algorithm, factors, movie_count, user_count, metrics ->> 'loss' as loss,
+            created_at, activated_at
+        from recsys.models order by model_id desc
+    """)
+        )
+    )
+
+
+def show_model(connection: Connection, model_id: int) -> dict[str, Any]:
+    """Return everything that is known of one model."""
+    row = (
+        connection.execute(models.select().where(models.c.model_id == model_id)).mappings().first()
+    )
+    if row is None:
+        raise _unknown(model_id)
+    return {**row, "active": active_model(connection) == model_id}
+
+
+def _unknown(model_id: int) -> InvalidRequest:
+    return InvalidRequest(f"unknown model: {model_id} (`recsys models list` shows them)")

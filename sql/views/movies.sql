@@ -1,0 +1,19 @@
+create view recsys_bi.movies as
+select m.movie_id, m.title, m.year,
+    coalesce(g.names, '{}') as genres, m.rating_count, m.rating_mean, m.liked_count
+from recsys.movies m
+left join (
+    select mg.movie_id, array_agg(g.name order by g.name) as names
+    from recsys.movie_genres mg
+    join recsys.genres g on g.genre_id = mg.genre_id
+    group by mg.movie_id
+) g on g.movie_id = m.movie_id;
+
+comment on view recsys_bi.movies is 'One row per film, with its genres and counts.';
+comment on column recsys_bi.movies.movie_id is 'Id of the film.';
+comment on column recsys_bi.movies.title is 'Title without the year.';
+comment on column recsys_bi.movies.year is 'Year of release.';
+comment on column recsys_bi.movies.genres is 'Names of its genres, in order.';
+comment on column recsys_bi.movies.rating_count is 'Number of ratings at the last load or training.';
+comment on column recsys_bi.movies.rating_mean is 'Mean rating in stars at that time.';
+comment on column recsys_bi.movies.liked_count is 'Number of ratings of 4 stars or more at that time.';

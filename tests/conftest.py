@@ -1,0 +1,119 @@
+"""A server for the whole run, a template database, and copies of it to write in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from recsys.database import create_database, database_url
+from recsys.embedded import embedded_server
+from recsys.factorization import Parameters
+from recsys.load import load
+from recsys.migrations import upgrade
+from recsys.settings import Settings
+from recsys.sources import open_source
+from recsys.train import train
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
+
+TEMPLATE = f"recsys_test_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    """The server of DATABASE_URL, or else an embedded one of this run's own."""
+    found = Settings.from_environment()
+    if found.database_url is not None:
+        yield found
+        return
+    home = Path(tempfile.mkdtemp(prefix="recsys-tests-"))
+    home.chmod(0o711)  # as root, the server's user passes through
+    os.environ["RECSYS_HOME"] = str(home)
+    yield replace(found, home=home)
+    embedded_server(home).release()
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def server_url(settings: Settings) -> URL:
+    return database_url(settings)
+
+
+@pytest.fixture(scope="session")
+def copies(settings: Settings, server_url: URL) -> Iterator[Callable[[str], str]]:
+    """Make a database from a template's name; all are dropped at the end."""
+    made: list[str] = []
+    maintenance = create_engine(
+        server_url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
+
+    def copy(template: str) -> str:
+        name = f"{TEMPLATE}_{len(made)}"
+        with maintenance.connect() as connection:
+            connection.exec_driver_sql(f"create database {name} template {template}")
+        made.append(name)
+        return name
+
+    yield copy
+    if settings.database_url is None:
+        return  # the whole server goes
+    with maintenance.connect() as connection:
+        for name in [*made, TEMPLATE]:
+            connection.exec_driver_sql(f"drop database if exists {name} with (force)")
+
+
+def open_database(server_url: URL, name: str) -> Engine:
+    # No pool: an open connection would keep a database from serving as a template.
+    return create_engine(server_url.set(database=name), poolclass=NullPool)
+
+
+@pytest.fixture(scope="session")
+def template(server_url: URL) -> str:
+    """A database with the schema, made by the real upgrade."""
+    create_database(server_url.set(database=TEMPLATE))
+    upgrade(open_database(server_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def engine(server_url: URL, template: str, copies: Callable[[str], str]) -> Engine:
+    """An empty database with the schema, to write in."""
+    return open_database(server_url, copies(template))
+
+
+@pytest.fixture(scope="session")
+def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) -> str:
+    """Name of a database with the sample and a model; not to be written to."""
+    name = copies(template)
+    engine = open_database(server_url, name)
+    load(engine, open_source("sample"))
+    train(engine, Parameters(factors=16), device="cpu")
+    return name
+
+
+@pytest.fixture
+def sample_engine(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> Engine:
+    """A database with the sample and a model, to write in."""
+    return open_database(server_url, copies(sample_name))
+
+
+@pytest.fixture
+def sample(server_url: URL, sample_name: str) -> Iterator[Connection]:
+    """A connection to the sample; what a test writes is rolled back."""
+    with open_database(server_url, sample_name).connect() as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with real data sets that RECSYS_TEST_DATA names."""
+    folder = os.environ.get("RECSYS_TEST_DATA")
+    if not folder:
+        pytest.skip("RECSYS_TEST_DATA names no folder with real data sets")
+    return Path(folder)

@@ -1,0 +1,230 @@
+"""Loading: counts that add up, rows that are refused, nothing half-done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recsys.errors import SourceError
+from recsys.load import LoadReport, load
+from recsys.sources import open_source
+from recsys.sources.sample import read_films, simulate_ratings
+from sqlalchemy import Engine
+
+MOVIES = """movieId,title,genres
+1,Toy Story (1995),Adventure|Animation|Comedy
+2,"American President, The (1995)",Comedy|Drama
+3,Babylon 5,Sci-Fi
+4,Nobody Knows What (2001) ,(no genres listed)
+5,"A ""Quoted"" Film: Desu nôto (2006–2007)",Drama
+"""
+LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n2,0112346,\n3,,\n"
+RATINGS = """userId,movieId,rating,timestamp
+1,1,4.0,964982703
+1,2,0.5,964981247
+2,1,5.0,964982224
+"""
+TAGS = "userId,movieId,tag,timestamp\n2,1,so funny,1445714994\n"
+
+
+def folder(path: Path, **files: str) -> str:
+    contents = {"movies": MOVIES, "links": LINKS, "ratings": RATINGS, "tags": TAGS} | files
+    for name, text in contents.items():
+        (path / f"{name}.csv").write_bytes(text.encode())
+    return str(path)
+
+
+def run(engine: Engine, path: str, **options: Any) -> LoadReport:
+    return load(engine, open_source(path), **options)
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def everything(engine: Engine) -> list[tuple[Any, ...]]:
+    tables = ("movies", "genres", "movie_genres", "ratings", "tags", "users", "movie_texts")
+    return [
+        row
+        for table in tables
+        for row in rows(engine, f"select * from recsys.{table} t order by t")
+    ]
+
+
+def test_movielens(engine: Engine, tmp_path: Path) -> None:
+    report = run(engine, folder(tmp_path))
+    assert rows(
+        engine, "select movie_id, title, year, imdb_id, tmdb_id from recsys.movies order by 1"
+    ) == [
+        (1, "Toy Story", 1995, "tt0114709", 862),
+        (2, "American President, The", 1995, "tt0112346", None),
+        (3, "Babylon 5", None, None, None),
+        (4, "Nobody Knows What", 2001, None, None),
+        (5, 'A "Quoted" Film: Desu nôto (2006–2007)', None, None, None),
+    ]
+    assert rows(engine, "select genres from recsys_bi.movies order by movie_id") == [
+        (["Adventure", "Animation", "Comedy"],),
+        (["Comedy", "Drama"],),
+        (["Sci-Fi"],),
+        ([],),
+        (["Drama"],),
+    ]
+    assert rows(
+        engine, "select rating_count, rating_mean, liked_count from recsys.movies order by movie_id"
+    )[:3] == [
+        (2, 4.5, 2),
+        (1, 0.5, 0),
+        (0, None, 0),
+    ]
+    assert rows(
+        engine, "select user_id, extract(epoch from rated_at)::int from recsys.ratings order by 2"
+    )[0] == (1, 964981247)
+    assert rows(engine, "select * from recsys.load_rejects") == []
+    assert (report.total.read, report.total.loaded) == (12, 11)
+    assert report.kinds["links"].unchanged == 1  # film 3 has no link
+    assert rows(
+        engine,
+        "select status, rows_read, rows_loaded, details -> 'ratings' -> 'read' from recsys.load_runs",
+    ) == [("done", 12, 11, 3)]
+
+
+def test_loading_twice_changes_nothing(engine: Engine, tmp_path: Path) -> None:
+    source = folder(tmp_path)
+    run(engine, source)
+    before = everything(engine)
+    again = run(engine, source).total
+    assert everything(engine) == before
+    assert (again.loaded, again.updated, again.unchanged) == (0, 0, 12)
+
+
+def test_a_newer_file_updates_and_an_older_one_does_not(engine: Engine, tmp_path: Path) -> None:
+    run(engine, folder(tmp_path))
+    newer = "userId,movieId,rating,timestamp\n1,1,2.0,964982704\n1,2,5.0,1\n3,2,3.0,964982704\n"
+    report = run(engine, folder(tmp_path, ratings=newer, movies=MOVIES.replace("Sci-Fi", "Drama")))
+    assert rows(engine, "select user_id, movie_id, rating from recsys.ratings order by 1, 2") == [
+        (1, 1, 2.0),
+        (1, 2, 0.5),
+        (2, 1, 5.0),
+        (3, 2, 3.0),
+    ]
+    counts = report.kinds["ratings"]
+    assert (counts.loaded, counts.updated, counts.unchanged) == (1, 1, 1)
+    assert rows(engine, "select genres from recsys_bi.movies where movie_id = 3") == [(["Drama"],)]
+
+
+def test_refused_rows_are_kept_with_their_line_and_reason(engine: Engine, tmp_path: Path) -> None:
+    bad = (
+        RATINGS
+        + "1,99,3.0,964982703\n1,3,5.5,964982703\nx,1,3.0,964982703\n3,1,good,964982703\n4,1,NaN,1\n5,1,4.0,1,surplus\n5,1\n"
+    )
+    report = run(engine, folder(tmp_path, ratings=bad), max_rejects=0.6)
+    assert rows(
+        engine, "select file, line, reason, raw from recsys.load_rejects order by line"
+    ) == [
+        ("ratings", 5, "no such film", "1,99,3,964982703"),
+        ("ratings", 6, "the rating is not from 0.5 to 5", "1,3,5.5,964982703"),
+        ("ratings.csv", 7, "userId is not a number", "x,1,3.0,964982703"),
+        ("ratings.csv", 8, "rating is not a number", "3,1,good,964982703"),
+        ("ratings.csv", 9, "rating is not a number", "4,1,NaN,1"),
+        ("ratings.csv", 10, "wrong number of fields", "5,1,4.0,1,surplus"),
+        ("ratings.csv", 11, "wrong number of fields", "5,1"),
+    ]
+    counts = report.kinds["ratings"]
+    assert (counts.read, counts.loaded, counts.rejected) == (10, 3, 7)
+
+
+def test_the_newest_of_duplicates_wins(engine: Engine, tmp_path: Path) -> None:
+    double = RATINGS + "1,1,1.0,964982702\n2,1,3.0,964982225\n"
+    report = run(engine, folder(tmp_path, ratings=double))
+    assert rows(
+        engine, "select rating from recsys.ratings where movie_id = 1 order by user_id"
+    ) == [(4.0,), (3.0,)]
+    assert report.kinds["ratings"].duplicate == 2
+
+
+def test_too_many_refused_rows_change_nothing_but_are_kept(engine: Engine, tmp_path: Path) -> None:
+    run(engine, folder(tmp_path))
+    before = everything(engine)
+    bad = RATINGS + "1,99,3.0,964982703\n"
+    with pytest.raises(SourceError, match="1 of 13 rows"):
+        run(engine, folder(tmp_path, ratings=bad, movies=MOVIES.replace("Toy", "Tin")))
+    assert everything(engine) == before
+    assert rows(
+        engine,
+        "select status, rows_rejected, message is not null from recsys.load_runs order by run_id desc limit 1",
+    ) == [("refused", 1, True)]
+    assert rows(engine, "select reason from recsys.load_rejects") == [("no such film",)]
+
+
+def test_a_byte_order_mark_and_windows_line_ends(engine: Engine, tmp_path: Path) -> None:
+    marked = {
+        name: "\ufeff" + text.replace("\n", "\r\n")
+        for name, text in {"movies": MOVIES, "ratings": RATINGS}.items()
+    }
+    assert run(engine, folder(tmp_path, **marked)).total.loaded == 11
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"ratings": "a,b\n1,2\n"}, "no format"),
+        ({"movies": ""}, "no format"),
+        ({"movies": "movieId,title,genres\n"}, "no films"),
+        ({"ratings": RATINGS + "1,2,3.0,4,5,6\n"}, "1 of 13 rows"),
+        ({"movies": MOVIES + '6,"Unclosed,Drama\n'}, "movies.csv cannot be read.*line 7"),
+    ],
+)
+def test_what_is_no_movielens_is_refused_in_one_line(
+    engine: Engine, tmp_path: Path, files: dict[str, str], says: str
+) -> None:
+    with pytest.raises(SourceError, match=says) as caught:
+        run(engine, folder(tmp_path, **files))
+    assert "\n" not in str(caught.value)
+    assert everything(engine) == []
+
+
+def test_a_missing_folder_and_an_unknown_format(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="there is no folder"):
+        open_source(str(tmp_path / "nowhere"))
+    with pytest.raises(SourceError, match="no format"):
+        open_source(str(tmp_path))
+    with pytest.raises(SourceError, match="unknown format 'xml'"):
+        open_source(str(tmp_path), "xml")
+
+
+def test_a_file_of_another_encoding_is_refused(engine: Engine, tmp_path: Path) -> None:
+    source = folder(tmp_path)
+    (tmp_path / "movies.csv").write_bytes(MOVIES.encode("latin-1", "replace"))
+    with pytest.raises(SourceError, match=r"movies\.csv cannot be read"):
+        run(engine, source)
+    assert everything(engine) == []
+
+
+def test_the_sample(engine: Engine) -> None:
+    report = run(engine, "sample")
+    assert report.kinds["movies"].loaded == 150
+    assert 35_000 < report.kinds["ratings"].loaded < 45_000
+    assert rows(engine, "select count(distinct user_id) from recsys.ratings") == [(1000,)]
+    assert rows(engine, "select count(*) from recsys.movie_texts where kind = 'plot'") == [(150,)]
+    assert rows(
+        engine, "select count(distinct movie_id) from recsys.movie_people where role = 'director'"
+    ) == [(150,)]
+
+
+def test_the_sample_meets_no_other_films(engine: Engine, tmp_path: Path) -> None:
+    run(engine, folder(tmp_path))
+    with pytest.raises(SourceError, match="clash"):
+        run(engine, "sample")
+    assert rows(engine, "select count(*) from recsys.movies") == [(5,)]
+
+
+def test_the_simulated_ratings_are_always_the_same() -> None:
+    films = read_films()
+    first, again = simulate_ratings(films), simulate_ratings(films)
+    assert first.equals(again)
+    assert not first.duplicated(["user_id", "movie_id"]).any()
+    counts = first["movie_id"].value_counts()
+    assert counts.iloc[0] > 10 * counts.iloc[-1]  # a long tail
+    assert first["rating"].isin([n / 2 for n in range(1, 11)]).all()

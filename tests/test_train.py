@@ -1,0 +1,105 @@
+"""Training end to end: atomic, repeatable, and served in the model's own order."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from recsys.errors import TrainingError
+from recsys.factorization import Parameters
+from recsys.train import train
+from sqlalchemy import Engine
+
+TRAIN = """
+import sys
+from sqlalchemy import create_engine
+from recsys.factorization import Parameters
+from recsys.train import train
+print("begun", flush=True)
+train(create_engine(sys.argv[1]), Parameters(factors=64, epochs=int(sys.argv[2])), device="cpu")
+"""
+
+
+def answers(engine: Engine) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "select u, r.* from generate_series(1, 20) u, recsys.recommend(u) r order by u, rank"
+        )
+        return [tuple(row) for row in found]
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.2, 1.6])
+def test_a_killed_training_leaves_the_active_model_untouched(
+    sample_engine: Engine, seconds: float
+) -> None:
+    before = answers(sample_engine)
+    url = sample_engine.url.render_as_string(hide_password=False)
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAIN, url, "1000000"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert answers(sample_engine) == before
+    with sample_engine.connect() as connection:
+        assert connection.exec_driver_sql("select count(*) from recsys.models").scalar() == 1
+
+
+def test_same_seed_same_vectors(sample_engine: Engine) -> None:
+    ids = [train(sample_engine, Parameters(factors=8, seed=3), device="cpu") for _ in range(2)]
+    with sample_engine.connect() as connection:
+        first, again = (
+            connection.exec_driver_sql(
+                "select movie_id, embedding::text from recsys.movie_vectors "
+                "where model_id = %s order by 1",
+                (model_id,),
+            ).all()
+            for model_id in ids
+        )
+    assert first == again
+
+
+def test_only_ratings_from_the_threshold_on_count(sample_engine: Engine) -> None:
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.ratings set rating = 3.5 where user_id = 5")
+        connection.exec_driver_sql("update recsys.ratings set rating = 3.5 where movie_id = 7")
+    model_id = train(sample_engine, Parameters(factors=4), device="cpu")
+    with sample_engine.connect() as connection:
+        assert connection.exec_driver_sql(
+            "select (select count(*) from recsys.user_vectors where model_id = %(m)s and user_id = 5),"
+            " (select count(*) from recsys.movie_vectors where model_id = %(m)s and movie_id = 7),"
+            " liked_count from recsys.movies where movie_id = 7",
+            {"m": model_id},
+        ).one() == (0, 0, 0)
+
+
+def test_the_model_says_what_made_it(sample_engine: Engine) -> None:
+    losses: list[float] = []
+    parameters = Parameters(factors=4, epochs=3)
+    model_id = train(
+        sample_engine, parameters, device="cpu", on_epoch=lambda _, loss: losses.append(loss)
+    )
+    with sample_engine.connect() as connection:
+        row = connection.exec_driver_sql(
+            "select * from recsys.models where model_id = %s", (model_id,)
+        ).one()
+    assert row.parameters["factors"] == 4
+    assert row.parameters["threshold"] == 4
+    assert row.metrics["loss"] == pytest.approx(losses[-1])
+    assert len(losses) == 3
+    assert np.isfinite(losses).all()
+    assert row.data["ratings"] > row.data["positives"] > 0
+
+
+def test_too_few_ratings_and_an_unknown_device(engine: Engine, sample_engine: Engine) -> None:
+    with pytest.raises(TrainingError, match="too few"):
+        train(engine)
+    with pytest.raises(TrainingError, match="no device 'abacus'"):
+        train(sample_engine, device="abacus")
