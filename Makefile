@@ -38,17 +38,17 @@ demo: $(VENV)/.installed  ## Load the bundled films, train, recommend by SQL
 	@$(BIN)/recsys demo
 
 test: $(VENV)/.installed-dev  ## Run the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: $(VENV)/.installed-dev  ## Run the slow tests too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.installed-dev  ## Format, lint, types, import layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not slow" -q
+	$(BIN)/python -m pytest -n 2 -m "not slow" -q
 
 format: $(VENV)/.installed-dev  ## Format the code
 	$(BIN)/ruff format .

@@ -34,6 +34,10 @@ def settings() -> Iterator[Settings]:
     home = Path(tempfile.mkdtemp(prefix="recsys-tests-"))
     home.chmod(0o711)  # as root, the server's user passes through
     os.environ["RECSYS_HOME"] = str(home)
+    with embedded_server(home).acquire().connect() as connection:
+        connection.autocommit = True  # nothing here outlives the run, so nothing need be synced
+        connection.execute("alter system set fsync = off")
+        connection.execute("select pg_reload_conf()")
     yield replace(found, home=home)
     embedded_server(home).release()
     shutil.rmtree(home)
