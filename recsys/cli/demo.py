@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -41,7 +44,7 @@ order by a.rank
 limit 10;"""
 
 SIMILAR = """\
-select s.rank, s.title, s.year, s.genres, s.score
+select t.title as like_title, s.rank, s.title, s.year, s.genres, s.score
 from recsys.search_titles('{title}', 1) t,
      recsys.similar_movies(t.movie_id, k => 5) s
 order by s.rank;"""
@@ -58,28 +61,32 @@ def demo(
     settings = replace(context.obj, database=DATABASE)
     engine = prepare(settings)
     console.rule("1  Load", align="left")
+    from recsys.factorization import Parameters
     from recsys.sources.sample import SampleSource
 
     load_source(engine, SampleSource())
     console.rule("2  Train", align="left")
-    keep_newest_model(engine, train_model(engine))
+    # 150 films have far fewer tastes to tell apart than a real catalogue.
+    keep_newest_model(engine, train_model(engine, Parameters(factors=8, regularization=0.03)))
     console.rule("3  Ask, in SQL", align="left")
-    films: dict[str, Any] = {"user_id": user_id, "title": "the godfahter"}
+    films: dict[str, Any] = {"user_id": user_id, "title": "toy stroy"}
     for heading, query in (
         (f"What simulated viewer {user_id} rated best", BEST_RATED),
         (f"Ten films for viewer {user_id}, none of them rated yet", RECOMMEND),
         ("The same, but only comedies since 1960", RECOMMEND_GENRE),
         ("What was left out because the viewer has rated it", LEFT_OUT),
-        ("Films like one whose title was mistyped", SIMILAR),
+        ("Five films like one whose title was mistyped", SIMILAR),
     ):
         ask(engine, heading, query.format(**films))
+    # As the reader can type it, whether or not the virtual environment is active.
+    recsys = "recsys" if shutil.which("recsys") else os.path.relpath(sys.argv[0])
     console.print(
-        f"Every answer above was one SQL statement. Paste them into:\n\n"
-        f"    recsys --database {DATABASE} db psql\n\n"
+        f"\nEvery answer above was one SQL statement. Paste them into:\n\n"
+        f"    {recsys} --database {DATABASE} db psql\n\n"
         "and load your own ratings, into a database of their own, with:\n\n"
-        "    recsys load FOLDER     a MovieLens folder, say\n"
-        "    recsys train\n"
-        "    recsys recommend USER_ID",
+        f"    {recsys} load FOLDER     (a MovieLens folder, say)\n"
+        f"    {recsys} train\n"
+        f"    {recsys} recommend USER_ID\n",
         markup=False,
     )
 

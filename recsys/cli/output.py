@@ -61,8 +61,9 @@ def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: 
     for name in shown:
         number = isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool)
         made.add_column(name, justify="right" if number else "left", overflow="fold")
+    places = {name: _places([row[name] for row in rows]) for name in shown}
     for row in rows:
-        made.add_row(*(_cell(row[name]) for name in shown))
+        made.add_row(*(_cell(row[name], places[name]) for name in shown))
     return made
 
 
@@ -84,12 +85,16 @@ def note(message: str) -> None:
     errors.print(message, style="dim", markup=False, soft_wrap=True)
 
 
-def _cell(value: object) -> str:
+def _places(column: list[object]) -> int:
+    """Return how many decimals a column of floats needs: one for stars, three for scores."""
+    return 1 if all((2 * value).is_integer() for value in column if isinstance(value, float)) else 3
+
+
+def _cell(value: object, places: int) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        short = f"{value:.3f}".rstrip("0")
-        return short + "0" if short.endswith(".") else short
+        return f"{value:.{places}f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return str(_joined(value)).replace("[", r"\[")
