@@ -41,33 +41,50 @@ begin
         where r.user_id = recommend.user_id and not include_rated
     ),
     allowed as materialized (
-        select a.movie_id from recsys_internal.allowed_movies(
-            wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) as a (movie_id)
-    ),
-    candidates as not materialized (
-        select v.movie_id, v.embedding, v.norm
-        from recsys.movie_vectors v
-        where v.model_id = model.model_id
-          -- Ordering by the distance to no vector at all would pick films at random.
-          and taste is not null
-          and v.movie_id not in (select r.movie_id from rated r)
-          and (not filtered or v.movie_id in (select a.movie_id from allowed a))
+        select f.movie_id from recsys_internal.filtered_movies(
+            wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
     ),
     bound as materialized (
         -- The k-th best cosine among the longest vectors, where most that is liked is found.
         -- No cosine exceeds the norm (Cauchy-Schwarz), so no film with a smaller norm can be
         -- among the k best. The slack is for rounding.
-        select 1 - 1e-5 - (c.embedding <=> taste) as norm
-        from candidates c
-        where c.norm >= long
-        order by norm desc
+        select 1 - 1e-5 - h.distance as norm
+        from (
+            select v.movie_id, v.embedding <=> taste as distance
+            from recsys.movie_vectors v
+            where v.model_id = model.model_id and v.norm >= long and taste is not null
+            order by distance
+        ) h
+        where h.movie_id not in (select r.movie_id from rated r)
+          and (not filtered or (
+                select true from recsys_internal.filtered_movies(
+                    wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
+                where f.movie_id = h.movie_id limit 1))
+        order by h.distance
         limit 1 offset k - 1
     ),
     personal as materialized (
-        select c.movie_id, c.embedding <=> taste as distance
-        from candidates c
-        where c.norm >= coalesce((select b.norm from bound b), 0)
-        order by distance, c.movie_id
+        select n.movie_id, n.distance
+        from (
+            select v.movie_id, v.embedding <=> taste as distance
+            from recsys.movie_vectors v
+            where v.model_id = model.model_id
+              and v.norm >= coalesce((select b.norm from bound b), 0)
+              -- Ordering by the distance to no vector at all would pick films at random.
+              and taste is not null
+              -- Where few films pass the filters, as a missing bound tells, those that do are
+              -- listed; where many do, it is quicker to look each up, nearest first, until k have.
+              and (not filtered or exists (select from bound)
+                or v.movie_id in (select a.movie_id from allowed a))
+            order by distance, v.movie_id
+            limit case when not filtered then k + (select count(*) from rated) end
+        ) n
+        where n.movie_id not in (select r.movie_id from rated r)
+          and (not filtered or not exists (select from bound) or (
+                select true from recsys_internal.filtered_movies(
+                    wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
+                where f.movie_id = n.movie_id limit 1))
+        order by n.distance, n.movie_id
         limit k
     ),
     popular as (

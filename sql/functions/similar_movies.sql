@@ -33,8 +33,8 @@ begin
     perform recsys_internal.check_movie(similar_movies.movie_id);
     return query
     with allowed as materialized (
-        select a.movie_id from recsys_internal.allowed_movies(
-            wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) as a (movie_id)
+        select f.movie_id from recsys_internal.filtered_movies(
+            wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
     ),
     near as materialized (
         select v.movie_id, subvector(v.embedding, 1, model.factors) <=> likeness as distance

@@ -1,0 +1,30 @@
+-- Every function that returns films filters them here. It is inlined into its caller's query: as
+-- a source of all films that pass it is one scan, asked for one film it is a look-up.
+create or replace function recsys_internal.filtered_movies(
+    genre_ids bigint[],
+    excluded_genre_ids bigint[],
+    year_from integer,
+    year_to integer,
+    min_ratings integer,
+    excluded_movie_ids bigint[]
+)
+returns setof recsys.movies
+language sql stable
+as $$
+    select m.*
+    from recsys.movies m
+    where (year_from is null or m.year >= year_from)
+      and (year_to is null or m.year <= year_to)
+      and (min_ratings is null or m.rating_count >= min_ratings)
+      and (excluded_movie_ids is null or m.movie_id <> all (excluded_movie_ids))
+      and (genre_ids is null or exists (
+            select from recsys.movie_genres g
+            where g.movie_id = m.movie_id and g.genre_id = any (genre_ids)))
+      and (excluded_genre_ids is null or not exists (
+            select from recsys.movie_genres g
+            where g.movie_id = m.movie_id and g.genre_id = any (excluded_genre_ids)))
+$$;
+
+comment on function recsys_internal.filtered_movies is
+    'The films that pass the filters: any of the genres, none of the excluded ones, the years, '
+    'a least number of ratings, and not among the excluded films. Null filters nothing.';
