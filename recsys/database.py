@@ -167,6 +167,16 @@ def require_supported(connection: Connection) -> None:
             f"the server's pgvector is {installed or available}: install {wanted} or later"
             + (", then run `alter extension vector update`" if installed else "")
         )
+    elsewhere = connection.exec_driver_sql(
+        "select extname, extnamespace::regnamespace::text from pg_extension"
+        " where extname in ('vector', 'pg_trgm', 'unaccent')"
+        " and extnamespace <> 'public'::regnamespace"
+    ).first()
+    if elsewhere is not None:
+        raise DatabaseUnsupported(
+            f"the extension {elsewhere[0]} is in the schema {elsewhere[1]}, but the functions look "
+            f"for it in public: run `alter extension {elsewhere[0]} set schema public`"
+        )
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -9,16 +9,20 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
-from rich.panel import Panel
 from rich.syntax import Syntax
 from sqlalchemy import Engine
 
 from recsys.cli.data import load_source, train_model
-from recsys.cli.output import console, table
+from recsys.cli.output import console, note, table
 from recsys.database import create_database, database_url
 from recsys.settings import Settings
 
 DATABASE = "recsys_demo"
+
+LOADED = """\
+select format('%s films of %s genres, and %s ratings by %s simulated viewers.',
+    (select count(*) from recsys.movies), (select count(*) from recsys.genres),
+    count(*), count(distinct user_id)) from recsys.ratings"""
 
 BEST_RATED = """\
 select m.title, m.year, m.genres, r.rating
@@ -59,12 +63,19 @@ def demo(
     The films are real, the viewers and their ratings are simulated. Your own data is not touched.
     """
     settings = replace(context.obj, database=DATABASE)
+    note(f"Preparing the database {DATABASE} ...")
     engine = prepare(settings)
     console.rule("1  Load", align="left")
     from recsys.factorization import Parameters
     from recsys.sources.sample import SampleSource
 
     load_source(engine, SampleSource())
+    with engine.connect() as connection:
+        console.print(
+            connection.exec_driver_sql(
+                LOADED, execution_options={"no_parameters": True}
+            ).scalar_one()
+        )
     console.rule("2  Train", align="left")
     # 150 films have far fewer tastes to tell apart than a real catalogue.
     keep_newest_model(engine, train_model(engine, Parameters(factors=8, regularization=0.03)))
@@ -110,14 +121,8 @@ def keep_newest_model(engine: Engine, model_id: int) -> None:
 
 def ask(engine: Engine, heading: str, query: str) -> None:
     """Show a question, its SQL and its answer."""
-    console.print()
-    console.print(
-        Panel(
-            Syntax(query, "postgres", background_color="default", word_wrap=True),
-            title=heading,
-            title_align="left",
-        )
-    )
+    console.print(f"\n{heading}\n", style="bold")
+    console.print(Syntax(query, "postgres", background_color="default", word_wrap=True))
     with engine.connect() as connection:
         rows = [
             dict(row)

@@ -60,7 +60,10 @@ def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: 
     shown = [name for name in (rows[0] if rows else {}) if name not in set(hidden)]
     for name in shown:
         number = isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool)
-        made.add_column(name, justify="right" if number else "left", overflow="fold")
+        made.add_column(
+            name,
+            justify="right" if number else "left",
+        )
     places = {name: _places([row[name] for row in rows]) for name in shown}
     for row in rows:
         made.add_row(*(_cell(row[name], places[name]) for name in shown))
@@ -97,7 +100,8 @@ def _cell(value: object, places: int) -> str:
         return f"{value:.{places}f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return str(_joined(value)).replace("[", r"\[")
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(_joined(value))
+    return text.replace("[", r"\[")
 
 
 def _joined(value: object) -> object:
