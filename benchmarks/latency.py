@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 import psycopg
-from recsys.factorization import Parameters
 from recsys.load import load
+from recsys.parameters import Parameters
 from recsys.sources import open_source
 from recsys.train import train
 from scratch import data_set, scratch_database

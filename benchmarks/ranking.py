@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from recsys.factorization import Parameters
 from recsys.interactions import hold_out
 from recsys.load import load
 from recsys.metrics import ndcg, recall
+from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.sources import open_source
-from recsys.train import POSITIVE_STARS, train
+from recsys.train import train
 from scratch import data_set, scratch_database
 from sqlalchemy import Engine
 

@@ -18,45 +18,18 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from recsys.parameters import Parameters
 
 # Gathered rows that one block of the portable path may hold: 2^18 x 64 factors are 64 MB.
 BLOCK = 1 << 18
 FINAL_STEPS = 60
 FINAL_TOLERANCE = 1e-6
 INITIAL_SCALE = 0.1  # sigma* of Rendle et al., divided by sqrt(factors)
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What the factorization is told to do.
-
-    Attributes
-    ----------
-    factors
-        Length of the learned vectors.
-    epochs
-        Times that both sides are solved.
-    alpha
-        Weight of every pair, liked or not.
-    regularization
-        Weight of the vectors' squared lengths.
-    seed
-        Of the first random vectors.
-    steps
-        Conjugate gradient steps a solve.
-    """
-
-    factors: int = 128
-    epochs: int = 16
-    alpha: float = 0.3
-    regularization: float = 0.01
-    seed: int = 0
-    steps: int = 3
 
 
 class Factors(NamedTuple):

@@ -17,10 +17,9 @@ from sqlalchemy import Connection, Engine
 from recsys import staging
 from recsys.database import reported_errors
 from recsys.errors import SourceError
+from recsys.parameters import MAX_REJECTS
 from recsys.sources.batches import COUNTED, Batch, Source
 from recsys.tables import load_runs
-
-MAX_REJECTS = 0.05
 
 
 @dataclass

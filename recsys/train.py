@@ -15,11 +15,10 @@ from sqlalchemy import Connection, Engine
 
 from recsys.database import reported_errors
 from recsys.errors import TrainingError
-from recsys.factorization import Parameters, fit
+from recsys.factorization import fit
 from recsys.interactions import Interactions, read_positives
+from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.vectors import TrainedModel, activate_model, write_model
-
-POSITIVE_STARS = 4.0
 
 
 def train(

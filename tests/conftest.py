@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from recsys.database import create_database, database_url
 from recsys.embedded import embedded_server
-from recsys.factorization import Parameters
 from recsys.load import load
 from recsys.migrations import upgrade
+from recsys.parameters import Parameters
 from recsys.settings import Settings
 from recsys.sources import open_source
 from recsys.train import train

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from recsys import factorization
-from recsys.factorization import Parameters, Positives, fit, loss_of, solve
+from recsys.factorization import Positives, fit, loss_of, solve
+from recsys.parameters import Parameters
 
 
 def checkerboard(n: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,14 +10,14 @@ import time
 import numpy as np
 import pytest
 from recsys.errors import TrainingError
-from recsys.factorization import Parameters
+from recsys.parameters import Parameters
 from recsys.train import train
 from sqlalchemy import Engine
 
 TRAIN = """
 import sys
 from sqlalchemy import create_engine
-from recsys.factorization import Parameters
+from recsys.parameters import Parameters
 from recsys.train import train
 print("begun", flush=True)
 train(create_engine(sys.argv[1]), Parameters(factors=64, epochs=int(sys.argv[2])), device="cpu")

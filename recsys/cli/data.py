@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import TaskID
@@ -11,6 +11,10 @@ from sqlalchemy import Engine
 
 from recsys.cli.output import console, note, progress, table
 from recsys.migrations import ready_engine
+from recsys.parameters import MAX_REJECTS, POSITIVE_STARS, Parameters
+
+if TYPE_CHECKING:  # pandas and torch are imported by those commands alone that need them
+    from recsys.sources.batches import Source
 
 
 def load(
@@ -21,7 +25,7 @@ def load(
     ] = None,
     max_rejects: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of rows that may be refused.")
-    ] = 0.05,
+    ] = MAX_REJECTS,
 ) -> None:
     """Load films and ratings: all of a source, or, if it is refused, nothing of it.
 
@@ -33,19 +37,17 @@ def load(
     load_source(ready_engine(context.obj), opened, max_rejects)
 
 
-def load_source(engine: Engine, source: object, max_rejects: float = 0.05) -> None:
+def load_source(engine: Engine, source: Source, max_rejects: float = MAX_REJECTS) -> None:
     """Load with a progress bar, and say what was done."""
     from recsys.load import load as run
-    from recsys.sources.batches import Source
 
-    opened: Source = source  # type: ignore[assignment]
     with progress() as bar:
-        task: TaskID = bar.add_task(f"Loading {opened.name}", total=opened.row_count(), note="")
+        task: TaskID = bar.add_task(f"Loading {source.name}", total=source.row_count(), note="")
 
         def on_rows(kind: str, rows: int) -> None:
             bar.update(task, advance=rows, note=kind)
 
-        report = run(engine, opened, max_rejects, on_rows)
+        report = run(engine, source, max_rejects, on_rows)
         bar.update(task, note="done")
     rows = [{"rows of": kind, **asdict(counts)} for kind, counts in report.kinds.items()]
     console.print(table(rows))
@@ -54,46 +56,50 @@ def load_source(engine: Engine, source: object, max_rejects: float = 0.05) -> No
             f"The refused rows and the reasons: select * from recsys.load_rejects "
             f"where run_id = {report.run_id};"
         )
-    if opened.notice:
-        note(opened.notice)
+    if source.notice:
+        note(source.notice)
+
+
+DEFAULTS = Parameters()
+Factors = Annotated[int, typer.Option(min=1, max=1999, help="Length of the vectors.")]
+Epochs = Annotated[int, typer.Option(min=1, help="Passes over the ratings.")]
+Alpha = Annotated[float, typer.Option(min=0, help="Weight of films not rated.")]
+Regularization = Annotated[float, typer.Option(min=0, help="Keeps vectors short.")]
+Threshold = Annotated[float, typer.Option(help="Stars from which a film counts as liked.")]
 
 
 def train(
     context: typer.Context,
-    factors: Annotated[int, typer.Option(min=1, max=1999, help="Length of the vectors.")] = 128,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the ratings.")] = 16,
-    alpha: Annotated[float, typer.Option(min=0, help="Weight of films not rated.")] = 0.3,
-    regularization: Annotated[float, typer.Option(min=0, help="Keeps vectors short.")] = 0.01,
-    threshold: Annotated[float, typer.Option(help="Stars from which a film counts as liked.")] = 4,
-    seed: Annotated[int, typer.Option(help="Of the first random vectors.")] = 0,
+    factors: Factors = DEFAULTS.factors,
+    epochs: Epochs = DEFAULTS.epochs,
+    alpha: Alpha = DEFAULTS.alpha,
+    regularization: Regularization = DEFAULTS.regularization,
+    threshold: Threshold = POSITIVE_STARS,
+    seed: Annotated[int, typer.Option(help="Of the first random vectors.")] = DEFAULTS.seed,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
 ) -> None:
     """Train on the ratings in the database; the new model answers from then on.
 
     Example: `recsys train --factors 64 --seed 1`
     """
-    from recsys.factorization import Parameters
-
     parameters = Parameters(factors, epochs, alpha, regularization, seed)
     train_model(ready_engine(context.obj), parameters, threshold, device)
 
 
 def train_model(
-    engine: Engine, parameters: object = None, threshold: float = 4.0, device: str = "auto"
+    engine: Engine, parameters: Parameters, threshold: float = POSITIVE_STARS, device: str = "auto"
 ) -> int:
     """Train with a progress bar that shows the loss, and say what was made."""
-    from recsys.factorization import Parameters
     from recsys.train import train as run
     from recsys.vectors import show_model
 
-    chosen = parameters if isinstance(parameters, Parameters) else Parameters()
     with progress() as bar:
-        task = bar.add_task("Training", total=chosen.epochs, note="")
+        task = bar.add_task("Training", total=parameters.epochs, note="")
 
         def on_epoch(epoch: int, loss: float) -> None:
             bar.update(task, completed=epoch, note=f"loss {loss:.4f}")
 
-        model_id = run(engine, chosen, threshold, device, on_epoch)
+        model_id = run(engine, parameters, threshold, device, on_epoch)
     with engine.connect() as connection:
         model = show_model(connection, model_id)
     console.print(

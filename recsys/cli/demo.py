@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from recsys.cli.data import load_source, train_model
 from recsys.cli.output import console, note, table
 from recsys.database import create_database, database_url
+from recsys.parameters import Parameters
 from recsys.settings import Settings
 
 DATABASE = "recsys_demo"
@@ -66,7 +67,6 @@ def demo(
     note(f"Preparing the database {DATABASE} ...")
     engine = prepare(settings)
     console.rule("1  Load", align="left")
-    from recsys.factorization import Parameters
     from recsys.sources.sample import SampleSource
 
     load_source(engine, SampleSource())
