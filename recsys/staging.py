@@ -33,7 +33,7 @@ create temp table stage_movies (file text, line bigint, movie_id bigint, title t
     on commit drop;
 create temp table stage_links (file text, line bigint, movie_id bigint, imdb_id text,
     tmdb_id bigint) on commit drop;
-create temp table stage_ratings (line bigint, user_id bigint, movie_id bigint, rating real,
+create temp table stage_ratings (file text, line bigint, user_id bigint, movie_id bigint, rating real,
     rated_at double precision) on commit drop;
 create temp table stage_tags (file text, line bigint, user_id bigint, movie_id bigint, tag text,
     rated_at double precision) on commit drop;
@@ -165,6 +165,8 @@ def copy_batch(connection: Connection, batch: Batch) -> None:
     """COPY one batch, and the rows of it that could not be read."""
     columns = COLUMNS[batch.kind]
     if batch.kind == "ratings":  # by far the largest: all numbers, so no loop over rows
+        file = psycopg.sql.Literal(batch.file).as_string()
+        _run(connection, f"alter table stage_ratings alter column file set default {file}")
         write_columns(
             connection,
             "stage_ratings",
@@ -195,7 +197,6 @@ def reject_and_count(connection: Connection, kind: str) -> int:
     """Move rows that the tables would refuse to the rejects; return how many are left."""
     columns, reason = CHECKS[kind]
     no_film = NO_FILM.format(films="recsys.movies")
-    file = "'ratings'" if kind == "ratings" else "file"
     _run(
         connection,
         f"""
@@ -208,7 +209,7 @@ def reject_and_count(connection: Connection, kind: str) -> int:
             returning s.*, c.reason
         )
         insert into stage_rejects (file, line, reason, raw)
-        select {file}, line, reason, left(concat_ws(',', {columns}), 1000) from refused
+        select file, line, reason, left(concat_ws(',', {columns}), 1000) from refused
     """,
     )
     return _count(connection, f"select count(*) from stage_{kind}")

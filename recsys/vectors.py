@@ -177,7 +177,8 @@ def list_models(connection: Connection) -> list[Row[Any]]:
         connection.execute(
             text("""
         select model_id, model_id = (recsys_internal.find_model(null)).model_id as active,
-            algorithm, factors, movie_count, user_count, metrics ->> 'loss' as loss,
+            algorithm, factors, movie_count, user_count,
+            (metrics ->> 'loss')::double precision as loss,
             created_at, activated_at
         from recsys.models order by model_id desc
     """)

@@ -123,8 +123,8 @@ def test_refused_rows_are_kept_with_their_line_and_reason(engine: Engine, tmp_pa
     assert rows(
         engine, "select file, line, reason, raw from recsys.load_rejects order by line"
     ) == [
-        ("ratings", 5, "no such film", "1,99,3,964982703"),
-        ("ratings", 6, "the rating is not from 0.5 to 5", "1,3,5.5,964982703"),
+        ("ratings.csv", 5, "no such film", "1,99,3,964982703"),
+        ("ratings.csv", 6, "the rating is not from 0.5 to 5", "1,3,5.5,964982703"),
         ("ratings.csv", 7, "userId is not a number", "x,1,3.0,964982703"),
         ("ratings.csv", 8, "rating is not a number", "3,1,good,964982703"),
         ("ratings.csv", 9, "rating is not a number", "4,1,NaN,1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +43,9 @@ def load_source(engine: Engine, source: Source, max_rejects: float = MAX_REJECTS
     from recsys.load import load as run
 
     with progress() as bar:
-        task: TaskID = bar.add_task(f"Loading {source.name}", total=source.row_count(), note="")
+        task: TaskID = bar.add_task(
+            f"Loading {Path(source.name).name}", total=source.row_count(), note=""
+        )
 
         def on_rows(kind: str, rows: int) -> None:
             bar.update(task, advance=rows, note=kind)

@@ -38,14 +38,13 @@ def upgrade(context: typer.Context) -> None:
 
 @app.command()
 def status(context: typer.Context, output: Output = Format.TABLE) -> None:
-    """Show the server, the schema and what the database holds; starts nothing."""
+    """Show the server, the schema and what the database holds."""
     settings: Settings = context.obj
-    if settings.database_url is None and embedded_server(settings.home).cluster.running() is None:
-        show([_server(settings) | {"state": "stopped"}], output)
-        return
-    engine = open_engine(settings)
-    with reported_errors(), engine.connect() as connection:
-        row = _server(settings) | {"state": "running"} | _contents(connection)
+    row = _server(settings)
+    if settings.database_url is not None or embedded_server(settings.home).cluster.data.exists():
+        engine = open_engine(settings)
+        with reported_errors(), engine.connect() as connection:
+            row |= _contents(connection)
     if output is Format.TABLE:
         show([{"": name, "value": value} for name, value in row.items()], output)
     else:
@@ -124,7 +123,18 @@ def _embedded(context: typer.Context) -> Settings:
 def _server(settings: Settings) -> dict[str, Any]:
     if settings.database_url is not None:
         return {"server": database_url(settings).render_as_string(hide_password=True)}
-    return {"server": f"embedded, data in {embedded_server(settings.home).cluster.data.resolve()}"}
+    server = embedded_server(settings.home)
+    running = server.cluster.running()
+    state = "stopped: it starts when a command needs it" if running is None else "running"
+    if running is not None and running.listens:
+        state += f" on port {running.port} of 127.0.0.1"
+    if not server.cluster.data.exists():
+        state = "not there yet: the first command that needs it makes it"
+    return {
+        "server": "embedded",
+        "state": state + (", kept up until `recsys db stop`" if server.kept else ""),
+        "data": str(server.cluster.data.resolve()),
+    }
 
 
 def _contents(connection: Connection) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _cell(value: object, places: int) -> str:
     if isinstance(value, float):
         return f"{value:.{places}f}"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value:%Y-%m-%d %H:%M}"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(_joined(value))
     return text.replace("[", r"\[")
 
