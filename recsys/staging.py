@@ -33,8 +33,8 @@ create temp table stage_movies (file text, line bigint, movie_id bigint, title t
     on commit drop;
 create temp table stage_links (file text, line bigint, movie_id bigint, imdb_id text,
     tmdb_id bigint) on commit drop;
-create temp table stage_ratings (file text, line bigint, user_id bigint, movie_id bigint, rating real,
-    rated_at double precision) on commit drop;
+create temp table stage_ratings (file text, line bigint, user_id bigint, movie_id bigint,
+    rating real, rated_at double precision) on commit drop;
 create temp table stage_tags (file text, line bigint, user_id bigint, movie_id bigint, tag text,
     rated_at double precision) on commit drop;
 create temp table stage_movie_genres (file text, movie_id bigint, genre text) on commit drop;
