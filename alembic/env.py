@@ -16,7 +16,7 @@ def migrate(connection: Connection) -> None:
     """Migrate, then install `sql/` where the schema has arrived at head."""
     # The version table lives in our schema, which must be there before the first migration.
     connection.exec_driver_sql("create schema if not exists recsys")
-    drop_views(connection)
+    grants = drop_views(connection)
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -28,7 +28,7 @@ def migrate(connection: Connection) -> None:
     context.run_migrations()
     migrations = context.get_context()
     if set(migrations.get_current_heads()) == set(context.script.get_heads()):
-        install_sql(connection)
+        install_sql(connection, grants)
 
 
 if context.is_offline_mode():

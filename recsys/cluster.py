@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,7 @@ DEFAULT_PORT = 5432  # names the socket file even when nothing listens on TCP
 MAX_SOCKET_PATH = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
 TIMEOUT_S = 600  # recovery after a crash may replay gigabytes of WAL
 START_ATTEMPTS = 5
+SHELL_CHARACTERS = set("\"'$`\\,\n")
 
 HBA = """\
 # The socket's folder is open to the server's owner alone, so the socket needs no password.
@@ -97,14 +99,20 @@ class Cluster:
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             pid, port, folder, host = int(lines[0]), int(lines[3]), lines[4], lines[5].strip()
-        except (FileNotFoundError, IndexError, ValueError):
+        except (OSError, IndexError, ValueError):
             return None
-        if not _is_postgres(pid):
+        if not _serves(pid, self.data):
             return None
         return Running(pid=pid, port=port, socket_folder=Path(folder), listens=bool(host))
 
     def start(self, port: int | None) -> Running:
         """Start the server, its data made first; with `port` it listens on 127.0.0.1 too."""
+        odd = sorted(SHELL_CHARACTERS & set(str(self.base)))
+        if odd:  # pg_ctl hands its arguments to a shell
+            raise EmbeddedServerError(
+                f"the embedded server cannot live in {self.base}, whose name has {' '.join(odd)} "
+                "in it: set RECSYS_HOME to another folder"
+            )
         user = server_user()
         if not (self.data / "PG_VERSION").exists():
             self._create(user)
@@ -148,8 +156,11 @@ class Cluster:
     def _create(self, user: ServerUser) -> None:
         """Make the data folder: aside first, so that a half-made one is never taken for it."""
         private_folder(self.base, user)
-        fresh = self.base.resolve() / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        base = self.base.resolve()
+        for half_made in base.glob("data.new-*"):
+            shutil.rmtree(half_made, ignore_errors=True)
+        # A name of its own: a killed process's initdb may still be writing into the last one.
+        fresh = base / f"data.new-{secrets.token_hex(4)}"
         done = self._run(
             user,
             *("initdb", "-D", str(fresh), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"),
@@ -160,7 +171,7 @@ class Cluster:
         (fresh / "pg_hba.conf").write_text(HBA)
         with (fresh / "postgresql.conf").open("a") as file:
             file.write(CONFIGURATION)
-        fresh.rename(self.base.resolve() / "data")
+        fresh.rename(base / "data")
 
     def _socket_folder(self, user: ServerUser) -> Path:
         """Folder of the Unix socket: the base folder, unless its path is too long for one."""
@@ -222,13 +233,19 @@ def binaries() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def _is_postgres(pid: int) -> bool:
+def _serves(pid: int, data: Path) -> bool:
+    """Tell whether process `pid` is the server of this data folder.
+
+    After a reboot the number in a pid file may be any program's, another server's even.
+    A server works inside its data folder.
+    """
     try:
         process = psutil.Process(pid)
-        name, status = process.name(), process.status()
-    except psutil.NoSuchProcess:
+        if not process.name().startswith("postgres") or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return Path(process.cwd()) == data.resolve()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
-    return name.startswith("postgres") and status != psutil.STATUS_ZOMBIE
 
 
 def _last_line(text: str) -> str:

@@ -29,6 +29,7 @@ from recsys.settings import DEFAULT_DATABASE, Settings
 MINIMUM_POSTGRESQL = 16
 MINIMUM_PGVECTOR = (0, 8, 4)
 CONNECT_TIMEOUT_S = 10
+RESERVED = ("postgres", "template")
 
 
 def database_url(settings: Settings) -> URL:
@@ -43,26 +44,34 @@ def database_url(settings: Settings) -> URL:
         )
     try:
         url = make_url(settings.database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         url = None
     if url is None or url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         # The URL itself may hold a password, so it is not repeated.
         raise DatabaseUnreachable(
             "DATABASE_URL is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-        )
+        ) from None
     url = url.set(drivername="postgresql+psycopg")
     return url.set(database=settings.database) if settings.database else url
 
 
 def libpq_url(url: URL) -> str:
     """Return the URL as psql and other libpq programs take it, password included."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    rendered = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address, mark, query = rendered.partition("?")
+    return address + mark + query.replace("+", "%20")  # libpq takes a plus for a plus
 
 
-def open_engine(settings: Settings) -> Engine:
-    """Return an engine on the database; the embedded server's is made if it is not there."""
+def open_engine(settings: Settings, create: bool = False) -> Engine:
+    """Return an engine on the database.
+
+    On the embedded server, the usual database is made if it is not there, and with `create`
+    any other too.
+    """
+    if (settings.database or "").startswith(RESERVED):
+        raise DatabaseError(f"{settings.database} is PostgreSQL's own: name another database")
     url = database_url(settings)
-    if settings.database_url is None:
+    if settings.database_url is None and (create or url.database == DEFAULT_DATABASE):
         create_database(url)
     return create_engine(
         url,
@@ -85,7 +94,7 @@ def create_database(url: URL) -> None:
             name = psycopg.sql.Identifier(url.database or DEFAULT_DATABASE)
             statement = psycopg.sql.SQL("create database {}").format(name).as_string()
             try:
-                connection.exec_driver_sql(statement)
+                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
             except DBAPIError as error:
                 if not isinstance(error.orig, (pg.DuplicateDatabase, pg.UniqueViolation)):
                     raise
@@ -97,50 +106,48 @@ def reported_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        found = _report(error.orig)
-        if found is None:
+        if not isinstance(error.orig, psycopg.Error):
             raise
-        raise found from error
+        raise _report(error.orig) from error
     except psycopg.Error as error:
-        found = _report(error)
-        if found is None:
-            raise
-        raise found from error
+        raise _report(error) from error
 
 
-def _report(error: BaseException | None) -> RecsysError | None:
-    if not isinstance(error, psycopg.Error):
-        return None
-    message = error.diag.message_primary or str(error).strip().splitlines()[0]
+def _report(error: psycopg.Error) -> RecsysError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    message = error.diag.message_primary or (lines or [type(error).__name__])[0]
     hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
     match error:
-        case pg.InvalidParameterValue():
+        case psycopg.DataError():
             return InvalidRequest(message + hint)
         case pg.UndefinedTable() | pg.InvalidSchemaName() | pg.UndefinedFunction():
             return DatabaseOutOfDate(f"{message}: run `recsys db upgrade`")
+        case pg.InsufficientPrivilege() if "create extension" in message:
+            return DatabaseError(
+                f"{message}: ask an administrator to run, in this database, "
+                "`create extension vector with schema public`, and pg_trgm and unaccent likewise"
+            )
         case pg.InsufficientPrivilege():
             return DatabaseError(f"{message}: ask an administrator for the privilege{hint}")
         case pg.DependentObjectsStillExist():
             detail = (error.diag.message_detail or "").replace("\n", "; ")
             return DatabaseError(f"{message}: {detail}. Drop what depends on it, then try again")
-        case pg.DiskFull() | pg.OutOfMemory() | pg.ReadOnlySqlTransaction():
-            return DatabaseError(f"{message}{hint}")
-        case pg.OperationalError() if error.sqlstate is None or error.sqlstate[:2] in (
-            "08",
-            "28",
-            "3D",
-            "53",
-            "57",
-        ):
+        case psycopg.OperationalError() if (error.sqlstate or "08")[:2] in ("08", "28", "3D"):
+            reason = _connection_reason(lines)
+            if reason.endswith("does not exist"):
+                return DatabaseUnreachable(
+                    f"{reason}: create it first; on the embedded server, "
+                    "`recsys --database NAME db upgrade` does"
+                )
             return DatabaseUnreachable(
-                f"the database does not answer: {_connection_reason(error)}. "
+                f"the database does not answer: {reason}. "
                 "Check DATABASE_URL, and that the server runs"
             )
-    return None
+        case _:
+            return DatabaseError(f"the database says: {message}{hint}")
 
 
-def _connection_reason(error: psycopg.Error) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def _connection_reason(lines: list[str]) -> str:
     reasons = [line for line in lines if "failed:" in line or "FATAL" in line] or lines
     return re.sub(r"^.*?failed: (FATAL:\s*)?", "", reasons[0]) if reasons else "no reason given"
 

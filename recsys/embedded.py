@@ -18,6 +18,7 @@ import atexit
 import fcntl
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,10 +79,12 @@ class EmbeddedServer:
         """Start the server and keep it up; with `port` it also listens on 127.0.0.1."""
         with self._mutex():
             running = self._ensure_running()
-            if port is not None and not (running.listens and running.port == port):
+            if port is not None:
                 set_password(running, self._password())
-                self.cluster.stop()
-                running = self.cluster.start(port)
+                if not (running.listens and running.port == port):
+                    _require_free(port)
+                    self.cluster.stop()
+                    running = self.cluster.start(port)
             self._keep_file.write_text(str(running.port) if running.listens else "")
             return running
 
@@ -128,6 +131,17 @@ class EmbeddedServer:
             with os.fdopen(os.open(self.password_file, flags, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(24) + "\n")
         return self.password_file.read_text().strip()
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise EmbeddedServerError(
+                f"port {port} of 127.0.0.1 cannot be used ({error.strerror}): choose another one"
+            ) from error
 
 
 _servers: dict[Path, EmbeddedServer] = {}

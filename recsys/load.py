@@ -106,15 +106,17 @@ def is_simulated(connection: Connection) -> bool:
 
 def _refuse_clash(connection: Connection, source: Source) -> None:
     """Refuse to mix the sample with anything else: both number their films from 1."""
-    others = connection.exec_driver_sql(
-        "select source from recsys.load_runs where status = 'done'"
-        " and (format = 'sample') <> (%s = 'sample') order by run_id desc limit 1",
-        (source.format,),
-    ).scalar()
-    if others is not None:
+    if source.format == "sample" and not is_simulated(connection):
+        held = connection.exec_driver_sql("select title from recsys.movies limit 1").scalar()
+        if held is not None:
+            raise SourceError(
+                f"the database holds other films ({held}), whose ids clash with the sample's: "
+                "load it into another one (recsys --database NAME load sample)"
+            )
+    elif source.format != "sample" and is_simulated(connection):
         raise SourceError(
-            f"the database holds the films of {others}, whose ids clash with those of "
-            f"{source.name}: load it into another one (recsys --database NAME load ...)"
+            f"the database holds the sample, whose ids clash with those of {source.name}: "
+            "load it into another one (recsys --database NAME load ...)"
         )
 
 

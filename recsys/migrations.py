@@ -5,38 +5,40 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine
 
 from recsys.database import (
+    expected_stamp,
     open_engine,
     reported_errors,
     require_current,
     require_supported,
     schema_stamp,
 )
+from recsys.errors import DatabaseOutOfDate
 from recsys.settings import Settings
 
 # Two upgrades of one database take turns.
 UPGRADE_LOCK = 7_237_001
 
 
-def ready_engine(settings: Settings) -> Engine:
-    """Return an engine on a database whose schema is current.
+def ready_engine(settings: Settings, create: bool = False) -> Engine:
+    """Return an engine on a database whose schema is current; see `database.open_engine`.
 
     Raises
     ------
     DatabaseOutOfDate
         The schema is missing or of another version.
     """
-    engine = prepared_engine(settings)
+    engine = prepared_engine(settings, create)
     with reported_errors(), engine.connect() as connection:
         require_current(connection)
     return engine
 
 
-def prepared_engine(settings: Settings) -> Engine:
+def prepared_engine(settings: Settings, create: bool = False) -> Engine:
     """Return an engine; an embedded database that is still empty gets its schema first.
 
     Any other database is left as it is.
     """
-    engine = open_engine(settings)
+    engine = open_engine(settings, create)
     if settings.database_url is None:
         with reported_errors(), engine.connect() as connection:
             empty = _is_empty(connection)
@@ -50,9 +52,10 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
     with reported_errors(), engine.begin() as connection:
         require_supported(connection)
         connection.exec_driver_sql(f"select pg_advisory_xact_lock({UPGRADE_LOCK})")
-        before = schema_stamp(connection)
+        if revision == "head" and schema_stamp(connection) == expected_stamp():
+            return False
         _alembic("upgrade", connection, revision)
-        return schema_stamp(connection) != before
+        return True
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -65,6 +68,7 @@ def _alembic(command: str, connection: Connection, revision: str) -> None:
     # Imported here: only this needs it, and it would slow every start.
     from alembic import command as commands
     from alembic.config import Config
+    from alembic.util import CommandError
 
     from recsys.database import migrations_folder
 
@@ -72,7 +76,13 @@ def _alembic(command: str, connection: Connection, revision: str) -> None:
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    getattr(commands, command)(config, revision)
+    try:
+        getattr(commands, command)(config, revision)
+    except CommandError as error:
+        raise DatabaseOutOfDate(
+            f"the schema cannot be migrated ({error}): is it a newer version's? "
+            "Then install that version of recsys"
+        ) from error
 
 
 def _is_empty(connection: Connection) -> bool:

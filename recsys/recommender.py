@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -16,7 +16,22 @@ from recsys.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-LIST_TYPES = {"genres": "text[]", "exclude_genres": "text[]", "exclude_movies": "bigint[]"}
+TYPES = {
+    "user_id": "bigint",
+    "movie_id": "bigint",
+    "query": "text",
+    "k": "integer",
+    "genres": "text[]",
+    "exclude_genres": "text[]",
+    "year_from": "integer",
+    "year_to": "integer",
+    "min_ratings": "integer",
+    "exclude_movies": "bigint[]",
+    "include_rated": "boolean",
+    "model_id": "bigint",
+}
+LISTS = {name for name, kind in TYPES.items() if kind.endswith("[]")}
+REQUIRED = {"user_id", "movie_id", "query", "k"}
 
 
 @dataclass(frozen=True)
@@ -61,17 +76,21 @@ class TitleMatch:
     score: float
 
 
-Answer = TypeVar("Answer", Recommendation, SimilarMovie, TitleMatch)
+Answer = TypeVar("Answer", bound=Recommendation | SimilarMovie | TitleMatch)
 
 
 class Answers(list[Answer]):
     """A list of rows in the order of their rank."""
 
+    def __init__(self, kind: type[Answer], rows: Iterable[Answer]) -> None:
+        super().__init__(rows)
+        self._columns = [field.name for field in fields(kind)]
+
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a pandas frame."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self])
+        return pd.DataFrame([asdict(row) for row in self], columns=self._columns)
 
 
 class Recommender:
@@ -178,22 +197,14 @@ class Recommender:
     def _call(self, row: type[Answer], function: str, given: dict[str, Any]) -> Answers[Answer]:
         """Call a SQL function with its arguments by name; those left at None keep its default."""
         arguments = {
-            name: list(value)
-            if isinstance(value, Sequence) and not isinstance(value, str)
-            else value
+            name: list(value) if name in LISTS and not isinstance(value, str) else value
             for name, value in given.items()
-            if name != "self" and value is not None
+            if name in TYPES and (value is not None or name in REQUIRED)
         }
-        # Lists need their type said: an empty one has none of its own.
-        named = ", ".join(
-            f"{name} => cast(:{name} as {LIST_TYPES[name]})"
-            if name in LIST_TYPES
-            else f"{name} => :{name}"
-            for name in arguments
-        )
+        # With its type said, a value out of range is refused as such, not taken for another's.
+        named = ", ".join(f"{name} => cast(:{name} as {TYPES[name]})" for name in arguments)
         columns = ", ".join(field.name for field in fields(row))
         statement = text(f"select {columns} from recsys.{function}({named}) order by rank")
         with reported_errors(), self._engine.connect() as connection:
-            return Answers(
-                row(**found) for found in connection.execute(statement, arguments).mappings()
-            )
+            found = connection.execute(statement, arguments).mappings()
+            return Answers(row, [row(**values) for values in found])

@@ -35,6 +35,6 @@ class Settings:
         home = os.environ.get("RECSYS_HOME") or platformdirs.user_data_dir("recsys")
         return cls(
             database_url=os.environ.get("DATABASE_URL") or None,
-            home=Path(home).expanduser().absolute(),
+            home=Path(os.path.expanduser(home)).absolute(),  # noqa: PTH111
             database=database,
         )

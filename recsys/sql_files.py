@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -10,6 +11,14 @@ from recsys.database import expected_stamp, sql_folder
 
 # In the order of installation. Bodies are not checked, so functions may call later ones.
 FUNCTION_FOLDERS = ("internal", "functions")
+GRANTS = """
+    select format('grant %s on recsys_bi.%I to %s', lower(g.privilege_type), c.relname,
+        case g.grantee when 0 then 'public' else g.grantee::regrole::text end)
+    from pg_class c
+    cross join lateral aclexplode(c.relacl) g
+    where c.relnamespace = to_regnamespace('recsys_bi') and c.relkind = 'v'
+      and g.grantee <> c.relowner
+"""
 SCHEMA_COMMENT = "Films, ratings, models and the functions that recommend. [stamp {}]"
 
 
@@ -18,22 +27,32 @@ def sql_files(kind: str) -> list[Path]:
     return sorted((sql_folder() / kind).glob("*.sql"))
 
 
-def drop_views(connection: Connection) -> None:
+def drop_views(connection: Connection) -> list[str]:
     """Drop our views, so that migrations may change the columns they stand on.
 
     Never with cascade: a view of somebody's own on top of ours stops this with its name.
+
+    Returns
+    -------
+    list of str
+        The GRANT statements that bring back who may read them.
     """
+    grants = list(
+        connection.exec_driver_sql(GRANTS, execution_options={"no_parameters": True}).scalars()
+    )
     for path in reversed(sql_files("views")):
         connection.exec_driver_sql(f"drop view if exists recsys_bi.{path.stem}")
+    return grants
 
 
-def install_sql(connection: Connection) -> None:
-    """Install every function and view, and stamp the schema with their digest."""
+def install_sql(connection: Connection, grants: Iterable[str] = ()) -> None:
+    """Install every function and view, grant again, stamp the schema with the digest."""
     connection.exec_driver_sql("set local check_function_bodies = off")
-    drop_views(connection)
     for folder in (*FUNCTION_FOLDERS, "views"):
         for path in sql_files(folder):
             run_file(connection, path)
+    for grant in grants:
+        connection.exec_driver_sql(grant, execution_options={"no_parameters": True})
     connection.exec_driver_sql(
         f"comment on schema recsys is '{SCHEMA_COMMENT.format(expected_stamp())}'"
     )

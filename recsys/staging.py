@@ -37,11 +37,12 @@ create temp table stage_ratings (file text, line bigint, user_id bigint, movie_i
     rating real, rated_at double precision) on commit drop;
 create temp table stage_tags (file text, line bigint, user_id bigint, movie_id bigint, tag text,
     rated_at double precision) on commit drop;
-create temp table stage_movie_genres (file text, movie_id bigint, genre text) on commit drop;
-create temp table stage_movie_people (file text, movie_id bigint, name text, role text)
+create temp table stage_movie_genres (file text, line bigint, movie_id bigint, genre text)
     on commit drop;
-create temp table stage_movie_texts (file text, movie_id bigint, kind text, text text)
-    on commit drop;
+create temp table stage_movie_people (file text, line bigint, movie_id bigint, name text,
+    role text) on commit drop;
+create temp table stage_movie_texts (file text, line bigint, movie_id bigint, kind text,
+    text text) on commit drop;
 create temp table stage_rejects (file text, line bigint, reason text, raw text) on commit drop;
 """
 
@@ -109,16 +110,20 @@ MERGES: dict[str, str] = {
         returning xmax = 0 as is_new""",
 }
 
-# What belongs to a film's row: its set is replaced by the source's.
+# What belongs to a film's row, of those rows that were taken: its genres are replaced by the
+# source's, people are added, a text takes the place of one of its kind.
 FILM_PARTS = """
 insert into recsys.genres (name)
-select distinct btrim(genre) from stage_movie_genres where btrim(genre) <> '' order by 1
+select distinct btrim(s.genre)
+from stage_movie_genres s join stage_movies m using (movie_id, line)
+where btrim(s.genre) <> '' order by 1
 on conflict (name) do nothing;
 
 create temp table stage_genre_pairs on commit drop as
 select distinct s.movie_id, g.genre_id
-from stage_movie_genres s join recsys.genres g on g.name = btrim(s.genre)
-join stage_movies m on m.movie_id = s.movie_id;
+from stage_movie_genres s
+join stage_movies m using (movie_id, line)
+join recsys.genres g on g.name = btrim(s.genre);
 
 delete from recsys.movie_genres mg using stage_movies m
 where m.movie_id = mg.movie_id and not exists (
@@ -129,7 +134,8 @@ select movie_id, genre_id from stage_genre_pairs order by 1, 2
 on conflict do nothing;
 
 insert into recsys.people (name)
-select distinct btrim(s.name) from stage_movie_people s
+select distinct btrim(s.name)
+from stage_movie_people s join stage_movies m using (movie_id, line)
 where btrim(s.name) <> '' and not exists (
     select from recsys.people p where p.name = btrim(s.name))
 order by 1;
@@ -139,12 +145,12 @@ select distinct s.movie_id, p.person_id, s.role
 from stage_movie_people s
 join (select name, min(person_id) as person_id from recsys.people group by name) p
     on p.name = btrim(s.name)
-join stage_movies m on m.movie_id = s.movie_id
+join stage_movies m using (movie_id, line)
 on conflict do nothing;
 
 insert into recsys.movie_texts as t (movie_id, kind, text)
 select distinct on (s.movie_id, s.kind) s.movie_id, s.kind, s.text
-from stage_movie_texts s join stage_movies m on m.movie_id = s.movie_id
+from stage_movie_texts s join stage_movies m using (movie_id, line)
 where btrim(s.text) <> ''
 order by s.movie_id, s.kind
 on conflict (movie_id, kind) do update set text = excluded.text where t.text <> excluded.text;

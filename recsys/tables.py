@@ -78,7 +78,6 @@ movies = Table(
 Index(
     "ix_movies_popularity",
     movies.c.liked_count.desc(),
-    movies.c.rating_count.desc(),
     movies.c.movie_id,
 )
 

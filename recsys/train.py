@@ -112,18 +112,18 @@ def choose_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise TrainingError(f"no device {name!r} here: use --device auto or cpu") from error
     return name
 
 
 def _fingerprint(connection: Connection, positives: Interactions) -> dict[str, Any]:
     count, newest = connection.exec_driver_sql(
-        "select count(*), max(rated_at) from recsys.ratings"
+        "select count(*), max(rated_at)::text from recsys.ratings"
     ).one()
     return {
         "ratings": count,
-        "newest_rating": newest.isoformat() if newest else None,
+        "newest_rating": newest,
         "positives": len(positives.user_index),
     }

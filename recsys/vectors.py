@@ -16,6 +16,8 @@ from recsys.tables import models
 
 Vectors = NDArray[np.float32]
 
+SHORTEST = 1e-12  # below it, a square underflows float4 and the direction is lost
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -88,11 +90,13 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
     """
     if not (np.isfinite(model.users).all() and np.isfinite(model.movies).all()):
         raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
-    if not model.movies.any():
-        raise TrainingError("the training learned nothing: all vectors are zero")
+    if np.linalg.norm(model.movies, axis=1).max() < SHORTEST:
+        raise TrainingError("the training learned nothing: try a smaller regularization")
     embedding, norm = cosine_form(model.movies)
     # A zero vector has no direction: cosine distance to it is NaN. Such a user stays unknown.
-    known = model.users.any(axis=1)
+    known = np.linalg.norm(model.users, axis=1) > SHORTEST
+    if not known.any():
+        raise TrainingError("the training learned nothing: try a smaller regularization")
     model_id = connection.execute(
         models.insert().returning(models.c.model_id),
         {

@@ -35,8 +35,10 @@ def recsys(
 def fails(*arguments: str, **environment: str) -> str:
     """Run a command that must fail with one line on stderr; return the line."""
     done = recsys(*arguments, status=1, **environment)
-    lines = [line for line in done.stderr.splitlines() if line.startswith("recsys:")]
+    bars = ("Loading", "Training", "Running as root")
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(bars)]
     assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("recsys: ")
     assert done.stdout == ""
     return lines[0]
 
@@ -58,6 +60,8 @@ def test_similar_by_a_mistyped_title(settings: Settings, sample_name: str) -> No
     done = recsys("--database", sample_name, "similar", "the godfahter", "-k", "2", "-o", "json")
     assert len(json.loads(done.stdout)) == 2
     assert "The Godfather" in done.stderr
+    for unknown in ("999999", "qqqqqq"):
+        assert unknown in fails("--database", sample_name, "similar", unknown)
 
 
 def test_an_unknown_user_is_told_that_films_are_popular(
@@ -107,6 +111,13 @@ def test_failures_are_one_line(settings: Settings, server_url: object) -> None:
     assert "secret" not in line
     assert "postgresql://USER" in fails("recommend", "1", DATABASE_URL="mysql://x")
     assert "your own" in fails("db", "stop", DATABASE_URL=unreachable)
+    line = fails("recommend", "1", DATABASE_URL="postgresql://me:1@x:sEcret@127.0.0.1:1/db")
+    assert "sEcret" not in line
+    assert "integer" in fails("recommend", "1", "--year-from", "99999999999")
+    assert "bigint" in fails("recommend", "9223372036854775808")
+    assert "PostgreSQL's own" in fails("--database", "template1", "recommend", "1")
+    if settings.database_url is None:
+        assert "create it first" in fails("--database", "no_such_one", "recommend", "1")
 
 
 def test_a_server_without_the_schema_says_what_to_do(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -17,7 +18,10 @@ import psutil
 import psycopg
 import pytest
 from recsys.cluster import Running
-from recsys.embedded import EmbeddedServer
+from recsys.database import database_url, libpq_url
+from recsys.embedded import EmbeddedServer, embedded_server
+from recsys.errors import EmbeddedServerError
+from recsys.settings import Settings
 
 HOLD = """
 import sys, time
@@ -109,6 +113,49 @@ def test_a_pid_file_whose_number_another_program_has_is_no_obstacle(home: Path) 
     server.release()
 
 
+def test_a_pid_file_that_names_another_homes_server_is_no_reason_to_stop_it(home: Path) -> None:
+    (home / "one").mkdir(mode=0o711)
+    (home / "two").mkdir(mode=0o711)
+    one, two = EmbeddedServer(home / "one"), EmbeddedServer(home / "two")
+    running = one.start()
+    two.acquire()
+    two.release()
+    lines = (one.cluster.data / "postmaster.pid").read_text()
+    (two.cluster.data / "postmaster.pid").write_text(lines)
+    assert two.cluster.running() is None
+    assert two.acquire().pid != running.pid
+    two.release()
+    assert running.answers()
+    one.stop()
+
+
+def test_a_port_in_use_leaves_the_server_as_it_was(home: Path) -> None:
+    server = EmbeddedServer(home)
+    before = server.start()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(EmbeddedServerError, match="choose another"):
+            server.start(taken.getsockname()[1])
+    assert server.cluster.running() == before
+    assert before.answers()
+
+
+def test_a_folder_that_a_shell_would_take_apart_is_refused(home: Path) -> None:
+    with pytest.raises(EmbeddedServerError, match="RECSYS_HOME"):
+        EmbeddedServer(home / 'a "quoted" one').acquire()
+
+
+def test_a_folder_with_a_space_and_its_url(home: Path) -> None:
+    spaced = home / "with space"
+    spaced.mkdir(mode=0o711)
+    settings = Settings(database_url=None, home=spaced)
+    url = libpq_url(database_url(settings).set(database="postgres"))
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    embedded_server(spaced).release()
+
+
 def test_a_half_made_data_folder_is_made_anew(home: Path) -> None:
     (home / "postgres").mkdir(mode=0o700)
     if os.geteuid() == 0:
@@ -116,8 +163,8 @@ def test_a_half_made_data_folder_is_made_anew(home: Path) -> None:
         EmbeddedServer(home).acquire()
         EmbeddedServer(home).stop()
         shutil.rmtree(home / "postgres" / "data")
-    (home / "postgres" / "data.new").mkdir()
-    (home / "postgres" / "data.new" / "PG_VERSION").write_text("18")
+    (home / "postgres" / "data.new-1").mkdir()
+    (home / "postgres" / "data.new-1" / "PG_VERSION").write_text("18")
     server = EmbeddedServer(home)
     assert server.acquire().answers()
     server.release()
@@ -164,8 +211,6 @@ def test_a_port_needs_the_password(home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

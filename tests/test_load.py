@@ -125,7 +125,7 @@ def test_refused_rows_are_kept_with_their_line_and_reason(engine: Engine, tmp_pa
     ) == [
         ("ratings.csv", 5, "no such film", "1,99,3,964982703"),
         ("ratings.csv", 6, "the rating is not from 0.5 to 5", "1,3,5.5,964982703"),
-        ("ratings.csv", 7, "userId is not a number", "x,1,3.0,964982703"),
+        ("ratings.csv", 7, "userId is not a whole number", "x,1,3.0,964982703"),
         ("ratings.csv", 8, "rating is not a number", "3,1,good,964982703"),
         ("ratings.csv", 9, "rating is not a number", "4,1,NaN,1"),
         ("ratings.csv", 10, "wrong number of fields", "5,1,4.0,1,surplus"),
@@ -166,9 +166,54 @@ def test_a_byte_order_mark_and_windows_line_ends(engine: Engine, tmp_path: Path)
     assert run(engine, folder(tmp_path, **marked)).total.loaded == 11
 
 
+def test_odd_contents_are_refused_row_by_row(engine: Engine, tmp_path: Path) -> None:
+    movies = (
+        MOVIES
+        + "6,Room (3000),Drama\n7,N\0UL (1999),Drama\n8,Twice (1999),Horror\n8,Twice (2000),Drama\n9,,Bogus\n"
+    )
+    links = LINKS + "1,tt0114709,862.5\n2,tt0112346,1e30\n4,one,1\n5,tt0000005,5\n"
+    ratings = (
+        RATINGS + "9007199254740993,1,4.0,1\n1,4,3.0,yesterday\n1,5,3.0,964982703000\n1,3,4.0,inf\n"
+    )
+    run(engine, folder(tmp_path, movies=movies, links=links, ratings=ratings), max_rejects=0.5)
+    assert rows(engine, "select file, line, reason from recsys.load_rejects order by 1, 2") == [
+        ("links.csv", 5, "tmdbId is not a number"),
+        ("links.csv", 6, "tmdbId is not a number"),
+        ("links.csv", 7, "imdbId is not a number"),
+        ("movies.csv", 8, "it holds a NUL character"),
+        ("movies.csv", 11, "the title is empty"),
+        ("ratings.csv", 6, "timestamp is not a time in seconds since 1970"),
+        ("ratings.csv", 7, "timestamp is not a time in seconds since 1970"),
+        ("ratings.csv", 8, "timestamp is not a time in seconds since 1970"),
+    ]
+    assert rows(
+        engine, "select movie_id, title, year from recsys.movies where movie_id > 5 order by 1"
+    ) == [
+        (6, "Room (3000)", None),
+        (8, "Twice", 2000),
+    ]
+    assert rows(engine, "select genres from recsys_bi.movies where movie_id = 8") == [(["Drama"],)]
+    assert rows(engine, "select count(*) from recsys.genres where name in ('Bogus', 'Horror')") == [
+        (0,)
+    ]
+    assert rows(engine, "select max(user_id) from recsys.ratings") == [(9007199254740993,)]
+    assert rows(engine, "select imdb_id, tmdb_id from recsys.movies where movie_id = 5") == [
+        ("tt0000005", 5)
+    ]
+
+
+def test_the_sample_overwrites_nothing_that_an_application_wrote(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("insert into recsys.movies (movie_id, title) values (1, 'Mine')")
+    with pytest.raises(SourceError, match="Mine"):
+        run(engine, "sample")
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
+        ({"tags": ""}, "tags.csv cannot be read"),
+        ({"links": "movieId,tmdbId,imdbId\n"}, "its first line is not movieId,imdbId,tmdbId"),
         ({"ratings": "a,b\n1,2\n"}, "no format"),
         ({"movies": ""}, "no format"),
         ({"movies": "movieId,title,genres\n"}, "no films"),

@@ -95,7 +95,7 @@ def brute_force(
     personal.sort(key=lambda row: (-row[1], row[0]))
     known = {row[0] for row in personal}
     popular = [(m, float(catalogue.films[m][3]), "popular") for m in allowed if m not in known]
-    popular.sort(key=lambda row: (-row[1], -catalogue.films[row[0]][2], row[0]))
+    popular.sort(key=lambda row: (-row[1], row[0]))
     return (personal + popular)[:k]
 
 
@@ -144,6 +144,8 @@ def test_recommend_equals_brute_force(
     assert [row["source"] for row in rows] == [row[2] for row in expected]
     # Films of equal score may come in any order that float4 gives them.
     assert [row["score"] for row in rows] == pytest.approx([row[1] for row in expected], abs=1e-5)
+    popular = [row["movie_id"] for row in rows if row["source"] == "popular"]
+    assert popular == [row[0] for row in expected if row[2] == "popular"]
     truth = {m: s for m, s, _ in brute_force(catalogue, user_id, 999, include_rated, filters)}
     for row in rows:
         assert row["score"] == pytest.approx(truth[row["movie_id"]], abs=1e-5)
@@ -272,6 +274,12 @@ def test_refusals_name_the_value(
 def test_genres_are_found_in_any_case(sample: Connection) -> None:
     lower = call(sample, "recommend", user_id=1, genres=["film-noir"])
     assert lower == call(sample, "recommend", user_id=1, genres=["Film-Noir"])
+
+
+def test_nulls_among_excluded_films_exclude_nothing(sample: Connection) -> None:
+    plain = call(sample, "recommend", user_id=1)
+    assert call(sample, "recommend", user_id=1, exclude_movies=[None]) == plain
+    assert call(sample, "recommend", user_id=1, include_rated=None) == plain
 
 
 def test_a_read_only_transaction_is_enough(sample: Connection) -> None:

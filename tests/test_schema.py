@@ -90,13 +90,19 @@ def test_the_tables_are_those_of_the_migrations(engine: Engine) -> None:
 def test_constraints_and_indexes_are_named_by_the_convention(engine: Engine) -> None:
     with engine.connect() as connection:
         names = connection.exec_driver_sql("""
-            select t.relname, c.conname from pg_constraint c
-            join pg_class t on t.oid = c.conrelid
+            select t.relname, c.conname, case c.contype when 'p' then 'pk' when 'f' then 'fk'
+                when 'u' then 'uq' when 'c' then 'ck' end
+            from pg_constraint c join pg_class t on t.oid = c.conrelid
             where c.connamespace = 'recsys'::regnamespace and c.contype <> 'n'
-              and t.relname <> 'alembic_version'
+            union all
+            select t.relname, i.relname, 'ix' from pg_index x
+            join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
+            where i.relnamespace = 'recsys'::regnamespace
+              and not exists (select from pg_constraint c where c.conindid = i.oid)
         """).all()
-    assert len(names) > 40
-    assert [name for table, name in names if not name[3:].startswith(table)] == []
+    own = [row for row in names if row[0] != "alembic_version"]
+    assert len(own) > 45
+    assert [name for table, name, kind in own if not name.startswith(f"{kind}_{table}")] == []
 
 
 def test_everything_public_is_commented(engine: Engine) -> None:
@@ -132,6 +138,7 @@ def test_what_is_installed_is_what_sql_says(engine: Engine) -> None:
     """A function changed by hand is found by installing afresh and comparing."""
     with engine.connect() as connection:
         installed = definitions(connection)
+        sql_files.drop_views(connection)
         sql_files.install_sql(connection)
         assert definitions(connection) == installed
         connection.rollback()
@@ -171,10 +178,32 @@ def test_somebodys_view_in_the_way_is_named(engine: Engine) -> None:
         connection.exec_driver_sql(
             "create view public.my_films as select title from recsys_bi.movies"
         )
+    assert migrations.upgrade(engine) is False  # nothing to change, so nothing in the way
+    with engine.begin() as connection:
+        connection.exec_driver_sql("comment on schema recsys is 'older [stamp 0123abcd]'")
     with pytest.raises(DatabaseError, match="my_films"):
         migrations.upgrade(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from public.my_films").scalar() == 0
+
+
+def test_an_upgrade_keeps_who_may_read_a_view(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("grant select on recsys_bi.movies to pg_monitor")
+        connection.exec_driver_sql("comment on schema recsys is 'older [stamp 0123abcd]'")
+    assert migrations.upgrade(engine) is True
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(
+            "select has_table_privilege('pg_monitor', 'recsys_bi.movies', 'select')"
+        ).scalar()
+
+
+def test_a_newer_schema_is_not_taken_for_an_older_one(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.alembic_version set version_num = '9999'")
+        connection.exec_driver_sql("comment on schema recsys is 'newer [stamp 0123abcd]'")
+    with pytest.raises(DatabaseOutOfDate, match="newer"):
+        migrations.upgrade(engine)
 
 
 def test_dump_and_restore(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> None:

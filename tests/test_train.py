@@ -23,6 +23,20 @@ print("begun", flush=True)
 train(create_engine(sys.argv[1]), Parameters(factors=64, epochs=int(sys.argv[2])), device="cpu")
 """
 
+# Killed when all is written, just before the commit.
+KILLED_AT_THE_END = """
+import os, signal, sys
+import recsys.train
+from sqlalchemy import create_engine
+activate = recsys.train.activate_model
+def activate_and_die(connection, model_id):
+    activate(connection, model_id)
+    print("written", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+recsys.train.activate_model = activate_and_die
+recsys.train.train(create_engine(sys.argv[1]), device="cpu")
+"""
+
 
 def answers(engine: Engine) -> list[tuple[object, ...]]:
     with engine.connect() as connection:
@@ -32,7 +46,22 @@ def answers(engine: Engine) -> list[tuple[object, ...]]:
         return [tuple(row) for row in found]
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.2, 1.6])
+def test_a_training_killed_before_its_commit_leaves_nothing(sample_engine: Engine) -> None:
+    before = answers(sample_engine)
+    url = sample_engine.url.render_as_string(hide_password=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_THE_END, url], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "written\n")
+    assert answers(sample_engine) == before
+    with sample_engine.connect() as connection:
+        assert connection.exec_driver_sql(
+            "select (select count(*) from recsys.models),"
+            " (select count(distinct model_id) from recsys.movie_vectors)"
+        ).one() == (1, 1)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0])
 def test_a_killed_training_leaves_the_active_model_untouched(
     sample_engine: Engine, seconds: float
 ) -> None:

@@ -45,8 +45,7 @@ comment on column recsys.movies.rating_mean is
     'Mean rating in stars at the last load or training; null where nobody rated.';
 comment on column recsys.movies.liked_count is
     'Number of ratings of 4 stars or more at the last load or training: its popularity.';
-create index ix_movies_popularity
-    on recsys.movies (liked_count desc, rating_count desc, movie_id);
+create index ix_movies_popularity on recsys.movies (liked_count desc, movie_id);
 
 create table recsys.movie_texts (
     movie_id bigint not null,
@@ -314,7 +313,8 @@ comment on column recsys.load_rejects.run_id is 'The load.';
 comment on column recsys.load_rejects.file is 'Name of the file.';
 comment on column recsys.load_rejects.line is 'Line in the file, the header being line 1.';
 comment on column recsys.load_rejects.reason is 'Why it was refused.';
-comment on column recsys.load_rejects.raw is 'The row as it stood, its first 1,000 characters.';
+comment on column recsys.load_rejects.raw is
+    'The fields of the row, joined by commas; the first 1,000 characters.';
 create index ix_load_rejects_run_id on recsys.load_rejects (run_id);
 
 create type recsys.recommendation as (

@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Annotated
 
+import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
@@ -55,9 +56,13 @@ def main() -> None:
         _fail(str(error))
     except DBAPIError as error:
         _fail(f"the database says: {str(error.orig).strip().splitlines()[0]}")
+    except psycopg.Error as error:
+        _fail(f"the database says: {str(error).strip().splitlines()[0]}")
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output, `head` say, has left
         sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
 
 
 def _fail(message: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
 from recsys.cli.output import Format, Output, note, show
+from recsys.database import reported_errors
 from recsys.errors import InvalidRequest
 from recsys.migrations import ready_engine
 from recsys.recommender import Answers, Recommendation, Recommender, SimilarMovie
@@ -29,6 +30,7 @@ ExcludeMovies = Annotated[
 ]
 ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
 
+LEAST_LIKENESS = 0.3  # of a title to what was typed
 HIDDEN = ("because_movie_id", "model_id")
 
 
@@ -65,7 +67,7 @@ def recommend(
         include_rated=include_rated,
         model_id=model,
     )
-    _show(engine, answer, output, f"For user {user_id}")
+    _show(engine, answer, Recommendation, output, f"For user {user_id}")
     if answer and all(film.source == "popular" for film in answer):
         note("The model does not know this user: these are popular films.")
 
@@ -102,13 +104,13 @@ def similar(
         model_id=model,
     )
     note(f"Film {movie_id}: {title}")
-    _show(engine, answer, output, f"Similar to {title}")
+    _show(engine, answer, SimilarMovie, output, f"Similar to {title}")
 
 
 def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[int, str]:
     """Return the id and the title of a film given by either; an id is tried first."""
     if movie.isdecimal() and len(movie) < 19:
-        with engine.connect() as connection:
+        with reported_errors(), engine.connect() as connection:
             title = connection.exec_driver_sql(
                 "select concat(title, ' (' || year || ')') from recsys.movies where movie_id = %s",
                 (int(movie),),
@@ -116,8 +118,10 @@ def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[in
         if title is not None:
             return int(movie), title
     best = recommender.search_titles(movie, 1)
-    if not best:
-        raise InvalidRequest(f"no film has a title like {movie!r}")
+    # A number that is no id may be a title, such as 1917, but then to the letter.
+    enough = 0.999 if movie.strip("-").isdecimal() else LEAST_LIKENESS
+    if not best or best[0].score < enough:
+        raise InvalidRequest(f"no film has the id or a title like {movie[:100]!r}")
     return best[0].movie_id, f"{best[0].title} ({best[0].year})" if best[0].year else best[0].title
 
 
@@ -130,6 +134,7 @@ def _settings(context: typer.Context) -> Settings:
 def _show(
     engine: Engine,
     answer: Answers[Recommendation] | Answers[SimilarMovie],
+    kind: type[Recommendation] | type[SimilarMovie],
     output: Format,
     title: str,
 ) -> None:
@@ -137,7 +142,10 @@ def _show(
 
     rows = [asdict(film) for film in answer]
     empty = {name for name in (rows[0] if rows else {}) if all(row[name] is None for row in rows)}
-    show(rows, output, hidden={*HIDDEN, *empty}, title=title)
+    columns = [field.name for field in fields(kind)]
+    show(rows, output, hidden={*HIDDEN, *empty}, title=title, columns=columns)
+    if not rows:
+        note("No film is left under these filters, or none is loaded: `recsys load` loads some.")
     with engine.connect() as connection:
         if is_simulated(connection):
             note("The ratings behind this answer are simulated (the bundled sample).")

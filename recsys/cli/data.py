@@ -35,7 +35,7 @@ def load(
     from recsys.sources import open_source
 
     opened = open_source(source, file_format)
-    load_source(ready_engine(context.obj), opened, max_rejects)
+    load_source(ready_engine(context.obj, create=True), opened, max_rejects)
 
 
 def load_source(engine: Engine, source: Source, max_rejects: float = MAX_REJECTS) -> None:
@@ -68,7 +68,11 @@ Factors = Annotated[int, typer.Option(min=1, max=1999, help="Length of the vecto
 Epochs = Annotated[int, typer.Option(min=1, help="Passes over the ratings.")]
 Alpha = Annotated[float, typer.Option(min=0, help="Weight of films not rated.")]
 Regularization = Annotated[float, typer.Option(min=0, help="Keeps vectors short.")]
-Threshold = Annotated[float, typer.Option(help="Stars from which a film counts as liked.")]
+Threshold = Annotated[
+    float, typer.Option(min=0.5, max=5, help="Stars from which a film counts as liked.")
+]
+
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the first, random vectors.")]
 
 
 def train(
@@ -78,7 +82,9 @@ def train(
     alpha: Alpha = DEFAULTS.alpha,
     regularization: Regularization = DEFAULTS.regularization,
     threshold: Threshold = POSITIVE_STARS,
-    seed: Annotated[int, typer.Option(help="Of the first random vectors.")] = DEFAULTS.seed,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Of the first vectors.")
+    ] = DEFAULTS.seed,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
 ) -> None:
     """Train on the ratings in the database; the new model answers from then on.

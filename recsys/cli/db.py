@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import typer
 from sqlalchemy import Connection
 
 from recsys import migrations
-from recsys.cli.output import Format, Output, console, note, show
+from recsys.cli.output import Format, Output, note, say, show
 from recsys.cluster import SUPERUSER, binaries
 from recsys.database import (
     database_url,
@@ -32,8 +33,8 @@ app = typer.Typer(help="The schema, and the embedded PostgreSQL server.", no_arg
 @app.command()
 def upgrade(context: typer.Context) -> None:
     """Bring the schema up to this version: tables, functions and views, in one transaction."""
-    changed = migrations.upgrade(open_engine(context.obj))
-    console.print("The schema was brought up to date." if changed else "The schema is up to date.")
+    changed = migrations.upgrade(open_engine(context.obj, create=True))
+    say("The schema was brought up to date." if changed else "The schema is up to date.")
 
 
 @app.command()
@@ -67,20 +68,20 @@ def start(
     settings = _embedded(context)
     server = embedded_server(settings.home)
     running = server.start(port)
-    console.print(f"The server is up: {libpq_url(database_url(settings))}", soft_wrap=True)
+    say(f"The server is up: {libpq_url(database_url(settings))}")
     if running.listens:
         database = settings.database or DEFAULT_DATABASE
-        console.print(f"TCP: postgresql://{SUPERUSER}@127.0.0.1:{running.port}/{database}")
-        if server.password_file.exists():
-            console.print(f"Password: in {server.password_file}", soft_wrap=True)
-    migrations.prepared_engine(settings).dispose()  # so that others find a database
+        say(f"TCP: postgresql://{SUPERUSER}@127.0.0.1:{running.port}/{database}")
+        if not os.environ.get("RECSYS_DB_PASSWORD"):
+            say(f"Password: in {server.password_file}")
+    migrations.prepared_engine(settings, create=True).dispose()  # so that others find one
 
 
 @app.command()
 def stop(context: typer.Context) -> None:
     """Stop the embedded server, whoever uses it."""
     stopped = embedded_server(_embedded(context).home).stop()
-    console.print("The server is stopped." if stopped else "The server was not running.")
+    say("The server is stopped." if stopped else "The server was not running.")
 
 
 @app.command()
@@ -105,12 +106,16 @@ def psql(context: typer.Context) -> None:
     Example: `recsys db psql -c "select * from recsys.recommend(42)"`
     """
     settings: Settings = context.obj
-    found = libpq_url(database_url(settings))
+    found = database_url(settings)
     migrations.prepared_engine(settings).dispose()
+    environment = dict(os.environ)
+    if found.password:  # the process list is everybody's to read
+        environment["PGPASSWORD"] = str(found.password)
     # One on the PATH edits lines; the embedded one was built without readline.
     program = shutil.which("psql") or str(binaries() / "psql")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
-    sys.exit(subprocess.run([program, found, *context.args], check=False).returncode)
+    command = [program, libpq_url(found.set(password=None)), *context.args]
+    sys.exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def _embedded(context: typer.Context) -> Settings:
@@ -159,7 +164,9 @@ def _contents(connection: Connection) -> dict[str, Any]:
             (select count(distinct user_id) from recsys.ratings) as users,
             (select count(*) from recsys.ratings) as ratings,
             (select count(*) from recsys.models) as models,
-            (recsys_internal.find_model(null)).model_id as active_model
+            (recsys_internal.find_model(null)).model_id as active_model,
+            exists (select from recsys.load_runs where status = 'done' and format = 'sample')
+                as ratings_are_simulated
     """)
         .mappings()
         .one()

@@ -57,7 +57,9 @@ order by s.rank;"""
 
 def demo(
     context: typer.Context,
-    user_id: Annotated[int, typer.Option("--user", help="The viewer to recommend to.")] = 42,
+    user_id: Annotated[
+        int, typer.Option("--user", min=1, max=1000, help="The viewer to recommend to.")
+    ] = 42,
 ) -> None:
     """Load the bundled sample, train, and recommend by SQL, in a database of its own.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recsys.cli.output import Format, Output, console, show
+from recsys.cli.output import Format, Output, say, show
 from recsys.database import reported_errors
 from recsys.migrations import ready_engine
 
@@ -24,7 +24,7 @@ def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
         rows = [dict(row._mapping) for row in vectors.list_models(connection)]
     show(rows, output)
     if not rows and output is Format.TABLE:
-        console.print("There is no model yet: `recsys train` makes one.")
+        say("There is no model yet: `recsys train` makes one.")
 
 
 @app.command("show")
@@ -47,7 +47,7 @@ def activate(context: typer.Context, model_id: ModelId) -> None:
 
     with reported_errors(), ready_engine(context.obj).begin() as connection:
         vectors.activate_model(connection, model_id)
-    console.print(f"Model {model_id} is active.")
+    say(f"Model {model_id} is active.")
 
 
 @app.command()
@@ -57,4 +57,4 @@ def drop(context: typer.Context, model_id: ModelId) -> None:
 
     with reported_errors(), ready_engine(context.obj).begin() as connection:
         vectors.drop_model(connection, model_id)
-    console.print(f"Model {model_id} is dropped.")
+    say(f"Model {model_id} is dropped.")

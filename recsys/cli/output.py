@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -40,15 +41,21 @@ Output = Annotated[Format, typer.Option("--output", "-o", help="How to print the
 
 
 def show(
-    rows: Sequence[Mapping[str, Any]], output: Format, hidden: Iterable[str] = (), title: str = ""
+    rows: Sequence[Mapping[str, Any]],
+    output: Format,
+    hidden: Iterable[str] = (),
+    title: str = "",
+    columns: Sequence[str] = (),
 ) -> None:
-    """Print rows; `hidden` columns are left out of the table only."""
+    """Print rows; `hidden` columns are left out of the table only.
+
+    `columns` heads a CSV of no rows.
+    """
     if output is Format.JSON:
         print(json.dumps([dict(row) for row in rows], indent=2, default=_plain, ensure_ascii=False))  # noqa: T201
     elif output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        if rows:
-            writer.writerow(rows[0])
+        writer.writerow(rows[0] if rows else columns)
         writer.writerows([_joined(value) for value in row.values()] for row in rows)
     else:
         console.print(table(rows, hidden, title))
@@ -56,7 +63,9 @@ def show(
 
 def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: str = "") -> Table:
     """Return rows as a table to look at."""
-    made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
+    made = Table(
+        title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold"
+    )
     shown = [name for name in (rows[0] if rows else {}) if name not in set(hidden)]
     for name in shown:
         number = isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool)
@@ -73,14 +82,19 @@ def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: 
 def progress() -> Progress:
     """Return a progress bar on stderr."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=errors,
     )
+
+
+def say(message: str) -> None:
+    """Print a line of plain text."""
+    console.print(message, markup=False, soft_wrap=True)
 
 
 def note(message: str) -> None:
@@ -101,7 +115,7 @@ def _cell(value: object, places: int) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(_joined(value))
-    return text.replace("[", r"\[")
+    return escape(text)
 
 
 def _joined(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from recsys.errors import SourceError
@@ -27,7 +28,7 @@ def open_source(name: str, file_format: str | None = None) -> Source:
     SourceError
         There is no such folder, or its files are of no format that is read here.
     """
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # noqa: PTH111  leaves an unknown ~user as it is
     if name in KNOWN_NAMES and file_format is None:
         return KNOWN_NAMES[name]()
     if file_format is not None and file_format not in FORMATS:

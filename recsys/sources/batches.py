@@ -15,10 +15,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "links": ("line", "movie_id", "imdb_id", "tmdb_id"),
     "ratings": ("line", "user_id", "movie_id", "rating", "rated_at"),  # seconds since 1970 or NaN
     "tags": ("line", "user_id", "movie_id", "tag", "rated_at"),
-    # Parts of a film's row.
-    "movie_genres": ("movie_id", "genre"),
-    "movie_people": ("movie_id", "name", "role"),
-    "movie_texts": ("movie_id", "kind", "text"),
+    # Parts of a film's row; `line` says which row, where a film stands twice.
+    "movie_genres": ("line", "movie_id", "genre"),
+    "movie_people": ("line", "movie_id", "name", "role"),
+    "movie_texts": ("line", "movie_id", "kind", "text"),
 }
 COUNTED = ("movies", "links", "ratings", "tags")
 

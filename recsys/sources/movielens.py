@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +25,9 @@ HEADERS = {
 }
 REQUIRED = ("movies.csv", "ratings.csv")
 NO_GENRES = "(no genres listed)"
-YEAR = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>\d{4})\)\s*$")
+# A year that a film can be of; any other number in brackets is part of the title.
+YEAR = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>18[7-9][0-9]|19[0-9]{2}|20[0-9]{2})\)\s*$")
+LAST_SECOND = 4_102_444_800  # 2100
 ROWS_A_BATCH = 500_000
 
 
@@ -50,49 +53,28 @@ class MovieLensSource:
     def batches(self) -> Iterator[Batch]:
         """Yield films, links, ratings and tags."""
         yield from self._movies()
-        for name, reader in (
-            ("links.csv", self._links),
-            ("ratings.csv", self._ratings),
-            ("tags.csv", self._tags),
-        ):
-            if self._has(name):
-                yield from reader()
+        for kind in ("links", "ratings", "tags"):
+            if self._has(f"{kind}.csv"):
+                for rows, rejects in self._rows(f"{kind}.csv"):
+                    yield Batch(kind, f"{kind}.csv", rows, rejects)
 
     def _has(self, name: str) -> bool:
         return (self.folder / name).exists()
 
     def _movies(self) -> Iterator[Batch]:
-        for rows, rejects in self._rows("movies.csv", {"movieId": "movie_id"}):
+        for rows, rejects in self._rows("movies.csv"):
             parts = rows["title"].str.extract(YEAR)
             title = parts["title"].fillna(rows["title"].str.strip())
-            rows = rows.assign(title=title, year=pd.to_numeric(parts["year"]).astype("Int64"))
-            genres = rows[["movie_id"]].assign(genre=rows["genres"].str.split("|"))
+            year = pd.to_numeric(parts["year"]).astype("Int64")
+            genres = rows[["line", "movie_id"]].assign(genre=rows["genres"].str.split("|"))
             genres = genres.explode("genre")
             genres = genres[(genres["genre"].str.strip() != "") & (genres["genre"] != NO_GENRES)]
-            yield Batch("movies", "movies.csv", rows, rejects)
+            yield Batch("movies", "movies.csv", rows.assign(title=title, year=year), rejects)
             yield Batch("movie_genres", "movies.csv", genres)
 
-    def _links(self) -> Iterator[Batch]:
-        for rows, rejects in self._rows("links.csv", {"movieId": "movie_id"}):
-            digits = rows["imdbId"].str.strip()
-            imdb = ("tt" + digits.str.zfill(7)).where(digits.str.fullmatch(r"\d+"), None)
-            tmdb = pd.to_numeric(rows["tmdbId"], errors="coerce").astype("Int64")
-            yield Batch("links", "links.csv", rows.assign(imdb_id=imdb, tmdb_id=tmdb), rejects)
-
-    def _ratings(self) -> Iterator[Batch]:
-        ids = {"userId": "user_id", "movieId": "movie_id"}
-        for rows, rejects in self._rows("ratings.csv", ids, {"rating": "rating"}):
-            yield Batch("ratings", "ratings.csv", _with_time(rows), rejects)
-
-    def _tags(self) -> Iterator[Batch]:
-        for rows, rejects in self._rows("tags.csv", {"userId": "user_id", "movieId": "movie_id"}):
-            yield Batch("tags", "tags.csv", _with_time(rows), rejects)
-
-    def _rows(
-        self, name: str, ids: dict[str, str], numbers: dict[str, str] | None = None
-    ) -> Iterator[tuple[pd.DataFrame, list[Reject]]]:
+    def _rows(self, name: str) -> Iterator[tuple[pd.DataFrame, list[Reject]]]:
         for chunk, odd in self._chunks(name):
-            rows, rejects = _keep(chunk, name, ids, numbers or {})
+            rows, rejects = _parse(chunk, name)
             yield rows, odd + rejects
 
     def _chunks(self, name: str) -> Iterator[tuple[pd.DataFrame, list[Reject]]]:
@@ -101,7 +83,10 @@ class MovieLensSource:
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, strict=True)
-                next(reader)
+                if next(reader, None) != HEADERS[name]:
+                    raise SourceError(
+                        f"{path} cannot be read: its first line is not {','.join(HEADERS[name])}"
+                    )
                 numbered = ((reader.line_num, fields) for fields in reader)
                 while chunk := list(islice(numbered, ROWS_A_BATCH)):
                     yield _text_columns(name, chunk)
@@ -128,32 +113,71 @@ def _text_columns(
     return pd.DataFrame(good, columns=["line", *HEADERS[file]]), rejects
 
 
-def _keep(
-    chunk: pd.DataFrame, file: str, ids: dict[str, str], numbers: dict[str, str]
-) -> tuple[pd.DataFrame, list[Reject]]:
-    """Turn id columns to int64 and number columns to float; rows where that fails are refused."""
-    reason = pd.Series("", index=chunk.index)
-    parsed = {}
-    for column, name in (ids | numbers).items():
-        values = pd.to_numeric(chunk[column], errors="coerce")
-        wrong = values.isna()
-        if column in ids:
-            wrong |= ~chunk[column].str.fullmatch(r"\s*\d{1,18}\s*")
-        reason = reason.mask((reason == "") & wrong, f"{column} is not a number")
-        parsed[name] = values
+def _ids(text: pd.Series[str]) -> tuple[pd.Series[int], pd.Series[bool]]:
+    """Return whole numbers, 0 where there is none, and where there is none.
+
+    Never by way of floats, which would change ids above 2^53.
+    """
+    wrong = ~text.str.fullmatch(r"\s*[0-9]{1,18}\s*")
+    return text.mask(wrong, "0").str.strip().astype("int64"), wrong
+
+
+def _numbers(text: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
+    values = pd.to_numeric(text, errors="coerce").astype("float64")
+    return values, values.isna()
+
+
+def _seconds(text: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
+    values, wrong = _numbers(text)
+    return values, wrong | ~values.between(0, LAST_SECOND)
+
+
+def _imdb_ids(text: pd.Series[str]) -> tuple[pd.Series[str], pd.Series[bool]]:
+    digits = text.str.strip().str.removeprefix("tt")
+    missing = digits == ""
+    wrong = ~digits.str.fullmatch(r"[0-9]{1,10}") & ~missing
+    return ("tt" + digits.str.zfill(7)).mask(missing | wrong, None), wrong
+
+
+def _tmdb_ids(text: pd.Series[str]) -> tuple[pd.Series[int], pd.Series[bool]]:
+    values, wrong = _ids(text)
+    missing = text.str.strip() == ""
+    return values.astype("Int64").mask(missing | wrong), wrong & ~missing
+
+
+Reader = Callable[["pd.Series[str]"], tuple["pd.Series[Any]", "pd.Series[bool]"]]
+
+# Column of a file: its standard name, how it is read, and what a row is told that has it wrong.
+COLUMNS: dict[str, tuple[str, Reader, str]] = {
+    "userId": ("user_id", _ids, "userId is not a whole number"),
+    "movieId": ("movie_id", _ids, "movieId is not a whole number"),
+    "rating": ("rating", _numbers, "rating is not a number"),
+    "timestamp": ("rated_at", _seconds, "timestamp is not a time in seconds since 1970"),
+    "imdbId": ("imdb_id", _imdb_ids, "imdbId is not a number"),
+    "tmdbId": ("tmdb_id", _tmdb_ids, "tmdbId is not a number"),
+}
+
+
+def _parse(chunk: pd.DataFrame, file: str) -> tuple[pd.DataFrame, list[Reject]]:
+    """Read the text columns as what they are; rows where that fails are refused."""
+    fields = chunk[HEADERS[file]]
+    nul = fields.apply(lambda column: column.str.contains("\0", regex=False)).any(axis=1)
+    reason = pd.Series("", index=chunk.index, dtype=object).mask(nul, "it holds a NUL character")
+    parsed: dict[str, pd.Series[Any]] = {}
+    for column in HEADERS[file]:
+        if column in COLUMNS:
+            name, read, why = COLUMNS[column]
+            values, wrong = read(chunk[column])
+            parsed[name] = values
+            reason = reason.mask((reason == "") & wrong, why)
     bad = reason != ""
-    rows = chunk.assign(**parsed)[~bad]
-    rows = rows.astype(dict.fromkeys(ids.values(), "int64"))
-    text = chunk[bad][HEADERS[file]].itertuples(index=False)
     rejects = [
-        Reject(file, int(line), why, ",".join(fields))
-        for line, why, fields in zip(chunk["line"][bad], reason[bad], text, strict=True)
+        Reject(file, int(line), why, ",".join(row))
+        for line, why, row in zip(
+            chunk["line"][bad], reason[bad], fields[bad].itertuples(index=False), strict=True
+        )
     ]
-    return rows, rejects
-
-
-def _with_time(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(rated_at=pd.to_numeric(rows["timestamp"], errors="coerce").astype("float64"))
+    return chunk.assign(**parsed)[~bad], rejects
 
 
 def _has_header(path: Path) -> bool:

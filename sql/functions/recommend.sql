@@ -38,7 +38,7 @@ begin
     return query
     with rated as materialized (
         select r.movie_id from recsys.ratings r
-        where r.user_id = recommend.user_id and not include_rated
+        where r.user_id = recommend.user_id and not coalesce(include_rated, false)
     ),
     allowed as materialized (
         select f.movie_id from recsys_internal.filtered_movies(
@@ -88,12 +88,12 @@ begin
         limit k
     ),
     popular as (
-        select m.movie_id, m.liked_count, m.rating_count
+        select m.movie_id, m.liked_count
         from recsys.movies m
         where m.movie_id not in (select r.movie_id from rated r)
           and m.movie_id not in (select p.movie_id from personal p)
           and (not filtered or m.movie_id in (select a.movie_id from allowed a))
-        order by m.liked_count desc, m.rating_count desc, m.movie_id
+        order by m.liked_count desc, m.movie_id
         limit k - (select count(*) from personal)
     ),
     answer as (
@@ -103,7 +103,7 @@ begin
         from personal p
         union all
         select (select count(*) from personal) + row_number() over (
-                order by p.liked_count desc, p.rating_count desc, p.movie_id),
+                order by p.liked_count desc, p.movie_id),
             p.movie_id, p.liked_count, 'popular', null
         from popular p
         limit k

@@ -47,12 +47,12 @@ begin
         limit k
     ),
     popular as (
-        select m.movie_id, m.liked_count, m.rating_count
+        select m.movie_id, m.liked_count
         from recsys.movies m
         where m.movie_id <> similar_movies.movie_id
           and m.movie_id not in (select n.movie_id from near n)
           and (not filtered or m.movie_id in (select a.movie_id from allowed a))
-        order by m.liked_count desc, m.rating_count desc, m.movie_id
+        order by m.liked_count desc, m.movie_id
         limit k - (select count(*) from near)
     ),
     answer as (
@@ -61,7 +61,7 @@ begin
         from near n
         union all
         select (select count(*) from near) + row_number() over (
-                order by p.liked_count desc, p.rating_count desc, p.movie_id),
+                order by p.liked_count desc, p.movie_id),
             p.movie_id, p.liked_count, 'popular', null
         from popular p
         limit k

@@ -16,7 +16,8 @@ as $$
     where (year_from is null or m.year >= year_from)
       and (year_to is null or m.year <= year_to)
       and (min_ratings is null or m.rating_count >= min_ratings)
-      and (excluded_movie_ids is null or m.movie_id <> all (excluded_movie_ids))
+      and (excluded_movie_ids is null
+        or m.movie_id <> all (array_remove(excluded_movie_ids, null)))
       and (genre_ids is null or exists (
             select from recsys.movie_genres g
             where g.movie_id = m.movie_id and g.genre_id = any (genre_ids)))

@@ -121,5 +121,5 @@ def simulate_ratings(films: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
 
 
 def _split(films: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
-    parts = films[["movie_id"]].assign(**{name: films[column].str.split("|")})
+    parts = films[["line", "movie_id"]].assign(**{name: films[column].str.split("|")})
     return parts.explode(name)
