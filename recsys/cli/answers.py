@@ -36,7 +36,7 @@ HIDDEN = ("because_movie_id", "model_id")
 
 def recommend(
     context: typer.Context,
-    user_id: Annotated[int, typer.Argument(help="The user, as in the ratings.")],
+    user_id: Annotated[int, typer.Argument(metavar="USER_ID", help="The user, as in the ratings.")],
     k: Length = 10,
     genre: Genres = None,
     exclude_genre: ExcludeGenres = None,
@@ -74,7 +74,9 @@ def recommend(
 
 def similar(
     context: typer.Context,
-    movie: Annotated[str, typer.Argument(help="An id or a title; typos are forgiven.")],
+    movie: Annotated[
+        str, typer.Argument(metavar="MOVIE", help="An id or a title; typos are forgiven.")
+    ],
     k: Length = 10,
     genre: Genres = None,
     exclude_genre: ExcludeGenres = None,

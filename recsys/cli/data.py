@@ -20,7 +20,10 @@ if TYPE_CHECKING:  # pandas and torch are imported by those commands alone that 
 
 def load(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="A MovieLens folder, or the known name `sample`.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="A MovieLens folder, or the known name `sample`."),
+    ],
     file_format: Annotated[
         str | None, typer.Option("--format", help="The format, where it is not to be guessed.")
     ] = None,

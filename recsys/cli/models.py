@@ -12,7 +12,7 @@ from recsys.migrations import ready_engine
 
 app = typer.Typer(help="List, show, activate and drop models.", no_args_is_help=True)
 
-ModelId = Annotated[int, typer.Argument(help="The model's id.")]
+ModelId = Annotated[int, typer.Argument(metavar="ID", help="The model's id.")]
 
 
 @app.command("list")

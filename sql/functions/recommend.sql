@@ -53,13 +53,14 @@ begin
             select v.movie_id, v.embedding <=> taste as distance
             from recsys.movie_vectors v
             where v.model_id = model.model_id and v.norm >= long and taste is not null
+              and v.movie_id not in (select r.movie_id from rated r)
             order by distance
+            limit case when not filtered then k end
         ) h
-        where h.movie_id not in (select r.movie_id from rated r)
-          and (not filtered or (
-                select true from recsys_internal.filtered_movies(
-                    wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
-                where f.movie_id = h.movie_id limit 1))
+        where not filtered or (
+            select true from recsys_internal.filtered_movies(
+                wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
+            where f.movie_id = h.movie_id limit 1)
         order by h.distance
         limit 1 offset k - 1
     ),
@@ -72,18 +73,18 @@ begin
               and v.norm >= coalesce((select b.norm from bound b), 0)
               -- Ordering by the distance to no vector at all would pick films at random.
               and taste is not null
+              and v.movie_id not in (select r.movie_id from rated r)
               -- Where few films pass the filters, as a missing bound tells, those that do are
               -- listed; where many do, it is quicker to look each up, nearest first, until k have.
               and (not filtered or exists (select from bound)
                 or v.movie_id in (select a.movie_id from allowed a))
             order by distance, v.movie_id
-            limit case when not filtered then k + (select count(*) from rated) end
+            limit case when not filtered then k end
         ) n
-        where n.movie_id not in (select r.movie_id from rated r)
-          and (not filtered or not exists (select from bound) or (
-                select true from recsys_internal.filtered_movies(
-                    wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
-                where f.movie_id = n.movie_id limit 1))
+        where not filtered or not exists (select from bound) or (
+            select true from recsys_internal.filtered_movies(
+                wanted, unwanted, year_from, year_to, min_ratings, exclude_movies) f
+            where f.movie_id = n.movie_id limit 1)
         order by n.distance, n.movie_id
         limit k
     ),
