@@ -6,19 +6,17 @@ leaves its row in `load_runs` and the rows it could not take in `load_rejects`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 
-import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from recsys import staging
 from recsys.database import reported_errors
 from recsys.errors import SourceError
 from recsys.parameters import MAX_REJECTS
-from recsys.sources.batches import COUNTED, Batch, Source
+from recsys.sources.batches import COUNTED, Source
 from recsys.tables import load_runs
 
 
@@ -46,8 +44,9 @@ class LoadReport:
     @property
     def total(self) -> Counts:
         """Sum over the kinds."""
-        sums = pd.DataFrame([asdict(counts) for counts in self.kinds.values()]).sum()
-        return Counts(**{str(name): int(value) for name, value in sums.items()})
+        return Counts(
+            *(sum(getattr(c, field.name) for c in self.kinds.values()) for field in fields(Counts))
+        )
 
 
 def load(
@@ -128,13 +127,10 @@ def _stage(
         staging.copy_batch(connection, batch)
         if batch.kind in COUNTED:
             counts = report.kinds.setdefault(batch.kind, Counts())
-            counts.read += len(batch.rows) + len(batch.rejects)
-            on_rows(batch.kind, _size(batch))
+            rows = len(batch.rows) + len(batch.rejects)
+            counts.read += rows
+            on_rows(batch.kind, rows)
     staging.analyze(connection)
-
-
-def _size(batch: Batch) -> int:
-    return len(batch.rows) + len(batch.rejects)
 
 
 def _merge(connection: Connection, kind: str, counts: Counts) -> None:
@@ -147,7 +143,7 @@ def _merge(connection: Connection, kind: str, counts: Counts) -> None:
 
 
 def _refuse_if_poor(report: LoadReport, max_rejects: float) -> None:
-    total = report.total if report.kinds else Counts()
+    total = report.total
     if "movies" not in report.kinds or report.kinds["movies"].read == 0:
         raise SourceError(f"{report.source} holds no films: nothing was loaded")
     if total.rejected > max_rejects * total.read:
@@ -165,7 +161,6 @@ def _record(
     rejects: list[staging.RejectRow],
     refused: str | None = None,
 ) -> int:
-    counts = report.total if report.kinds else Counts()
     run_id = connection.execute(
         load_runs.insert().returning(load_runs.c.run_id),
         {
@@ -173,9 +168,9 @@ def _record(
             "format": report.format,
             "status": "refused" if refused else "done",
             "message": refused,
-            "details": json.loads(json.dumps({k: asdict(c) for k, c in report.kinds.items()})),
+            "details": {kind: asdict(counts) for kind, counts in report.kinds.items()},
             "started_at": started,
-            **{f"rows_{name}": value for name, value in asdict(counts).items()},
+            **{f"rows_{name}": value for name, value in asdict(report.total).items()},
         },
     ).scalar_one()
     staging.write_rejects(connection, run_id, rejects)

@@ -1,0 +1,63 @@
+"""Which servers are fit, and what is said of those that are not."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from recsys.database import libpq_url, reported_errors, require_supported
+from recsys.errors import DatabaseError, DatabaseUnsupported
+from sqlalchemy import Connection, Engine, make_url
+
+
+def server(version: str, installed: str | None, available: str | None) -> Mock:
+    """A connection to a server of these versions of PostgreSQL and pgvector."""
+    connection = Mock(spec=Connection)
+    connection.exec_driver_sql.return_value.one.return_value = (version, installed, available)
+    connection.exec_driver_sql.return_value.first.return_value = None
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("versions", "says"),
+    [
+        (("15.8 (Debian 15.8-1)", "0.8.4", "0.8.4"), "PostgreSQL 15.*16 or later"),
+        (("18.6", None, None), "no pgvector extension: install pgvector 0.8.4"),
+        (("18.6", None, "0.7.4"), "pgvector is 0.7.4: install 0.8.4 or later$"),
+        (("18.6", "0.8.3", "0.8.6"), "alter extension vector update"),
+    ],
+)
+def test_servers_that_lack_something_are_refused(versions: tuple[Any, ...], says: str) -> None:
+    with pytest.raises(DatabaseUnsupported, match=says):
+        require_supported(server(*versions))
+
+
+@pytest.mark.parametrize(
+    "versions", [("16.0", "0.8.4", "0.8.4"), ("18.6", None, "0.8.6"), ("19beta1", "0.10.0", None)]
+)
+def test_servers_that_lack_nothing_are_taken(versions: tuple[Any, ...]) -> None:
+    require_supported(server(*versions))
+
+
+def test_an_extension_outside_public_is_named(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("create schema elsewhere")
+        connection.exec_driver_sql("alter extension unaccent set schema elsewhere")
+        with pytest.raises(DatabaseUnsupported, match="alter extension unaccent set schema public"):
+            require_supported(connection)
+        connection.rollback()
+
+
+def test_any_other_error_of_the_database_is_ours(engine: Engine) -> None:
+    with (
+        pytest.raises(DatabaseError, match="no_such_column"),
+        engine.connect() as connection,
+        reported_errors(),
+    ):
+        connection.exec_driver_sql("select no_such_column from recsys.movies")
+
+
+def test_a_url_for_libpq_keeps_its_spaces() -> None:
+    url = make_url("postgresql+psycopg://me:a%2Bb@/x?host=/a b")
+    assert libpq_url(url) == "postgresql://me:a+b@/x?host=%2Fa%20b"
