@@ -6,6 +6,7 @@ existing folder is changed for it: what it cannot reach is kept under ``/var/lib
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import secrets
@@ -52,10 +53,14 @@ def server_user() -> ServerUser:
     """Return the user that runs the server, made first if we are root and it is not there."""
     if os.geteuid() != 0:
         return ServerUser(os.geteuid(), os.getegid(), switched=False)
-    try:
-        entry = pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        entry = _create_system_user()
+    SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
+    with (SYSTEM_FOLDER / "lock").open("a") as lock:
+        # Two useradd at once can make the user twice, with two numbers of which one is lost.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            entry = pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            entry = _create_system_user()
     return ServerUser(entry.pw_uid, entry.pw_gid, switched=True)
 
 
