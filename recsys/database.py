@@ -209,6 +209,16 @@ def require_current(connection: Connection) -> None:
     raise DatabaseOutOfDate(f"the schema is {state}: run `recsys db upgrade`")
 
 
+def is_simulated(connection: Connection) -> bool:
+    """Tell whether the database holds the sample's simulated viewers."""
+    return bool(
+        connection.exec_driver_sql(
+            "select exists (select from recsys.load_runs"
+            " where status = 'done' and format = 'sample')"
+        ).scalar()
+    )
+
+
 @cache
 def expected_stamp() -> str:
     """Return the digest of `sql/` and of the migrations."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine
 
 from recsys import staging
-from recsys.database import reported_errors
+from recsys.database import is_simulated, reported_errors
 from recsys.errors import SourceError
 from recsys.parameters import MAX_REJECTS
 from recsys.sources.batches import COUNTED, Source
@@ -91,16 +91,6 @@ def load(
             report.run_id = _record(connection, report, started, rejects, refused=str(error))
         raise
     return report
-
-
-def is_simulated(connection: Connection) -> bool:
-    """Tell whether the database holds the sample's simulated viewers."""
-    return bool(
-        connection.exec_driver_sql(
-            "select exists (select from recsys.load_runs"
-            " where status = 'done' and format = 'sample')"
-        ).scalar()
-    )
 
 
 def _refuse_clash(connection: Connection, source: Source) -> None:

@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import Engine
 
 from recsys.cli.output import Format, Output, note, show
-from recsys.database import reported_errors
+from recsys.database import is_simulated, reported_errors
 from recsys.errors import InvalidRequest
 from recsys.migrations import ready_engine
 from recsys.recommender import Answers, Recommendation, Recommender, SimilarMovie
@@ -140,8 +140,6 @@ def _show(
     output: Format,
     title: str,
 ) -> None:
-    from recsys.load import is_simulated
-
     rows = [asdict(film) for film in answer]
     empty = {name for name in (rows[0] if rows else {}) if all(row[name] is None for row in rows)}
     columns = [field.name for field in fields(kind)]

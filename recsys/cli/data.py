@@ -74,7 +74,6 @@ Regularization = Annotated[float, typer.Option(min=0, help="Keeps vectors short.
 Threshold = Annotated[
     float, typer.Option(min=0.5, max=5, help="Stars from which a film counts as liked.")
 ]
-
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the first, random vectors.")]
 
 
@@ -85,9 +84,7 @@ def train(
     alpha: Alpha = DEFAULTS.alpha,
     regularization: Regularization = DEFAULTS.regularization,
     threshold: Threshold = POSITIVE_STARS,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Of the first vectors.")
-    ] = DEFAULTS.seed,
+    seed: Seed = DEFAULTS.seed,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
 ) -> None:
     """Train on the ratings in the database; the new model answers from then on.

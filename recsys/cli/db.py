@@ -18,6 +18,7 @@ from recsys.cluster import SUPERUSER, binaries
 from recsys.database import (
     database_url,
     expected_stamp,
+    is_simulated,
     libpq_url,
     open_engine,
     reported_errors,
@@ -164,11 +165,9 @@ def _contents(connection: Connection) -> dict[str, Any]:
             (select count(distinct user_id) from recsys.ratings) as users,
             (select count(*) from recsys.ratings) as ratings,
             (select count(*) from recsys.models) as models,
-            (recsys_internal.find_model(null)).model_id as active_model,
-            exists (select from recsys.load_runs where status = 'done' and format = 'sample')
-                as ratings_are_simulated
+            (recsys_internal.find_model(null)).model_id as active_model
     """)
         .mappings()
         .one()
     )
-    return row | dict(counts)
+    return row | dict(counts) | {"ratings_are_simulated": is_simulated(connection)}
