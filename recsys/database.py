@@ -125,7 +125,8 @@ def _report(error: psycopg.Error) -> RecsysError:
         case pg.InsufficientPrivilege() if "create extension" in message:
             return DatabaseError(
                 f"{message}: ask an administrator to run, in this database, "
-                "`create extension vector with schema public`, and pg_trgm and unaccent likewise"
+                "`create extension vector with schema public`, and pg_trgm, unaccent and "
+                "fuzzystrmatch likewise"
             )
         case pg.InsufficientPrivilege():
             return DatabaseError(f"{message}: ask an administrator for the privilege{hint}")
@@ -176,7 +177,7 @@ def require_supported(connection: Connection) -> None:
         )
     elsewhere = connection.exec_driver_sql(
         "select extname, extnamespace::regnamespace::text from pg_extension"
-        " where extname in ('vector', 'pg_trgm', 'unaccent')"
+        " where extname in ('vector', 'pg_trgm', 'unaccent', 'fuzzystrmatch')"
         " and extnamespace <> 'public'::regnamespace"
     ).first()
     if elsewhere is not None:

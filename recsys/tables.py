@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
     Double,
     ForeignKey,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, REAL
@@ -71,6 +73,7 @@ movies = Table(
     _count("rating_count"),
     Column("rating_mean", REAL),
     _count("liked_count"),
+    Column("plain_title", Text, Computed("recsys_internal.plain_title(title)", persisted=True)),
     CheckConstraint("btrim(title) <> ''", name="title"),
     CheckConstraint("year between 1870 and 2100", name="year"),
     CheckConstraint("imdb_id ~ '^tt[0-9]{7,}$'", name="imdb_id"),
@@ -79,6 +82,17 @@ Index(
     "ix_movies_popularity",
     movies.c.liked_count.desc(),
     movies.c.movie_id,
+)
+Index(
+    "ix_movies_plain_title",
+    movies.c.plain_title,
+    postgresql_using="gin",
+    postgresql_ops={"plain_title": "gin_trgm_ops"},
+    postgresql_with={"gin_pending_list_limit": 256},
+)
+Index(
+    "ix_movies_main_title_length",
+    func.length(func.recsys_internal.main_title(movies.c.plain_title)),
 )
 
 movie_texts = Table(
@@ -131,7 +145,17 @@ movie_people = Table(
         index=True,
     ),
     Column("role", Text, primary_key=True),
+    Column("position", Integer),
     CheckConstraint("btrim(role) <> ''", name="role"),
+)
+
+movie_keywords = Table(
+    "movie_keywords",
+    metadata,
+    _movie_key(cascade=True),
+    Column("keyword", Text, primary_key=True),
+    Index("ix_movie_keywords_keyword", "keyword", "movie_id"),
+    CheckConstraint("btrim(keyword) <> ''", name="keyword"),
 )
 
 users = Table(
@@ -140,6 +164,11 @@ users = Table(
     _key("user_id"),
     Column("name", Text),
     _time("created_at", "now()"),
+    Column("gender", Text),
+    Column("age", Integer),
+    Column("occupation", Text),
+    Column("postal_code", Text),
+    CheckConstraint("age between 0 and 150", name="age"),
 )
 
 ratings = Table(
@@ -239,6 +268,7 @@ load_runs = Table(
     _json("details"),
     _time("started_at"),
     _time("finished_at", "clock_timestamp()"),
+    Column("id_space", Text),
     CheckConstraint("status in ('done', 'refused')", name="status"),
     CheckConstraint(
         "status <> 'done' or rows_read = rows_loaded + rows_updated + rows_unchanged"

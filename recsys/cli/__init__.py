@@ -10,7 +10,7 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from recsys.cli import answers, data, db, demo, models
+from recsys.cli import answers, data, db, demo, models, movies
 from recsys.cli.output import errors
 from recsys.errors import RecsysError
 from recsys.settings import Settings
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(db.app, name="db")
 app.add_typer(models.app, name="models")
+app.add_typer(movies.app, name="movies")
 app.command()(demo.demo)
 app.command()(data.load)
 app.command()(data.train)

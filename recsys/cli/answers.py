@@ -30,7 +30,7 @@ ExcludeMovies = Annotated[
 ]
 ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
 
-LEAST_LIKENESS = 0.3  # of a title to what was typed
+LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
 HIDDEN = ("because_movie_id", "model_id")
 
 

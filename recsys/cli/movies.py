@@ -1,0 +1,76 @@
+"""`recsys movies`: films that stand in the catalogue twice."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recsys.cli.output import Format, Output, note, say, show
+from recsys.database import reported_errors
+from recsys.migrations import ready_engine
+
+app = typer.Typer(help="Find films that stand twice, and merge them.", no_args_is_help=True)
+
+COLUMNS = (
+    "movie_id", "title", "year", "rating_count",
+    "other_movie_id", "other_title", "other_rating_count", "edits", "likeness",
+)  # fmt: skip
+
+
+@app.command()
+def duplicates(
+    context: typer.Context,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pairs.")] = 20,
+    max_edits: Annotated[
+        int, typer.Option(min=0, max=3, help="Most letters by which the titles may differ.")
+    ] = 3,
+    output: Output = Format.TABLE,
+) -> None:
+    """List films of one year whose titles are nearly the same, the likeliest pairs first.
+
+    Example: `recsys movies duplicates --max-edits 1`
+    """
+    with reported_errors(), ready_engine(context.obj).connect() as connection:
+        found = connection.exec_driver_sql(
+            f"select {', '.join(COLUMNS)} from recsys_bi.duplicate_movies where edits <= %s "
+            "order by likeness desc, other_rating_count desc, movie_id, other_movie_id limit %s",
+            (max_edits, k),
+        )
+        rows = [dict(row) for row in found.mappings()]
+    show(rows, output, columns=COLUMNS)
+    if rows:
+        note(
+            "Are two of them one film? recsys movies merge KEEP DROP, such as: "
+            f"recsys movies merge {rows[0]['movie_id']} {rows[0]['other_movie_id']}"
+        )
+    else:
+        note("No two films of one year have titles so near each other.")
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    keep: Annotated[int, typer.Argument(metavar="KEEP", help="Id of the film that stays.")],
+    drop: Annotated[int, typer.Argument(metavar="DROP", help="Id of the film that goes.")],
+) -> None:
+    """Move all that is known of one film to another, and delete the one.
+
+    Where a user rated both, the newer rating stays; texts, ids and the poster of the film that
+    stays win. There is no way back, and a later load of the film that went brings it anew.
+
+    Example: `recsys movies merge 34048 64997`
+    """
+    with reported_errors(), ready_engine(context.obj).begin() as connection:
+        merged = connection.exec_driver_sql(
+            "select * from recsys.merge_movies(%s::bigint, %s::bigint)", (keep, drop)
+        ).one()
+    moved = [
+        f"{rows} {kind if rows > 1 else kind.removesuffix('s')}"
+        for kind, rows in merged._mapping.items()
+        if kind not in ("movie_id", "ratings_given_up") and rows
+    ]
+    say(f"Film {drop} is gone; film {keep} took over {', '.join(moved) or 'nothing'}.")
+    if merged.ratings_given_up:
+        say(f"Ratings given up for one of the same user's as new: {merged.ratings_given_up}.")
+    note("The model that answers knows nothing of it; the next `recsys train` does.")

@@ -1,0 +1,56 @@
+create or replace function recsys.merge_movies(keep_movie_id bigint, drop_movie_id bigint)
+returns recsys.merged_movie
+language plpgsql
+as $$
+declare
+    merged recsys.merged_movie;
+    dropped recsys.movies;
+    moved bigint;
+begin
+    if keep_movie_id = drop_movie_id then
+        raise exception 'film % cannot be merged with itself', keep_movie_id
+            using errcode = '22023';
+    end if;
+    -- Waits for ratings and tags that others are inserting, and keeps new ones out: theirs fail
+    -- on the foreign key once this is committed. In the order of ids, so that two merges of the
+    -- same films take turns; the second finds a film gone.
+    perform from recsys.movies where movie_id in (keep_movie_id, drop_movie_id)
+    order by movie_id for update;
+    perform recsys_internal.check_movie(keep_movie_id);
+    perform recsys_internal.check_movie(drop_movie_id);
+    select * into dropped from recsys.movies where movie_id = drop_movie_id;
+    -- Deleted and inserted in one statement: a row that somebody has just changed comes along
+    -- as changed.
+    with old as (
+        delete from recsys.ratings where movie_id = drop_movie_id
+        returning user_id, rating, rated_at
+    ), taken as (
+        insert into recsys.ratings as r (user_id, movie_id, rating, rated_at)
+        select old.user_id, keep_movie_id, old.rating, old.rated_at from old
+        on conflict (user_id, movie_id) do update
+        set rating = excluded.rating, rated_at = excluded.rated_at
+        where excluded.rated_at > r.rated_at
+        returning 1
+    )
+    select (select count(*) from old), (select count(*) from taken)
+    into moved, merged.ratings;
+    merged.movie_id := keep_movie_id;
+    merged.ratings_given_up := moved - merged.ratings;
+    select d.* into merged.tags, merged.genres, merged.texts, merged.people, merged.keywords
+    from recsys_internal.move_movie_details(keep_movie_id, drop_movie_id) d;
+    delete from recsys.movies where movie_id = drop_movie_id;
+    update recsys.movies m
+    set year = coalesce(m.year, dropped.year), imdb_id = coalesce(m.imdb_id, dropped.imdb_id),
+        tmdb_id = coalesce(m.tmdb_id, dropped.tmdb_id),
+        poster_path = coalesce(m.poster_path, dropped.poster_path),
+        (rating_count, rating_mean, liked_count) = (
+            select count(*), avg(r.rating)::real, count(*) filter (where r.rating >= 4)
+            from recsys.ratings r where r.movie_id = keep_movie_id)
+    where m.movie_id = keep_movie_id;
+    return merged;
+end
+$$;
+
+comment on function recsys.merge_movies is
+    'Moves all that is known of the second film to the first and deletes the second. Where a '
+    'user rated both, the newer rating stays. The next training learns from the whole.';
