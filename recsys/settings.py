@@ -1,4 +1,4 @@
-"""Where the database is and where the embedded one keeps its files."""
+"""Where the database is, where the embedded one keeps its files, where downloads go."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 DEFAULT_DATABASE = "recsys"
+DEFAULT_MIRROR = "https://files.grouplens.org/datasets/movielens"
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,30 @@ class Settings:
             database_url=os.environ.get("DATABASE_URL") or None,
             home=Path(os.path.expanduser(home)).absolute(),  # noqa: PTH111
             database=database,
+        )
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Where public data sets come from and where they are kept.
+
+    Attributes
+    ----------
+    mirror
+        Address of a folder with GroupLens' archives (``RECSYS_MIRROR``).
+    cache
+        Folder that keeps what was downloaded (``RECSYS_CACHE``).
+    """
+
+    mirror: str
+    cache: Path
+
+    @classmethod
+    def from_environment(cls, mirror: str | None = None, cache: Path | None = None) -> Downloads:
+        """Read ``RECSYS_MIRROR`` and ``RECSYS_CACHE`` for what is not given."""
+        default = Path(platformdirs.user_cache_dir("recsys")) / "downloads"
+        folder = cache or os.environ.get("RECSYS_CACHE") or default
+        return cls(
+            mirror=mirror or os.environ.get("RECSYS_MIRROR") or DEFAULT_MIRROR,
+            cache=Path(os.path.expanduser(folder)).absolute(),  # noqa: PTH111
         )
