@@ -57,6 +57,8 @@ format: $(VENV)/.installed-dev  ## Format the code
 bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA names the data folder
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/ranking.py
+	$(BIN)/python benchmarks/titles.py
+	$(BIN)/python benchmarks/loading.py
 
 lock: $(VENV)/.installed-dev  ## Write constraints.txt anew
 	$(PIP) install uv

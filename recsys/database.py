@@ -211,11 +211,11 @@ def require_current(connection: Connection) -> None:
 
 
 def is_simulated(connection: Connection) -> bool:
-    """Tell whether the database holds the sample's simulated viewers."""
+    """Tell whether the ratings are simulated: the sample's, or synthetic ones."""
     return bool(
         connection.exec_driver_sql(
-            "select exists (select from recsys.load_runs"
-            " where status = 'done' and format = 'sample')"
+            "select id_space in ('sample', 'synthetic') from recsys.load_runs"
+            " where status = 'done' and id_space is not null order by run_id desc limit 1"
         ).scalar()
     )
 

@@ -1,21 +1,18 @@
-"""The temporary tables of a load, and the SQL that checks, thins and merges them.
+"""The temporary tables of a load, and the SQL that joins, thins and merges them.
 
-Each kind of batch has a staging table that vanishes with the transaction. Rules of the merge:
-a row of a later line wins over an earlier one, a newer rating over an older one.
+Each kind of batch has a staging table that vanishes with the transaction. A later row of the
+source wins over an earlier one, a newer rating or tag over an older one.
 """
 
 from __future__ import annotations
 
-from typing import Any, LiteralString
+from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
 import psycopg
 from sqlalchemy import Connection
 
-from recsys.binary_copy import write_columns
-from recsys.sources.batches import COLUMNS, Batch
-
-RejectRow = tuple[str, int | None, str, str]
+from recsys.sources.batches import COLUMNS, PARTS, Batch, Reject
 
 MERGED_TABLES = (
     "recsys.movies",
@@ -23,66 +20,46 @@ MERGED_TABLES = (
     "recsys.movie_genres",
     "recsys.ratings",
     "recsys.tags",
+    "recsys.users",
     "recsys.movie_texts",
+    "recsys.movie_keywords",
     "recsys.people",
     "recsys.movie_people",
 )
 
 CREATE = """
-create temp table stage_movies (file text, line bigint, movie_id bigint, title text, year integer)
-    on commit drop;
+create temp table stage_films (file text, line bigint, movie_id bigint, title text, year integer,
+    imdb_id text, tmdb_id bigint, poster_path text, raw text, joined_by text) on commit drop;
 create temp table stage_links (file text, line bigint, movie_id bigint, imdb_id text,
     tmdb_id bigint) on commit drop;
-create temp table stage_ratings (file text, line bigint, user_id bigint, movie_id bigint,
-    rating real, rated_at double precision) on commit drop;
+create temp table stage_users (file text, line bigint, user_id bigint, gender text, age integer,
+    occupation text, postal_code text) on commit drop;
 create temp table stage_tags (file text, line bigint, user_id bigint, movie_id bigint, tag text,
     rated_at double precision) on commit drop;
-create temp table stage_movie_genres (file text, line bigint, movie_id bigint, genre text)
-    on commit drop;
-create temp table stage_movie_people (file text, line bigint, movie_id bigint, name text,
-    role text) on commit drop;
-create temp table stage_movie_texts (file text, line bigint, movie_id bigint, kind text,
-    text text) on commit drop;
-create temp table stage_rejects (file text, line bigint, reason text, raw text) on commit drop;
+create temp table stage_movie_genres (file text, line bigint, genre text) on commit drop;
+create temp table stage_movie_people (file text, line bigint, name text, role text,
+    position integer) on commit drop;
+create temp table stage_movie_texts (file text, line bigint, kind text, text text) on commit drop;
+create temp table stage_movie_keywords (file text, line bigint, keyword text) on commit drop;
+create temp table stage_touched (movie_id bigint, is_new boolean) on commit drop;
 """
 
-# Kind -> (columns of a rejected row, when it is refused and why). First match counts.
-CHECKS: dict[str, tuple[str, str]] = {
-    "movies": (
-        "movie_id, title",
-        """case when coalesce(btrim(title), '') = '' then 'the title is empty' end""",
-    ),
-    "links": ("movie_id, imdb_id, tmdb_id", "case when {no_film} then 'no such film' end"),
-    "ratings": (
-        "user_id, movie_id, rating, rated_at",
-        """case when not rating between 0.5 and 5 then 'the rating is not from 0.5 to 5'
-                when {no_film} then 'no such film' end""",
-    ),
+# Kind -> (staging table, key, which of several rows with that key stays).
+KEYS: dict[str, tuple[str, str, str]] = {
+    "movies": ("stage_films", "movie_id", "file desc, line desc"),
+    # One film may be described by several files, in different respects.
+    "descriptions": ("stage_films", "file, movie_id", "file desc, line desc"),
+    "links": ("stage_links", "movie_id", "file desc, line desc"),
+    "users": ("stage_users", "user_id", "file desc, line desc"),
     "tags": (
-        "user_id, movie_id, tag, rated_at",
-        """case when coalesce(btrim(tag), '') = '' then 'the tag is empty'
-                when {no_film} then 'no such film' end""",
+        "stage_tags",
+        "user_id, movie_id, tag",
+        "nullif(rated_at, 'NaN') desc nulls last, file desc, line desc",
     ),
-}
-NO_FILM = "not exists (select from {films} f where f.movie_id = s.movie_id)"
-
-# Kind -> (key, which of several rows with that key stays).
-KEYS: dict[str, tuple[str, str]] = {
-    "movies": ("movie_id", "line desc"),
-    "links": ("movie_id", "line desc"),
-    "ratings": ("user_id, movie_id", "nullif(rated_at, 'NaN') desc nulls last, line desc"),
-    "tags": ("user_id, movie_id, tag", "nullif(rated_at, 'NaN') desc nulls last, line desc"),
 }
 
 # Every statement returns whether each row that it wrote was new (xmax is 0 then).
 MERGES: dict[str, str] = {
-    "movies": """
-        insert into recsys.movies as m (movie_id, title, year)
-        select movie_id, btrim(title), case when year between 1870 and 2100 then year end
-        from stage_movies order by movie_id
-        on conflict (movie_id) do update set title = excluded.title, year = excluded.year
-        where (m.title, m.year) is distinct from (excluded.title, excluded.year)
-        returning xmax = 0 as is_new""",
     "links": """
         update recsys.movies m set imdb_id = s.imdb_id, tmdb_id = s.tmdb_id
         from stage_links s
@@ -90,186 +67,255 @@ MERGES: dict[str, str] = {
         where m.movie_id = s.movie_id
           and (m.imdb_id, m.tmdb_id) is distinct from (s.imdb_id, s.tmdb_id)
         returning before.imdb_id is null and before.tmdb_id is null as is_new""",
-    "ratings": """
-        insert into recsys.ratings as r (user_id, movie_id, rating, rated_at)
-        select user_id, movie_id, rating,
-            coalesce(to_timestamp(nullif(rated_at, 'NaN')), transaction_timestamp())
-        from stage_ratings order by user_id, movie_id
-        on conflict (user_id, movie_id) do update
-            set rating = excluded.rating, rated_at = excluded.rated_at
-        where excluded.rating <> r.rating and excluded.rated_at >= r.rated_at
-           or excluded.rated_at > r.rated_at and excluded.rated_at < transaction_timestamp()
+    "users": """
+        insert into recsys.users as u (user_id, gender, age, occupation, postal_code)
+        select user_id, gender, age, occupation, postal_code from stage_users order by user_id
+        on conflict (user_id) do update set gender = excluded.gender, age = excluded.age,
+            occupation = excluded.occupation, postal_code = excluded.postal_code
+        where (u.gender, u.age, u.occupation, u.postal_code) is distinct from
+            (excluded.gender, excluded.age, excluded.occupation, excluded.postal_code)
         returning xmax = 0 as is_new""",
     "tags": """
         insert into recsys.tags as t (user_id, movie_id, tag, tagged_at)
         select user_id, movie_id, tag,
             coalesce(to_timestamp(nullif(rated_at, 'NaN')), transaction_timestamp())
-        from stage_tags
+        from stage_tags order by user_id, movie_id, tag
         on conflict (user_id, movie_id, tag) do update set tagged_at = excluded.tagged_at
         where excluded.tagged_at > t.tagged_at and excluded.tagged_at < transaction_timestamp()
         returning xmax = 0 as is_new""",
 }
 
-# What belongs to a film's row, of those rows that were taken: its genres are replaced by the
-# source's, people are added, a text takes the place of one of its kind.
-FILM_PARTS = """
+MERGE_FILMS = """
+with written as (
+    insert into recsys.movies as m (movie_id, title, year, imdb_id, tmdb_id, poster_path)
+    select movie_id, title, year, imdb_id, tmdb_id, poster_path
+    from stage_films order by movie_id
+    on conflict (movie_id) do update set title = excluded.title, year = excluded.year,
+        imdb_id = coalesce(excluded.imdb_id, m.imdb_id),
+        tmdb_id = coalesce(excluded.tmdb_id, m.tmdb_id),
+        poster_path = coalesce(excluded.poster_path, m.poster_path)
+    where (m.title, m.year, m.imdb_id, m.tmdb_id, m.poster_path) is distinct from (
+        excluded.title, excluded.year, coalesce(excluded.imdb_id, m.imdb_id),
+        coalesce(excluded.tmdb_id, m.tmdb_id), coalesce(excluded.poster_path, m.poster_path))
+    returning movie_id, xmax = 0 as is_new
+)
+insert into stage_touched select movie_id, is_new from written;
+"""
+
+# Every name of a film, without articles: a plain title has them behind commas, and the names
+# between bars, as in 'wages of fear,the|salaire de la peur,le'.
+NAMES = """
+create temp table stage_names on commit drop as
+select distinct m.movie_id, m.year, recsys_internal.main_title(part) as name
+from recsys.movies m
+cross join lateral regexp_split_to_table(m.plain_title, '[|]') as part;
+analyze stage_names
+"""
+# A description finds its film by the first of these that leads to exactly one.
+JOINS: dict[str, str] = {
+    "imdb_id": "recsys.movies m on m.imdb_id = s.imdb_id",
+    "tmdb_id": "recsys.movies m on m.tmdb_id = s.tmdb_id",
+    "title and year": "stage_names m on m.name = s.plain and m.year = s.year",
+    "title": "stage_names m on m.name = s.plain and s.year is null",
+}
+JOIN = """
+update stage_films t set movie_id = found.movie_id, joined_by = '{key}'
+from (
+    select s.file, s.line, min(m.movie_id) as movie_id
+    from (
+        select *, recsys_internal.main_title(recsys_internal.plain_title(title)) as plain
+        from stage_films
+    ) s
+    join {films}
+    where s.joined_by is null
+    group by s.file, s.line having count(distinct m.movie_id) = 1
+) found
+where found.file = t.file and found.line = t.line
+"""
+UNJOINED = "no one film here has its IMDb id, TMDB id, or title and year"
+
+# What a description brings beside texts and people: what the film lacks.
+FILL_FILMS = """
+with written as (
+    update recsys.movies m set imdb_id = coalesce(m.imdb_id, s.imdb_id),
+        tmdb_id = coalesce(m.tmdb_id, s.tmdb_id),
+        poster_path = coalesce(m.poster_path, s.poster_path)
+    from (select movie_id, max(imdb_id) as imdb_id, max(tmdb_id) as tmdb_id,
+            max(poster_path) as poster_path from stage_films group by movie_id) s
+    where m.movie_id = s.movie_id
+      and (m.imdb_id is null and s.imdb_id is not null
+        or m.tmdb_id is null and s.tmdb_id is not null
+        or m.poster_path is null and s.poster_path is not null)
+    returning m.movie_id
+)
+insert into stage_touched select movie_id, true from written;
+"""
+
+# A catalogue's genres take the place of those that its films had.
+MERGE_GENRES = """
 insert into recsys.genres (name)
-select distinct btrim(s.genre)
-from stage_movie_genres s join stage_movies m using (movie_id, line)
-where btrim(s.genre) <> '' order by 1
+select distinct s.genre
+from stage_movie_genres s join stage_films f using (file, line)
+order by 1
 on conflict (name) do nothing;
 
 create temp table stage_genre_pairs on commit drop as
-select distinct s.movie_id, g.genre_id
+select distinct f.movie_id, g.genre_id
 from stage_movie_genres s
-join stage_movies m using (movie_id, line)
-join recsys.genres g on g.name = btrim(s.genre);
+join stage_films f using (file, line)
+join recsys.genres g on g.name = s.genre;
 
-delete from recsys.movie_genres mg using stage_movies m
-where m.movie_id = mg.movie_id and not exists (
-    select from stage_genre_pairs p where p.movie_id = mg.movie_id and p.genre_id = mg.genre_id);
+with written as (
+    delete from recsys.movie_genres mg using stage_films f
+    where exists (select from stage_movie_genres) and f.movie_id = mg.movie_id
+      and not exists (select from stage_genre_pairs p
+        where p.movie_id = mg.movie_id and p.genre_id = mg.genre_id)
+    returning mg.movie_id
+)
+insert into stage_touched select movie_id, false from written;
 
-insert into recsys.movie_genres (movie_id, genre_id)
-select movie_id, genre_id from stage_genre_pairs order by 1, 2
-on conflict do nothing;
+with written as (
+    insert into recsys.movie_genres (movie_id, genre_id)
+    select movie_id, genre_id from stage_genre_pairs order by 1, 2
+    on conflict do nothing
+    returning movie_id
+)
+insert into stage_touched select movie_id, false from written;
+drop table stage_genre_pairs;
+"""
 
+# People are added, a text takes the place of one of its kind.
+MERGE_PARTS = """
 insert into recsys.people (name)
-select distinct btrim(s.name)
-from stage_movie_people s join stage_movies m using (movie_id, line)
-where btrim(s.name) <> '' and not exists (
-    select from recsys.people p where p.name = btrim(s.name))
+select distinct s.name
+from stage_movie_people s join stage_films f using (file, line)
+where not exists (select from recsys.people p where p.name = s.name)
 order by 1;
 
-insert into recsys.movie_people (movie_id, person_id, role)
-select distinct s.movie_id, p.person_id, s.role
-from stage_movie_people s
-join (select name, min(person_id) as person_id from recsys.people group by name) p
-    on p.name = btrim(s.name)
-join stage_movies m using (movie_id, line)
-on conflict do nothing;
+with written as (
+    insert into recsys.movie_people as mp (movie_id, person_id, role, position)
+    select f.movie_id, p.person_id, s.role, min(s.position)
+    from stage_movie_people s
+    join stage_films f using (file, line)
+    join (select name, min(person_id) as person_id from recsys.people group by name) p
+        on p.name = s.name
+    group by f.movie_id, p.person_id, s.role
+    on conflict (movie_id, person_id, role) do update set position = excluded.position
+    where mp.position is distinct from excluded.position
+    returning movie_id, xmax = 0 as is_new
+)
+insert into stage_touched select movie_id, is_new from written;
 
-insert into recsys.movie_texts as t (movie_id, kind, text)
-select distinct on (s.movie_id, s.kind) s.movie_id, s.kind, s.text
-from stage_movie_texts s join stage_movies m using (movie_id, line)
-where btrim(s.text) <> ''
-order by s.movie_id, s.kind
-on conflict (movie_id, kind) do update set text = excluded.text where t.text <> excluded.text;
+with written as (
+    insert into recsys.movie_keywords (movie_id, keyword)
+    select distinct f.movie_id, s.keyword
+    from stage_movie_keywords s join stage_films f using (file, line)
+    on conflict do nothing
+    returning movie_id
+)
+insert into stage_touched select movie_id, true from written;
+
+with written as (
+    insert into recsys.movie_texts as t (movie_id, kind, text)
+    select distinct on (f.movie_id, s.kind) f.movie_id, s.kind, s.text
+    from stage_movie_texts s join stage_films f using (file, line)
+    order by f.movie_id, s.kind, s.file desc, s.line desc
+    on conflict (movie_id, kind) do update set text = excluded.text where t.text <> excluded.text
+    returning movie_id, xmax = 0 as is_new
+)
+insert into stage_touched select movie_id, is_new from written;
+"""
+# A film counts as new if it is, as updated if anything of it was changed. What was added to a
+# film counts as new where a description brought it.
+COUNT_FILMS = """
+select count(*) filter (where t.is_new), count(*) filter (where not t.is_new)
+from stage_films f
+join (select movie_id, {is_new}(is_new) as is_new from stage_touched group by movie_id) t
+    using (movie_id)
 """
 
 
 def create(connection: Connection) -> None:
     """Make the staging tables; they vanish with the transaction."""
-    _run(connection, CREATE)
-
-
-def analyze(connection: Connection) -> None:
-    """Tell the planner how much was staged."""
-    _run(connection, ";".join(f"analyze stage_{kind}" for kind in COLUMNS))
+    run(connection, CREATE)
 
 
 def copy_batch(connection: Connection, batch: Batch) -> None:
-    """COPY one batch, and the rows of it that could not be read."""
-    columns = COLUMNS[batch.kind]
-    if batch.kind == "ratings":  # by far the largest: all numbers, so no loop over rows
-        file = psycopg.sql.Literal(batch.file).as_string()
-        _run(connection, f"alter table stage_ratings alter column file set default {file}")
-        write_columns(
-            connection,
-            "stage_ratings",
-            {
-                "line": batch.rows["line"].to_numpy(np.int64),
-                "user_id": batch.rows["user_id"].to_numpy(np.int64),
-                "movie_id": batch.rows["movie_id"].to_numpy(np.int64),
-                "rating": batch.rows["rating"].to_numpy(np.float32),
-                "rated_at": batch.rows["rated_at"].to_numpy(np.float64),
-            },
-        )
-    else:
-        frame = batch.rows[list(columns)].astype(object)
-        rows = frame.where(frame.notna(), None).itertuples(index=False)
-        _copy(
-            connection,
-            f"stage_{batch.kind} (file, {', '.join(columns)})",
-            ((batch.file, *row) for row in rows),
-        )
-    _copy(
-        connection,
-        "stage_rejects (file, line, reason, raw)",
-        ((r.file, r.line, r.reason, _clean(r.raw)) for r in batch.rejects),
-    )
+    """COPY one batch of anything but ratings."""
+    table = "films" if batch.kind in ("movies", "descriptions") else batch.kind
+    frame = batch.rows.reindex(columns=list(COLUMNS[batch.kind])).astype(object)
+    rows = frame.where(frame.notna(), None).itertuples(index=False)
+    columns = ", ".join(COLUMNS[batch.kind])
+    copy_rows(connection, f"stage_{table} (file, {columns})", ((batch.file, *row) for row in rows))
 
 
-def reject_and_count(connection: Connection, kind: str) -> int:
-    """Move rows that the tables would refuse to the rejects; return how many are left."""
-    columns, reason = CHECKS[kind]
-    no_film = NO_FILM.format(films="recsys.movies")
-    _run(
-        connection,
-        f"""
-        with checked as (
-            select s.ctid as place, {reason.format(no_film=no_film)} as reason
-            from stage_{kind} s
-        ), refused as (
-            delete from stage_{kind} s using checked c
-            where s.ctid = c.place and c.reason is not null
-            returning s.*, c.reason
-        )
-        insert into stage_rejects (file, line, reason, raw)
-        select file, line, reason, left(concat_ws(',', {columns}), 1000) from refused
-    """,
+def join_descriptions(connection: Connection) -> tuple[dict[str, int], list[Reject]]:
+    """Find the film of each description; return how many by which key, and those without."""
+    run(connection, "update stage_films set movie_id = null; analyze stage_films")
+    run(connection, NAMES)
+    joined = {}
+    for key, films in JOINS.items():
+        joined[key] = run(connection, JOIN.format(key=key, films=films))
+    without = connection.exec_driver_sql(
+        "delete from stage_films where joined_by is null returning file, line, raw"
     )
-    return _count(connection, f"select count(*) from stage_{kind}")
+    rejects = [Reject(file, line, UNJOINED, raw) for file, line, raw in without]
+    return joined, sorted(rejects, key=lambda reject: (reject.file, reject.line or 0))
 
 
 def drop_duplicates(connection: Connection, kind: str) -> int:
-    """Keep one row a key; return how many are left."""
-    key, order = KEYS[kind]
-    _run(
+    """Keep one row a key; return how many went."""
+    table, key, order = KEYS[kind]
+    return run(
         connection,
         f"""
-        delete from stage_{kind} s using (
+        delete from {table} s using (
             select ctid as place, row_number() over (partition by {key} order by {order}) as n
-            from stage_{kind}
+            from {table}
         ) d where d.place = s.ctid and d.n > 1
     """,
     )
-    return _count(connection, f"select count(*) from stage_{kind}")
+
+
+def merge_films(connection: Connection, kind: str) -> tuple[int, int]:
+    """Write the staged films or descriptions; return how many were new and how many changed."""
+    for table in ("films", *PARTS):
+        run(connection, f"analyze stage_{table}")
+    catalogue = kind == "movies"
+    run(connection, MERGE_FILMS + MERGE_GENRES if catalogue else FILL_FILMS)
+    run(connection, MERGE_PARTS)
+    counted = connection.exec_driver_sql(
+        COUNT_FILMS.format(is_new="bool_or" if catalogue else "bool_and")
+    ).one()
+    for table in ("films", "touched", *PARTS):
+        run(connection, f"truncate stage_{table}")
+    run(connection, "drop table if exists stage_names")
+    return int(counted[0]), int(counted[1])
 
 
 def merge(connection: Connection, kind: str) -> tuple[int, int]:
     """Write the staged rows of one kind; return how many were new and how many changed."""
+    run(connection, f"analyze stage_{kind}")
     counted = connection.exec_driver_sql(
         f"with written as ({MERGES[kind]})"
         " select count(*) filter (where is_new), count(*) filter (where not is_new) from written",
         execution_options={"no_parameters": True},
     ).one()
-    if kind == "movies":
-        _run(connection, FILM_PARTS)
+    run(connection, f"truncate stage_{kind}")
     return int(counted[0]), int(counted[1])
 
 
-def read_rejects(connection: Connection) -> list[RejectRow]:
-    """Return the refused rows, in the order of the files."""
-    found = connection.exec_driver_sql(
-        "select file, line, reason, raw from stage_rejects order by file, line"
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in found]
-
-
-def write_rejects(connection: Connection, run_id: int, rejects: list[RejectRow]) -> None:
+def write_rejects(connection: Connection, run_id: int, rejects: list[Reject]) -> None:
     """Keep the refused rows of a load."""
-    _copy(
+    copy_rows(
         connection,
         "recsys.load_rejects (run_id, file, line, reason, raw)",
-        ((run_id, *row) for row in rejects),
+        ((run_id, r.file, r.line, r.reason, r.raw) for r in rejects),
     )
 
 
-def _clean(raw: str) -> str:
-    return raw.replace("\0", "\\0")[:1000]
-
-
-def _copy(connection: Connection, target: str, rows: Any) -> None:
+def copy_rows(connection: Connection, target: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """COPY rows of any types into a table and columns, trusted."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     with driver.cursor().copy(f"copy {target} from stdin".encode()) as copy:
@@ -277,9 +323,6 @@ def _copy(connection: Connection, target: str, rows: Any) -> None:
             copy.write_row(row)
 
 
-def _run(connection: Connection, sql: str) -> None:
-    connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
-
-
-def _count(connection: Connection, sql: LiteralString | str) -> int:
-    return int(connection.exec_driver_sql(sql).scalar_one())
+def run(connection: Connection, sql: str) -> int:
+    """Run SQL as it stands; return how many rows the statement wrote."""
+    return connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).rowcount

@@ -97,8 +97,8 @@ def test_a_whole_run_on_ones_own_ratings(settings: Settings, template: str, tmp_
     status = json.loads(recsys(*on_own, "db", "status", "-o", "json").stdout)[0]
     assert (status["schema"], status["movies"], status["ratings"]) == ("up to date", 5, 3)
     assert "up to date" in recsys(*on_own, "db", "upgrade").stdout
-    assert "no format" in fails(*on_own, "load", str(Path(__file__).parent))
-    assert "there is no folder" in fails(*on_own, "load", "/nowhere")
+    assert "cannot be read in any format" in fails(*on_own, "load", str(Path(__file__).parent))
+    assert "there is no file or folder" in fails(*on_own, "load", "/nowhere")
     assert "unknown genre: 'Comdy'" in fails(*on_own, "recommend", "1", "--genre", "Comdy")
     answered = recsys(*on_own, "db", "psql", "-At", "-c", "select count(*) from recsys.movies")
     assert answered.stdout == "5\n"

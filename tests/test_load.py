@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from recsys.bulk import strip
 from recsys.errors import SourceError
-from recsys.load import LoadReport, load
 from recsys.sources import open_source
 from recsys.sources.sample import read_films, simulate_ratings
 from sqlalchemy import Engine
+
+from loads import everything, rows, run
 
 MOVIES = """movieId,title,genres
 1,Toy Story (1995),Adventure|Animation|Comedy
@@ -33,24 +34,6 @@ def folder(path: Path, **files: str) -> str:
     for name, text in contents.items():
         (path / f"{name}.csv").write_bytes(text.encode())
     return str(path)
-
-
-def run(engine: Engine, path: str, **options: Any) -> LoadReport:
-    return load(engine, open_source(path), **options)
-
-
-def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(query)]
-
-
-def everything(engine: Engine) -> list[tuple[Any, ...]]:
-    tables = ("movies", "genres", "movie_genres", "ratings", "tags", "users", "movie_texts")
-    return [
-        row
-        for table in tables
-        for row in rows(engine, f"select * from recsys.{table} t order by t")
-    ]
 
 
 def test_movielens(engine: Engine, tmp_path: Path) -> None:
@@ -123,7 +106,7 @@ def test_refused_rows_are_kept_with_their_line_and_reason(engine: Engine, tmp_pa
     assert rows(
         engine, "select file, line, reason, raw from recsys.load_rejects order by line"
     ) == [
-        ("ratings.csv", 5, "no such film", "1,99,3,964982703"),
+        ("ratings.csv", 5, "no such film", "1,99,3.0,964982703"),
         ("ratings.csv", 6, "the rating is not from 0.5 to 5", "1,3,5.5,964982703"),
         ("ratings.csv", 7, "userId is not a whole number", "x,1,3.0,964982703"),
         ("ratings.csv", 8, "rating is not a number", "3,1,good,964982703"),
@@ -153,8 +136,8 @@ def test_too_many_refused_rows_change_nothing_but_are_kept(engine: Engine, tmp_p
     assert everything(engine) == before
     assert rows(
         engine,
-        "select status, rows_rejected, message is not null from recsys.load_runs order by run_id desc limit 1",
-    ) == [("refused", 1, True)]
+        "select status, rows_read, rows_loaded, rows_rejected, message is not null from recsys.load_runs order by run_id desc limit 1",
+    ) == [("refused", 13, 0, 1, True)]
     assert rows(engine, "select reason from recsys.load_rejects") == [("no such film",)]
 
 
@@ -183,7 +166,7 @@ def test_odd_contents_are_refused_row_by_row(engine: Engine, tmp_path: Path) -> 
         ("movies.csv", 8, "it holds a NUL character"),
         ("movies.csv", 11, "the title is empty"),
         ("ratings.csv", 6, "timestamp is not a time in seconds since 1970"),
-        ("ratings.csv", 7, "timestamp is not a time in seconds since 1970"),
+        ("ratings.csv", 7, "the timestamp is in the future"),
         ("ratings.csv", 8, "timestamp is not a time in seconds since 1970"),
     ]
     assert rows(
@@ -212,13 +195,13 @@ def test_the_sample_overwrites_nothing_that_an_application_wrote(engine: Engine)
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({"tags": ""}, "tags.csv cannot be read"),
-        ({"links": "movieId,tmdbId,imdbId\n"}, "its first line is not movieId,imdbId,tmdbId"),
-        ({"ratings": "a,b\n1,2\n"}, "no format"),
-        ({"movies": ""}, "no format"),
-        ({"movies": "movieId,title,genres\n"}, "no films"),
+        ({"tags": ""}, "tags.csv cannot be read: it is empty"),
+        ({"links": "movieId,tmdb\n1,2\n"}, "its first line is not movieId,imdbId,tmdbId"),
+        ({"ratings": "a,b\n1,2\n"}, "ratings.csv cannot be read: its first line is not userId,"),
+        ({"movies": ""}, "movies.csv cannot be read: it is empty"),
+        ({"movies": "movieId,title,genres\n"}, "7 of 7 rows"),
         ({"ratings": RATINGS + "1,2,3.0,4,5,6\n"}, "1 of 13 rows"),
-        ({"movies": MOVIES + '6,"Unclosed,Drama\n'}, "movies.csv cannot be read.*line 7"),
+        ({"movies": MOVIES + '6,"Unclosed,Drama\n'}, "1 of 13 rows"),
     ],
 )
 def test_what_is_no_movielens_is_refused_in_one_line(
@@ -231,20 +214,72 @@ def test_what_is_no_movielens_is_refused_in_one_line(
 
 
 def test_a_missing_folder_and_an_unknown_format(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="there is no folder"):
+    with pytest.raises(SourceError, match="there is no file or folder"):
         open_source(str(tmp_path / "nowhere"))
-    with pytest.raises(SourceError, match="no format"):
+    with pytest.raises(SourceError, match="cannot be read in any format"):
         open_source(str(tmp_path))
     with pytest.raises(SourceError, match="unknown format 'xml'"):
         open_source(str(tmp_path), "xml")
 
 
-def test_a_file_of_another_encoding_is_refused(engine: Engine, tmp_path: Path) -> None:
+def test_a_row_of_another_encoding_is_refused(engine: Engine, tmp_path: Path) -> None:
     source = folder(tmp_path)
-    (tmp_path / "movies.csv").write_bytes(MOVIES.encode("latin-1", "replace"))
-    with pytest.raises(SourceError, match=r"movies\.csv cannot be read"):
-        run(engine, source)
-    assert everything(engine) == []
+    (tmp_path / "movies.csv").write_bytes(MOVIES.replace("–", "-").encode("latin-1"))
+    assert run(engine, source, max_rejects=0.2).kinds["movies"].rejected == 1
+    assert rows(engine, "select line, reason, raw from recsys.load_rejects") == [
+        (
+            6,
+            "it is not in the file's encoding",
+            r'5,"A ""Quoted"" Film: Desu n\xf4to (2006-2007)",Drama',
+        )
+    ]
+
+
+def test_a_table_in_use_is_not_waited_for(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.bulk.LOCK_TIMEOUT", "50ms")
+    with engine.begin() as reader:
+        reader.exec_driver_sql("select count(*) from recsys.ratings")
+        run(engine, folder(tmp_path))
+    assert rows(engine, "select count(*) from recsys.ratings") == [(3,)]
+
+
+def test_an_unsorted_file_into_an_empty_table(engine: Engine, tmp_path: Path) -> None:
+    ratings = (
+        "userId,movieId,rating,timestamp\n2,1,3,5\n1,2,1,7\n1,1,2,7\n2,1,4,9\n1,2,5,7\n2,1,1,8\n"
+    )
+    report = run(engine, folder(tmp_path, ratings=ratings))
+    kept = "select user_id, movie_id, rating from recsys.ratings"
+    assert rows(engine, kept) == [(1, 1, 2.0), (1, 2, 5.0), (2, 1, 4.0)]  # in order on disk, too
+    assert (report.kinds["ratings"].loaded, report.kinds["ratings"].duplicate) == (3, 3)
+
+
+def test_names_too_long_for_an_index_are_refused(engine: Engine, tmp_path: Path) -> None:
+    long = "é" * 700
+    movies = MOVIES + f"6,{long * 2},Drama\n7,Film,{long}\n"
+    report = run(
+        engine, folder(tmp_path, movies=movies, tags=TAGS + f"2,1,{long},1\n"), max_rejects=0.3
+    )
+    assert report.total.rejected == 3
+
+
+def test_keys_and_indexes_are_as_before(engine: Engine, tmp_path: Path) -> None:
+    keys = """
+        select conname, pg_get_constraintdef(oid) from pg_constraint
+        where connamespace = 'recsys'::regnamespace
+        union all select indexname, indexdef from pg_indexes where schemaname = 'recsys'
+        order by 1, 2
+    """
+    before = rows(engine, keys)
+    with engine.begin() as connection:
+        assert len(strip(connection, "recsys.ratings", keys=True) or []) == 2
+        assert len(strip(connection, "recsys.movies", keys=False) or []) == 3
+        connection.rollback()
+    run(engine, folder(tmp_path))
+    assert rows(engine, keys) == before
+    with engine.begin() as connection:
+        assert strip(connection, "recsys.ratings", keys=True) is None
 
 
 def test_the_sample(engine: Engine) -> None:

@@ -15,11 +15,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 
@@ -79,14 +82,26 @@ def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: 
     return made
 
 
-def progress() -> Progress:
-    """Return a progress bar on stderr."""
+def progress(counted: bool = True) -> Progress:
+    """Return a progress bar on stderr, with the number of steps or else the percentage."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        MofNCompleteColumn() if counted else TaskProgressColumn(),
         TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    )
+
+
+def transfer() -> Progress:
+    """Return a progress bar of a download on stderr."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
         TimeRemainingColumn(),
         console=errors,
     )

@@ -3,46 +3,83 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from recsys.errors import SourceError
-from recsys.sources import movielens, sample
+from recsys.sources import download, movielens, sample, tmdb
 from recsys.sources.batches import Source
+from recsys.sources.file_source import FileSource
+from recsys.sources.files import File, list_files, readable
+from recsys.sources.synthetic import SyntheticSource
 
-KNOWN_NAMES = {"sample": sample.SampleSource}
-FORMATS = {"movielens": movielens.MovieLensSource}
+# In the order in which they are tried: the first that knows the files has them.
+FORMATS: dict[str, Callable[[list[File]], FileSource | None]] = {
+    "kaggle": tmdb.open_kaggle,
+    "movielens-100k": movielens.open_100k,
+    "movietweetings": movielens.open_tweetings,
+    "movielens-dat": movielens.open_dat,
+    "tmdb": tmdb.open_tmdb,
+    "movielens": movielens.open_csv,
+    "texts": tmdb.open_texts,
+    "ratings": tmdb.open_ratings,
+}
+# What comes with the data and is no data.
+COMPANIONS = (".txt", ".md", ".html", ".pdf")
 
 
-def open_source(name: str, file_format: str | None = None) -> Source:
-    """Return the source of a known name or of a folder.
+def open_source(
+    name: str,
+    file_format: str | None = None,
+    on_download: Callable[[int, int | None], None] = lambda done, total: None,
+) -> Source:
+    """Return the source of a known name, or of a folder, zip or file.
 
     Parameters
     ----------
     name
-        A known name such as ``sample``, or the path of a folder.
+        A path; ``sample``, ``synthetic``, or the name of a public data set (`download.TERMS`),
+        which is downloaded unless it was before. A path of a set's name comes first.
     file_format
         One of `FORMATS`; None to recognise it from the files.
+    on_download
+        Called with the bytes there are and the bytes there will be, None if nobody knows.
 
     Raises
     ------
     SourceError
-        There is no such folder, or its files are of no format that is read here.
+        There is no such path, its files are of no format that is read here, or the data set
+        cannot be downloaded.
     """
-    path = Path(os.path.expanduser(name))  # noqa: PTH111  leaves an unknown ~user as it is
-    if name in KNOWN_NAMES and file_format is None:
-        return KNOWN_NAMES[name]()
     if file_format is not None and file_format not in FORMATS:
         raise SourceError(f"unknown format {file_format!r}: the formats are {', '.join(FORMATS)}")
-    if not path.exists():
-        raise SourceError(
-            f"there is no folder {name!r}: give the path of a MovieLens folder, "
-            f"or a known name ({', '.join(KNOWN_NAMES)})"
-        )
-    for candidate in [file_format] if file_format else FORMATS:
-        reader = FORMATS[candidate]
-        if reader.recognises(path):
-            return reader(path)
+    if name == "sample":
+        return sample.SampleSource()
+    if name == "synthetic":
+        return SyntheticSource()
+    path = Path(os.path.expanduser(name))  # noqa: PTH111  leaves an unknown ~user as it is
+    if path.exists():
+        return _open_path(path, readable(str(path)), file_format)
+    if name in download.TERMS:
+        return _open_path(download.fetch(name, on_progress=on_download), name, file_format)
     raise SourceError(
-        f"{name!r} is of no format that is read here: a MovieLens folder holds "
-        "movies.csv (movieId,title,genres) and ratings.csv (userId,movieId,rating,timestamp)"
+        f"there is no file or folder {readable(name)!r}: give the path of one, or a known name "
+        f"(sample, synthetic, {', '.join(download.TERMS)})"
+    )
+
+
+def _open_path(path: Path, name: str, file_format: str | None) -> Source:
+    listed = list_files(path)
+    files = [file for file in listed if not file.name.lower().endswith(COMPANIONS)]
+    for candidate in [file_format] if file_format else FORMATS:
+        source = FORMATS[candidate](files)
+        if source is not None:
+            return replace(source, name=name)
+    shown = ", ".join(file.name for file in listed[:5]) + (" ..." if len(listed) > 5 else "")
+    wanted = f"as {file_format}" if file_format else "in any format"
+    raise SourceError(
+        f"{name!r} cannot be read {wanted} (it holds {shown or 'no files'}). A MovieLens folder, "
+        "say, holds movies.csv with the first line movieId,title,genres, and ratings.csv with "
+        "userId,movieId,rating,timestamp; `recsys load --help` lists the formats"
     )

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import pandas as pd
 
-# Columns of each kind of batch. `line` is the row's line in its file, the header being line 1.
+FILM = ("line", "movie_id", "title", "year", "imdb_id", "tmdb_id", "poster_path", "raw")
+# Columns of each kind of batch. `line` is the row's line in its file, counted from 1.
 COLUMNS: dict[str, tuple[str, ...]] = {
     # One row of a file each: these are counted as read.
-    "movies": ("line", "movie_id", "title", "year"),
+    "movies": FILM,
+    "descriptions": FILM,  # of films that are there already: found by ids, or title and year
     "links": ("line", "movie_id", "imdb_id", "tmdb_id"),
+    "users": ("line", "user_id", "gender", "age", "occupation", "postal_code"),
     "ratings": ("line", "user_id", "movie_id", "rating", "rated_at"),  # seconds since 1970 or NaN
     "tags": ("line", "user_id", "movie_id", "tag", "rated_at"),
-    # Parts of a film's row; `line` says which row, where a film stands twice.
-    "movie_genres": ("line", "movie_id", "genre"),
-    "movie_people": ("line", "movie_id", "name", "role"),
-    "movie_texts": ("line", "movie_id", "kind", "text"),
+    # Parts of a film's row or description, which stands in that line of that file.
+    "movie_genres": ("line", "genre"),
+    "movie_people": ("line", "name", "role", "position"),
+    "movie_texts": ("line", "kind", "text"),
+    "movie_keywords": ("line", "keyword"),
 }
-COUNTED = ("movies", "links", "ratings", "tags")
+PARTS = ("movie_genres", "movie_people", "movie_texts", "movie_keywords")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row that was refused."""
 
@@ -35,12 +39,24 @@ class Reject:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one kind from one file, and those among them that could not be read."""
+    """Rows of one kind from one file, and those among them that could not be read.
+
+    Attributes
+    ----------
+    rows
+        The columns of `COLUMNS`; others are ignored, and a missing one means null.
+    size
+        The share of `Source.size` that was worked through to read them.
+    raw
+        Gives the text of the row at a position, as it stands in the file.
+    """
 
     kind: str
     file: str
     rows: pd.DataFrame
     rejects: list[Reject] = field(default_factory=list)
+    size: int = 0
+    raw: Callable[[int], str] | None = None
 
 
 class Source(Protocol):
@@ -57,12 +73,18 @@ class Source(Protocol):
         ...
 
     @property
+    def id_space(self) -> str | None:
+        """Whose numbers the film ids are; None for those that the database already holds."""
+        ...
+
+    @property
     def notice(self) -> str | None:
         """What everybody who sees its rows must know."""
         ...
 
-    def row_count(self) -> int:
-        """Return about how many rows it holds, for a progress bar."""
+    @property
+    def size(self) -> int:
+        """How much there is to work through, in bytes or rows, for a progress bar."""
         ...
 
     def batches(self) -> Iterator[Batch]:

@@ -1,194 +1,193 @@
-"""MovieLens folders of CSV files: 20M, 25M, 32M, latest, latest-small.
+"""MovieLens of every year: CSV since 20M, ``::`` in 1M and 10M, tabs and bars in 100k.
 
-Format: the README.txt of each data set at GroupLens; `links.csv` and `tags.csv` may be missing.
+Formats: the README of each data set at GroupLens.
 """
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Callable, Iterator
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
-from recsys.errors import SourceError
-from recsys.sources.batches import Batch, Reject
+from recsys.sources.batches import Batch
+from recsys.sources.file_source import FileSource, Part, read_rows, rows_part
+from recsys.sources.files import File
+from recsys.sources.films import read_films
+from recsys.sources.headings import headed_parts, is_tmdb
+from recsys.sources.ratings import read_ratings
+from recsys.sources.records import Chunk, Layout
 
-HEADERS = {
-    "movies.csv": ["movieId", "title", "genres"],
-    "links.csv": ["movieId", "imdbId", "tmdbId"],
-    "ratings.csv": ["userId", "movieId", "rating", "timestamp"],
-    "tags.csv": ["userId", "movieId", "tag", "timestamp"],
-}
-REQUIRED = ("movies.csv", "ratings.csv")
-NO_GENRES = "(no genres listed)"
-# A year that a film can be of; any other number in brackets is part of the title.
-YEAR = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>18[7-9][0-9]|19[0-9]{2}|20[0-9]{2})\)\s*$")
-LAST_SECOND = 4_102_444_800  # 2100
-ROWS_A_BATCH = 500_000
-
-
-class MovieLensSource:
-    """A MovieLens folder."""
-
-    format = "movielens"
-    notice = None
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.name = str(folder)
-
-    @classmethod
-    def recognises(cls, path: Path) -> bool:
-        """Tell whether `path` is a folder with the two files that every MovieLens set has."""
-        return path.is_dir() and all(_has_header(path / name) for name in REQUIRED)
-
-    def row_count(self) -> int:
-        """Count the lines of the files."""
-        return sum(_line_count(self.folder / name) - 1 for name in HEADERS if self._has(name))
-
-    def batches(self) -> Iterator[Batch]:
-        """Yield films, links, ratings and tags."""
-        yield from self._movies()
-        for kind in ("links", "ratings", "tags"):
-            if self._has(f"{kind}.csv"):
-                for rows, rejects in self._rows(f"{kind}.csv"):
-                    yield Batch(kind, f"{kind}.csv", rows, rejects)
-
-    def _has(self, name: str) -> bool:
-        return (self.folder / name).exists()
-
-    def _movies(self) -> Iterator[Batch]:
-        for rows, rejects in self._rows("movies.csv"):
-            parts = rows["title"].str.extract(YEAR)
-            title = parts["title"].fillna(rows["title"].str.strip())
-            year = pd.to_numeric(parts["year"]).astype("Int64")
-            genres = rows[["line", "movie_id"]].assign(genre=rows["genres"].str.split("|"))
-            genres = genres.explode("genre")
-            genres = genres[(genres["genre"].str.strip() != "") & (genres["genre"] != NO_GENRES)]
-            yield Batch("movies", "movies.csv", rows.assign(title=title, year=year), rejects)
-            yield Batch("movie_genres", "movies.csv", genres)
-
-    def _rows(self, name: str) -> Iterator[tuple[pd.DataFrame, list[Reject]]]:
-        for chunk, odd in self._chunks(name):
-            rows, rejects = _parse(chunk, name)
-            yield rows, odd + rejects
-
-    def _chunks(self, name: str) -> Iterator[tuple[pd.DataFrame, list[Reject]]]:
-        """Read a file as text columns, so that nothing is guessed and nothing changed."""
-        path = self.folder / name
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, strict=True)
-                if next(reader, None) != HEADERS[name]:
-                    raise SourceError(
-                        f"{path} cannot be read: its first line is not {','.join(HEADERS[name])}"
-                    )
-                numbered = ((reader.line_num, fields) for fields in reader)
-                while chunk := list(islice(numbered, ROWS_A_BATCH)):
-                    yield _text_columns(name, chunk)
-        except csv.Error as error:
-            line = reader.line_num
-            raise SourceError(f"{path} cannot be read: {error} in line {line}") from error
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{path} cannot be read: it is not UTF-8") from error
-        except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+RATINGS = ("user_id", "movie_id", "rating", "rated_at")
+TAGS = ("user_id", "movie_id", "tag", "rated_at")
+# Of ml-100k, where u.genre is missing: its genres in the order of the flags.
+# fmt: off
+GENRES = (
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
+    "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi",
+    "Thriller", "War", "Western",
+)
+# Of ml-1m, by their number.
+OCCUPATIONS = (
+    "other", "academic/educator", "artist", "clerical/admin", "college/grad student",
+    "customer service", "doctor/health care", "executive/managerial", "farmer", "homemaker",
+    "K-12 student", "lawyer", "programmer", "retired", "sales/marketing", "scientist",
+    "self-employed", "technician/engineer", "tradesman/craftsman", "unemployed", "writer",
+)
+# fmt: on
 
 
-def _text_columns(
-    file: str, chunk: list[tuple[int, list[str]]]
-) -> tuple[pd.DataFrame, list[Reject]]:
-    """Separate rows of the right number of fields from the others; empty lines are no rows."""
-    width = len(HEADERS[file])
-    good = [(line, *fields) for line, fields in chunk if len(fields) == width]
-    rejects = [
-        Reject(file, line, "wrong number of fields", ",".join(fields))
-        for line, fields in chunk
-        if len(fields) != width and fields
+def open_csv(files: list[File]) -> FileSource | None:
+    """MovieLens in CSV: 20M, 25M, 32M, latest, latest-small."""
+    parts, unread = headed_parts(files)
+    if not any(part.kind == "movies" and not is_tmdb(part.file) for part in parts):
+        return None
+    return FileSource("movielens", "movielens", parts, unread=unread)
+
+
+def open_dat(files: list[File]) -> FileSource | None:
+    """MovieLens 1M and 10M."""
+    named = {file.name: file for file in files}
+    if not named.keys() & {"movies.dat", "ratings.dat"}:
+        return None
+
+    def layout(name: str, *columns: str) -> Layout:
+        # 10M, the one with tags, is UTF-8; 1M is latin-1.
+        latin = "tags.dat" not in named and not is_utf8(named[name])
+        return Layout(columns, "::", False, "latin-1" if latin else "utf-8")
+
+    def part(name: str) -> Part:
+        file = named[name]
+        match name:
+            case "movies.dat":
+                films = layout(name, "movie_id", "title", "genres")
+                return Part("movies", file, lambda file: read_films(file, "movies", films))
+            case "ratings.dat":
+                return Part(
+                    "ratings", file, lambda file: read_ratings(file, layout(name, *RATINGS))
+                )
+            case "tags.dat":
+                return rows_part("tags", file, layout(name, *TAGS))
+            case _:
+                users = layout(name, "user_id", "gender", "age", "occupation", "postal_code")
+                return Part(
+                    "users", file, lambda file: read_rows("users", file, users, str, _occupation)
+                )
+
+    known = [
+        name for name in ("movies.dat", "users.dat", "ratings.dat", "tags.dat") if name in named
     ]
-    return pd.DataFrame(good, columns=["line", *HEADERS[file]]), rejects
+    return FileSource(
+        "movielens-dat",
+        "movielens" if "movies.dat" in named else None,
+        [part(name) for name in known],
+        unread=sorted(named.keys() - known),
+    )
 
 
-def _ids(text: pd.Series[str]) -> tuple[pd.Series[int], pd.Series[bool]]:
-    """Return whole numbers, 0 where there is none, and where there is none.
-
-    Never by way of floats, which would change ids above 2^53.
-    """
-    wrong = ~text.str.fullmatch(r"\s*[0-9]{1,18}\s*")
-    return text.mask(wrong, "0").str.strip().astype("int64"), wrong
-
-
-def _numbers(text: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
-    values = pd.to_numeric(text, errors="coerce").astype("float64")
-    return values, values.isna()
-
-
-def _seconds(text: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
-    values, wrong = _numbers(text)
-    return values, wrong | ~values.between(0, LAST_SECOND)
-
-
-def _imdb_ids(text: pd.Series[str]) -> tuple[pd.Series[str], pd.Series[bool]]:
-    digits = text.str.strip().str.removeprefix("tt")
-    missing = digits == ""
-    wrong = ~digits.str.fullmatch(r"[0-9]{1,10}") & ~missing
-    return ("tt" + digits.str.zfill(7)).mask(missing | wrong, None), wrong
-
-
-def _tmdb_ids(text: pd.Series[str]) -> tuple[pd.Series[int], pd.Series[bool]]:
-    values, wrong = _ids(text)
-    missing = text.str.strip() == ""
-    return values.astype("Int64").mask(missing | wrong), wrong & ~missing
-
-
-Reader = Callable[["pd.Series[str]"], tuple["pd.Series[Any]", "pd.Series[bool]"]]
-
-# Column of a file: its standard name, how it is read, and what a row is told that has it wrong.
-COLUMNS: dict[str, tuple[str, Reader, str]] = {
-    "userId": ("user_id", _ids, "userId is not a whole number"),
-    "movieId": ("movie_id", _ids, "movieId is not a whole number"),
-    "rating": ("rating", _numbers, "rating is not a number"),
-    "timestamp": ("rated_at", _seconds, "timestamp is not a time in seconds since 1970"),
-    "imdbId": ("imdb_id", _imdb_ids, "imdbId is not a number"),
-    "tmdbId": ("tmdb_id", _tmdb_ids, "tmdbId is not a number"),
-}
-
-
-def _parse(chunk: pd.DataFrame, file: str) -> tuple[pd.DataFrame, list[Reject]]:
-    """Read the text columns as what they are; rows where that fails are refused."""
-    fields = chunk[HEADERS[file]]
-    nul = fields.apply(lambda column: column.str.contains("\0", regex=False)).any(axis=1)
-    reason = pd.Series("", index=chunk.index, dtype=object).mask(nul, "it holds a NUL character")
-    parsed: dict[str, pd.Series[Any]] = {}
-    for column in HEADERS[file]:
-        if column in COLUMNS:
-            name, read, why = COLUMNS[column]
-            values, wrong = read(chunk[column])
-            parsed[name] = values
-            reason = reason.mask((reason == "") & wrong, why)
-    bad = reason != ""
-    rejects = [
-        Reject(file, int(line), why, ",".join(row))
-        for line, why, row in zip(
-            chunk["line"][bad], reason[bad], fields[bad].itertuples(index=False), strict=True
+def open_100k(files: list[File]) -> FileSource | None:
+    """MovieLens 100k, whose films have other ids than all later sets."""
+    named = {file.name: file for file in files}
+    parts: list[Part] = []
+    if file := named.get("u.item"):
+        genres = _genre_names(named.get("u.genre"))
+        films = Layout(("movie_id", "title", "date", "", "", *genres), "|", False, _encoding(file))
+        parts.append(
+            Part(
+                "movies",
+                file,
+                lambda file: read_films(file, "movies", films, prepare=_flags_to_genres(genres)),
+            )
         )
+    if file := named.get("u.user"):
+        users = Layout(
+            ("user_id", "age", "gender", "occupation", "postal_code"), "|", False, _encoding(file)
+        )
+        parts.append(rows_part("users", file, users))
+    if data := named.get("u.data"):
+        ratings = Layout(RATINGS, "\t", False)
+        parts.append(Part("ratings", data, lambda file: read_ratings(data, ratings)))
+    if not {part.file.name for part in parts} & {"u.item", "u.data"}:
+        return None
+    unread = sorted(named.keys() - {"u.item", "u.user", "u.data", "u.genre"})
+    space = "movielens-100k" if "u.item" in named else None
+    return FileSource("movielens-100k", space, parts, unread=unread)
+
+
+def open_tweetings(files: list[File]) -> FileSource | None:
+    """MovieTweetings: ids of IMDb, padded with zeros, and ratings from 0 to 10."""
+    named = {file.name: file for file in files}
+    known = [named[name] for name in ("movies.dat", "ratings.dat") if name in named]
+    if not known or not any(map(_has_padded_ids, known)):
+        return None
+    layout = Layout(("user_id", "movie_id", "rating_of_ten", "rated_at"), "::", False)
+    parts = [
+        Part("movies", file, _tweeted_films)
+        if file.name == "movies.dat"
+        else Part("ratings", file, lambda file: read_ratings(file, layout))
+        for file in known
     ]
-    return chunk.assign(**parsed)[~bad], rejects
+    unread = sorted(named.keys() - {"movies.dat", "ratings.dat"})
+    space = "imdb" if "movies.dat" in named else None
+    return FileSource("movietweetings", space, parts, described=True, unread=unread)
 
 
-def _has_header(path: Path) -> bool:
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            header = file.readline().strip().split(",")
-    except OSError:
-        return False
-    return header == HEADERS[path.name]
+def is_utf8(file: File) -> bool:
+    """Tell whether all of a file is UTF-8."""
+    with file.open() as stream:
+        try:
+            for line in stream:
+                line.decode()
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
-def _line_count(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+def _encoding(file: File) -> str:
+    return "utf-8" if is_utf8(file) else "latin-1"
+
+
+def _tweeted_films(file: File) -> Iterator[Batch]:
+    layout = Layout(("movie_id", "title", "genres"), "::", False)
+
+    def prepare(chunk: Chunk) -> Chunk:
+        return replace(chunk, rows=chunk.rows.assign(imdb_id=chunk.rows["movie_id"]))
+
+    return read_films(file, "movies", layout, prepare)
+
+
+def _has_padded_ids(file: File) -> bool:
+    place = 0 if file.name == "movies.dat" else 1
+    with file.open() as stream:
+        fields = [stream.readline(1 << 16).split(b"::") for _ in range(100)]
+    found = [row[place] for row in fields if len(row) > place]
+    return any(id_.startswith(b"0") and len(id_) >= 7 for id_ in found)
+
+
+def _occupation(chunk: Chunk) -> Chunk:
+    names = {str(number): name for number, name in enumerate(OCCUPATIONS)}
+    rows = chunk.rows
+    return replace(chunk, rows=rows.assign(occupation=rows["occupation"].replace(names)))
+
+
+def _genre_names(file: File | None) -> tuple[str, ...]:
+    if file is None:
+        return GENRES
+    with file.open() as stream:
+        lines = stream.read(1 << 16).decode("latin-1").split("\n")
+    return tuple(line.split("|")[0].strip() for line in lines if "|" in line)
+
+
+def _flags_to_genres(names: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    def prepare(chunk: Chunk) -> Chunk:
+        rows = chunk.rows
+        flags = pd.DataFrame({name: rows[name] == "1" for name in names if name != "unknown"})
+        genres = [
+            "|".join(name for name, flag in zip(flags.columns, row, strict=True) if flag)
+            for row in flags.itertuples(index=False)
+        ]
+        return replace(
+            chunk, rows=rows[["line", "movie_id", "title", "date"]].assign(genres=genres)
+        )
+
+    return prepare

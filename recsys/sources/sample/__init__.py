@@ -41,24 +41,27 @@ class SampleSource:
 
     name = "sample"
     format = "sample"
+    id_space = "sample"
     notice = "The films are real; the viewers and their ratings are simulated."
 
-    def row_count(self) -> int:
-        """Count the films and the ratings."""
+    @property
+    def size(self) -> int:
+        """Number of films and ratings."""
         films = read_films()
         return len(films) + len(simulate_ratings(films))
 
     def batches(self) -> Iterator[Batch]:
         """Yield the films, what belongs to them, and the simulated ratings."""
         films = read_films()
-        yield Batch("movies", "films.csv", films)
+        yield Batch("movies", "films.csv", films, size=len(films))
         yield Batch("movie_genres", "films.csv", _split(films, "genres", "genre"))
         directors = _split(films, "director", "name").assign(role="director")
         yield Batch("movie_people", "films.csv", directors)
         yield Batch(
             "movie_texts", "films.csv", films.rename(columns={"plot": "text"}).assign(kind="plot")
         )
-        yield Batch("ratings", "simulated ratings", simulate_ratings(films))
+        ratings = simulate_ratings(films)
+        yield Batch("ratings", "simulated ratings", ratings, size=len(ratings))
 
 
 def read_films() -> pd.DataFrame:

@@ -1,0 +1,56 @@
+"""Whose numbers the films' ids are: two catalogues that number films otherwise never mix."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from recsys.errors import SourceError
+from recsys.sources.batches import Source
+
+INVENTED = "Movie {}"  # title of a film of which nothing but the id is known
+HELD = """
+select (select id_space from recsys.load_runs
+        where status = 'done' and id_space is not null order by run_id desc limit 1),
+    (select title from recsys.movies where title <> 'Movie ' || movie_id
+        order by rating_count desc, movie_id limit 1),
+    (select count(*) from recsys.movies)
+"""
+REMOVE_ALL = """
+truncate recsys.movies, recsys.movie_texts, recsys.movie_genres, recsys.movie_keywords,
+    recsys.movie_people, recsys.people, recsys.genres, recsys.ratings, recsys.tags, recsys.users,
+    recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.evaluations
+"""
+
+
+def decide(connection: Connection, source: Source) -> bool:
+    """Tell whether the source's films only describe those that the database holds.
+
+    Raises
+    ------
+    SourceError
+        The database holds a catalogue that numbers its films otherwise.
+    """
+    held, title, count = connection.exec_driver_sql(HELD).one()
+    if source.id_space is None or title is None or held == source.id_space:
+        return False
+    if held is not None and getattr(source, "described", False) and source.id_space == "tmdb":
+        return True
+    whose = f"numbered by {held}" if held else "that no load brought"
+    raise SourceError(
+        f"the database holds {count:,} films {whose} ('{title}' among them), and {source.name} "
+        "numbers its films otherwise, so their ids clash: `recsys load ... --replace` removes all "
+        "films, ratings and models first, `recsys --database NAME load ...` loads it beside them"
+    )
+
+
+def remove_all(connection: Connection, source: Source) -> None:
+    """Remove films, ratings, tags, profiles and models; the records of loads stay.
+
+    Raises
+    ------
+    SourceError
+        The source has no films of its own to take their place.
+    """
+    if source.id_space is None:
+        raise SourceError(f"{source.name} has no films of its own to replace those here")
+    connection.exec_driver_sql(REMOVE_ALL)

@@ -1,0 +1,77 @@
+"""A source that consists of files, each with the reader that its format chose for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from recsys.sources import columns
+from recsys.sources.batches import Batch
+from recsys.sources.files import File
+from recsys.sources.records import Chunk, Layout, escaped, read_chunks
+
+# Films come before what refers to them.
+ORDER = ("movies", "links", "descriptions", "users", "ratings", "tags")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file, what its rows are, and how they are read."""
+
+    kind: str
+    file: File
+    read: Callable[[File], Iterator[Batch]]
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A source made of files.
+
+    Attributes
+    ----------
+    described
+        Whether its films bear ids of IMDb or TMDB, so that they can be found among others.
+    unread
+        Names of the files that were passed over, and why.
+    """
+
+    format: str
+    id_space: str | None
+    parts: list[Part]
+    described: bool = False
+    unread: list[str] = field(default_factory=list)
+    name: str = ""
+    notice: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(part.file.size for part in self.parts)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows of all files, films first."""
+        for part in sorted(self.parts, key=lambda part: ORDER.index(part.kind)):
+            yield from part.read(part.file)
+
+
+def rows_part(kind: str, file: File, layout: Layout, named: Callable[[str], str] = str) -> Part:
+    """Return a part whose rows are read column by column: links, users or tags."""
+    return Part(kind, file, lambda file: read_rows(kind, file, layout, named))
+
+
+def read_rows(
+    kind: str,
+    file: File,
+    layout: Layout,
+    named: Callable[[str], str] = str,
+    prepare: Callable[[Chunk], Chunk] = lambda chunk: chunk,
+) -> Iterator[Batch]:
+    """Read rows that need no more than their columns read."""
+    for chunk in read_chunks(file, layout, named):
+        yield _batch(kind, file.name, columns.parse(prepare(chunk), file.name))
+
+
+def _batch(kind: str, file: str, chunk: Chunk) -> Batch:
+    return Batch(
+        kind, file, chunk.rows, chunk.rejects, chunk.size, lambda place: escaped(chunk.raw[place])
+    )

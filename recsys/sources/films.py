@@ -1,0 +1,194 @@
+"""Films as catalogues and text files describe them: ids, title, year, texts, genres, people.
+
+A row either is a film of this catalogue, with an id of its own (kind ``movies``), or tells more
+about a film that the database holds (kind ``descriptions``), found by its ids or its title.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import pandas as pd
+
+from recsys.sources import columns
+from recsys.sources.batches import Batch
+from recsys.sources.columns import LONGEST_NAME
+from recsys.sources.files import File
+from recsys.sources.records import Chunk, Layout, escaped, read_chunks
+
+# Heading in lower case, without spaces and underscores: what it is called here.
+HEADINGS = {
+    "id": "id",
+    "movieid": "id",
+    "tmdbid": "tmdb_id",
+    "imdbid": "imdb_id",
+    "title": "title",
+    "originaltitle": "original_title",
+    "year": "date",
+    "releasedate": "date",
+    "overview": "overview",
+    "description": "overview",
+    "plot": "plot",
+    "plotsynopsis": "plot",
+    "synopsis": "plot",
+    "tagline": "tagline",
+    "posterpath": "poster_path",
+    "genres": "genres",
+    "keywords": "keywords",
+    "tags": "keywords",
+    "cast": "cast",
+    "crew": "crew",
+}
+TEXTS = ("overview", "plot", "tagline")
+LISTS = ("genres", "keywords", "cast", "crew")
+PARTS = (*TEXTS, *LISTS)
+NO_GENRES = "(no genres listed)"
+JOBS = {"Director": "director", "Screenplay": "writer", "Writer": "writer"}
+
+Prepare = Callable[[Chunk], Chunk]
+
+
+def name_heading(heading: str) -> str:
+    """Return what a column of this heading is called here, empty if it is not read."""
+    return HEADINGS.get(simple(heading), "")
+
+
+def simple(heading: str) -> str:
+    """Return a heading in lower case, without spaces and underscores."""
+    return heading.strip().lower().replace("_", "").replace(" ", "")
+
+
+def read_films(
+    file: File, kind: str, layout: Layout | None = None, prepare: Prepare = lambda chunk: chunk
+) -> Iterator[Batch]:
+    """Read films or descriptions of films, one a row, and what belongs to them.
+
+    Parameters
+    ----------
+    kind
+        ``movies`` or ``descriptions``.
+    prepare
+        Gives the columns their last names, ``movie_id`` or ``tmdb_id`` for ``id`` say, and may
+        refuse rows.
+    """
+    for chunk in read_chunks(file, layout or Layout(), name_heading):
+        yield from film_batches(prepare(chunk), file.name, kind)
+
+
+def film_batches(chunk: Chunk, file: str, kind: str) -> Iterator[Batch]:
+    """Turn rows of text into a batch of films and batches of what belongs to them."""
+    if "title" not in chunk.rows:
+        chunk = replace(chunk, rows=chunk.rows.rename(columns={"original_title": "title"}))
+    chunk = _read_lists(columns.parse(chunk, file), file)
+    rows = chunk.rows
+    if "title" in rows:
+        titles = columns.drop_film(rows["title"]) if kind == "descriptions" else rows["title"]
+        rows["title"], rows["year"] = columns.title_years(titles)
+    if "date" in rows:
+        years = columns.date_years(rows["date"])
+        rows["year"] = rows["year"].fillna(years) if "year" in rows else years
+    raw = chunk.raw
+    rows["raw"] = [escaped(text) for text in raw]
+    yield Batch(kind, file, rows, chunk.rejects, chunk.size, raw=lambda place: escaped(raw[place]))
+    yield from _parts(rows, file)
+
+
+def _read_lists(chunk: Chunk, file: str) -> Chunk:
+    """Read the columns that hold lists; a row whose list is broken is refused."""
+    reasons = [""] * len(chunk.rows)
+    lists: dict[str, pd.Series[Any]] = {}
+    for name in LISTS:
+        if name in chunk.rows:
+            read = [read_list(text) for text in chunk.rows[name]]
+            lists[name] = pd.Series(read, dtype=object)
+            for place, value in enumerate(read):
+                if value is None:
+                    reasons[place] = f"{name} is no list of names that can be read"
+    return replace(chunk, rows=chunk.rows.assign(**lists)).refuse(file, reasons)
+
+
+def read_list(text: str) -> list[Any] | None:
+    """Read JSON, a Python literal, or names between bars or commas; None where that fails."""
+    text = text.strip()
+    if not text or text == NO_GENRES:
+        return []
+    value: object
+    if text[0] not in "[{":
+        value = [name.strip() for name in text.split("|" if "|" in text else ",")]
+    else:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            try:
+                value = ast.literal_eval(text)
+            except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+                return None
+    if not isinstance(value, list) or max(map(len, _names(value)), default=0) > LONGEST_NAME:
+        return None
+    return value
+
+
+def storable(text: str) -> str:
+    """Return the text without what PostgreSQL cannot hold: NUL and half characters of JSON."""
+    return text.encode("utf-8", "ignore").decode().replace("\0", "").strip()
+
+
+def _parts(rows: pd.DataFrame, file: str) -> Iterator[Batch]:
+    lines = rows["line"].tolist()
+
+    def part(kind: str, names: list[str], values: Iterable[tuple[Any, ...]]) -> Iterator[Batch]:
+        # As objects: a column of integers with gaps would turn into floats.
+        frame = pd.DataFrame(values, columns=["line", *names], dtype=object)
+        if len(frame):
+            yield Batch(kind, file, frame)
+
+    def each(column: str) -> Iterator[tuple[int, list[Any]]]:
+        return zip(lines, rows[column], strict=True) if column in rows else iter(())
+
+    for kind in TEXTS:
+        texts = zip(lines, rows[kind].str.strip(), strict=True) if kind in rows else ()
+        yield from part("movie_texts", ["kind", "text"], ((n, kind, t) for n, t in texts if t))
+    for column, kind, name in (
+        ("genres", "movie_genres", "genre"),
+        ("keywords", "movie_keywords", "keyword"),
+    ):
+        words = ((line, word) for line, value in each(column) for word in _names(value))
+        yield from part(kind, [name], words)
+    people = chain(_people(each("cast"), _actor), _people(each("crew"), _job))
+    yield from part("movie_people", ["name", "role", "position"], people)
+
+
+def _names(values: list[Any]) -> Iterator[str]:
+    """Give the names in a list of names or of objects with a name."""
+    for value in values:
+        name = value.get("name") if isinstance(value, dict) else value
+        word = storable(name) if isinstance(name, str) else ""
+        if word and word != NO_GENRES:
+            yield word
+
+
+def _people(
+    lists: Iterator[tuple[int, list[Any]]],
+    role_of: Callable[[dict[str, Any]], tuple[str | None, int | None]],
+) -> Iterator[tuple[int, str, str, int | None]]:
+    for line, people in lists:
+        for person in people:
+            if isinstance(person, dict) and isinstance(person.get("name"), str):
+                name = storable(person["name"])
+                role, position = role_of(person)
+                if role and name:
+                    yield line, name, role, position
+
+
+def _actor(person: dict[str, Any]) -> tuple[str, int | None]:
+    order = person.get("order")
+    return "actor", order + 1 if isinstance(order, int) and 0 <= order < 10_000 else None
+
+
+def _job(person: dict[str, Any]) -> tuple[str | None, int | None]:
+    return JOBS.get(str(person.get("job"))), None

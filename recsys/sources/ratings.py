@@ -1,0 +1,188 @@
+"""Ratings, of which there may be tens of millions: parsed by the million, doubted by the line.
+
+A row is one line. A block of lines that holds nothing but digits, points and separators is read
+by pandas' C parser; where that stumbles, the block is halved until the lines at fault stand
+nearly alone, and those are read one by one, each refused with its own reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.sources import columns
+from recsys.sources.batches import COLUMNS, Batch, Reject
+from recsys.sources.columns import HIGHEST, IN_FUTURE, LOWEST, OUT_OF_RANGE
+from recsys.sources.files import File
+from recsys.sources.records import Chunk, Layout, escaped, fault, split_line
+
+BLOCK = 1 << 24  # bytes
+FEW_LINES = 500
+FAST_COLUMNS = ({"user_id", "movie_id", "rating"}, {"user_id", "movie_id", "rating", "rated_at"})
+LARGEST_ID = 10**18
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file and the number of the first."""
+
+    data: bytes
+    line: int
+
+
+def read_ratings(file: File, layout: Layout, heading: bool = False) -> Iterator[Batch]:
+    """Read ratings in the order of the file.
+
+    Parameters
+    ----------
+    layout
+        Its columns are ``user_id``, ``movie_id``, ``rating`` or ``rating_of_ten`` and, where
+        there are times, ``rated_at``; empty names are passed over.
+    heading
+        Whether the first line names the columns.
+    """
+    with file.open() as stream:
+        line = 1
+        if heading:
+            line += 1
+            stream.readline()
+        while data := stream.read(BLOCK):
+            data += stream.readline()
+            if line == 1:
+                data = data.removeprefix(b"\xef\xbb\xbf")
+            lines = _count_lines(data)
+            yield from _batches(Block(data, line), lines, file.name, layout)
+            line += lines
+
+
+def _batches(block: Block, lines: int, file: str, layout: Layout) -> Iterator[Batch]:
+    rows = _parse_fast(block.data, lines, layout)
+    if rows is not None:
+        rows.insert(0, "line", np.arange(block.line, block.line + lines, dtype=np.int64))
+        yield _checked(rows, block, file)
+    elif lines <= FEW_LINES:
+        yield _parse_slowly(block, file, layout)
+    else:
+        cut = block.data.find(b"\n", len(block.data) // 2, -1) + 1
+        if cut == 0:  # the second half is one huge line
+            cut = block.data.rindex(b"\n", 0, len(block.data) // 2) + 1
+        first = block.data[:cut]
+        above = _count_lines(first)
+        yield from _batches(Block(first, block.line), above, file, layout)
+        rest = Block(block.data[cut:], block.line + above)
+        yield from _batches(rest, lines - above, file, layout)
+
+
+def _parse_fast(data: bytes, lines: int, layout: Layout) -> pd.DataFrame | None:
+    """Parse lines of plain numbers; None where anything about them is not plain."""
+    names = ["rating" if name == "rating_of_ten" else name for name in layout.columns or ()]
+    if set(names) not in FAST_COLUMNS:
+        return None
+    if data.translate(None, b"0123456789.\r\n" + layout.separator.encode()):
+        return None
+    if layout.separator != ",":
+        data = data.replace(layout.separator.encode(), b",")
+    separators = data.count(b",")
+    if separators != lines * (len(names) - 1) or data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    try:
+        rows = pd.read_csv(
+            io.BytesIO(data),
+            header=None,
+            names=names,
+            index_col=False,
+            dtype={name: "float64" if name == "rating" else "int64" for name in names},
+        )
+    except (ValueError, OverflowError, pd.errors.ParserError):
+        return None
+    if len(rows) != lines or rows["rating"].isna().any():
+        return None
+    if max(rows["user_id"].max(), rows["movie_id"].max()) >= LARGEST_ID:
+        return None
+    if "rating_of_ten" in (layout.columns or ()):
+        if not rows["rating"].between(0, 10).all():
+            return None
+        rows["rating"] = (rows["rating"] / 2).clip(lower=LOWEST)
+    return rows
+
+
+def _checked(rows: pd.DataFrame, block: Block, file: str) -> Batch:
+    """Refuse the rows whose numbers are out of range."""
+    raw = _raw_lines(block.data)
+    rating = rows["rating"].to_numpy()
+    bad = (rating < LOWEST) | (rating > HIGHEST)
+    future: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
+    if "rated_at" in rows:
+        future = rows["rated_at"].to_numpy() > columns.latest_second()
+    else:
+        rows["rated_at"] = np.nan
+    out = bad | future
+    rejects = [
+        Reject(
+            file,
+            block.line + int(place),
+            OUT_OF_RANGE if bad[place] else IN_FUTURE,
+            raw(int(place)),
+        )
+        for place in out.nonzero()[0]
+    ]
+    places = (~out).nonzero()[0]
+    kept = rows[~out].reset_index(drop=True)
+    return Batch(
+        "ratings", file, kept, rejects, len(block.data), lambda place: raw(int(places[place]))
+    )
+
+
+def _parse_slowly(block: Block, file: str, layout: Layout) -> Batch:
+    names = layout.columns or ()
+    rejects: list[Reject] = []
+    good: list[tuple[int, list[str], str]] = []
+    for line, data in enumerate(io.BytesIO(block.data), start=block.line):
+        raw = data.decode(layout.encoding, "surrogateescape")
+        try:
+            fields = split_line(raw, layout)
+            why = fault(fields, raw, len(names)) if fields else None
+        except csv.Error:
+            fields, why = [raw], "its quotes are broken"
+        if why:
+            rejects.append(Reject(file, line, why, escaped(raw)))
+        elif fields:  # an empty line is no row
+            good.append((line, fields, raw))
+    rows = pd.DataFrame(
+        {
+            "line": pd.Series([line for line, _, _ in good], dtype="int64"),
+            **{
+                name: pd.Series([fields[place] for _, fields, _ in good], dtype="str")
+                for place, name in enumerate(names)
+                if name
+            },
+        }
+    )
+    chunk = columns.parse(Chunk(rows, [raw for _, _, raw in good], rejects, 0), file)
+    parsed = chunk.rows.reindex(columns=list(COLUMNS["ratings"]))
+    size = len(block.data)
+    return Batch(
+        "ratings", file, parsed, chunk.rejects, size, lambda place: escaped(chunk.raw[place])
+    )
+
+
+def _count_lines(data: bytes) -> int:
+    return data.count(b"\n") + (not data.endswith(b"\n"))
+
+
+def _raw_lines(data: bytes) -> Callable[[int], str]:
+    """Give the text of a line, found only when it is asked for."""
+    lines: list[bytes] = []
+
+    def raw(place: int) -> str:
+        if not lines:
+            lines.extend(data.split(b"\n"))
+        return escaped(lines[place].decode("utf-8", "surrogateescape"))
+
+    return raw
