@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-from recsys.errors import SourceError
+from recsys.errors import DatabaseError, SourceError
 from recsys.sources.batches import Source
 
 INVENTED = "Movie {}"  # title of a film of which nothing but the id is known
+LOCK_TIMEOUT = "10s"
 HELD = """
 select (select id_space from recsys.load_runs
         where status = 'done' and id_space is not null order by run_id desc limit 1),
@@ -33,7 +36,7 @@ def decide(connection: Connection, source: Source) -> bool:
     held, title, count = connection.exec_driver_sql(HELD).one()
     if source.id_space is None or title is None or held == source.id_space:
         return False
-    if held is not None and getattr(source, "described", False) and source.id_space == "tmdb":
+    if held is not None and source.id_space == "tmdb":  # its ids tell which film is which
         return True
     whose = f"numbered by {held}" if held else "that no load brought"
     raise SourceError(
@@ -53,4 +56,14 @@ def remove_all(connection: Connection, source: Source) -> None:
     """
     if source.id_space is None:
         raise SourceError(f"{source.name} has no films of its own to replace those here")
-    connection.exec_driver_sql(REMOVE_ALL)
+    try:
+        connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.exec_driver_sql(REMOVE_ALL)
+        connection.exec_driver_sql("set local lock_timeout to default")
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise DatabaseError(
+            f"others have been using the films or ratings for {LOCK_TIMEOUT}, so that they cannot "
+            "be replaced: end their transactions, or try again later"
+        ) from error

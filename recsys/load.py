@@ -29,7 +29,7 @@ from recsys.tables import load_runs, movies
 LOAD_LOCK = 7_237_002  # loads of one database take turns
 OF_FILMS = ("links", "ratings", "tags")  # kinds whose rows refer to films
 NO_FILM = "no such film"
-# So many refused rows end a load at once, if they are too large a share of those read so far.
+# So many refused rows end a load at once, if they are too large a share of all that can come.
 MANY_REJECTS = 100_000
 
 
@@ -124,6 +124,7 @@ class _Load:
         self.report = LoadReport(source.name, source.format)
         self.rejects: list[Reject] = []
         self.films: NDArray[np.int64] | None = None
+        self.done = 0  # of the source's size
 
     def run(self, connection: Connection, replace_all: bool) -> None:
         connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOAD_LOCK})")
@@ -184,6 +185,11 @@ class _Load:
                 f"{self.source.name} tells more about films, but the database holds none yet: "
                 "load films first, such as a MovieLens folder"
             )
+        if self.describes and kind in OF_FILMS:
+            raise SourceError(
+                f"the {kind} of {self.source.name} number films otherwise than the database: "
+                "load its films alone, or all of it with --replace"
+            )
         writer = RatingWriter(connection) if kind == "ratings" else None
         kept = counts.rejected - counts.read  # of this group; a kind may come in several
         for batch in group:
@@ -225,8 +231,11 @@ class _Load:
             batch = self._of_known_films(connection, batch)
         counts.rejected += len(batch.rejects)
         self.rejects += batch.rejects
+        self.report.unjoined += sum(not reject.fault for reject in batch.rejects)
+        self.done += batch.size
         if len(self.rejects) > MANY_REJECTS:
-            self._refuse_if_poor()
+            # Even if none of the rows to come is refused, and they are half as long.
+            self._refuse_if_poor(to_come=2 * (self.source.size - self.done) / max(self.done, 1))
         self.on_batch(f"reading {batch.kind}", rows, batch.size)
         return batch
 
@@ -260,15 +269,16 @@ class _Load:
         self.report.invented += len(new)
         return new
 
-    def _refuse_if_poor(self) -> None:
+    def _refuse_if_poor(self, to_come: float = 0) -> None:
+        """Refuse the load if it is poor, however good `to_come` times as many rows may be."""
         total = self.report.total
         name = self.source.name
         if total.read == 0:
             raise SourceError(f"{name} holds no rows: nothing was loaded")
         faulty = total.rejected - self.report.unjoined
-        if faulty > self.max_rejects * total.read:
+        if faulty > self.max_rejects * total.read * (1 + to_come):
             raise SourceError(
                 f"{faulty:,} of {total.read:,} rows of {name} cannot be taken, "
-                f"more than {self.max_rejects:.0%}: nothing was loaded. The rows and the reasons "
-                "are in recsys.load_rejects; --max-rejects allows more"
+                f"more than {100 * self.max_rejects:.4g}%: nothing was loaded. "
+                "The rows and the reasons are in recsys.load_rejects; --max-rejects allows more"
             )

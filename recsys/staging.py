@@ -41,14 +41,19 @@ create temp table stage_movie_people (file text, line bigint, name text, role te
     position integer) on commit drop;
 create temp table stage_movie_texts (file text, line bigint, kind text, text text) on commit drop;
 create temp table stage_movie_keywords (file text, line bigint, keyword text) on commit drop;
-create temp table stage_touched (movie_id bigint, is_new boolean) on commit drop;
+create temp table stage_touched (movie_id bigint, is_new boolean,
+    is_film boolean default false) on commit drop;
 """
 
 # Kind -> (staging table, key, which of several rows with that key stays).
 KEYS: dict[str, tuple[str, str, str]] = {
     "movies": ("stage_films", "movie_id", "file desc, line desc"),
     # One film may be described by several files, in different respects.
-    "descriptions": ("stage_films", "file, movie_id", "file desc, line desc"),
+    "descriptions": (
+        "stage_films",
+        "file, movie_id",
+        "array_position(array['imdb_id', 'tmdb_id', 'title and year'], joined_by), line desc",
+    ),
     "links": ("stage_links", "movie_id", "file desc, line desc"),
     "users": ("stage_users", "user_id", "file desc, line desc"),
     "tags": (
@@ -61,11 +66,13 @@ KEYS: dict[str, tuple[str, str, str]] = {
 # Every statement returns whether each row that it wrote was new (xmax is 0 then).
 MERGES: dict[str, str] = {
     "links": """
-        update recsys.movies m set imdb_id = s.imdb_id, tmdb_id = s.tmdb_id
+        update recsys.movies m set imdb_id = coalesce(s.imdb_id, m.imdb_id),
+            tmdb_id = coalesce(s.tmdb_id, m.tmdb_id)
         from stage_links s
         join recsys.movies before on before.movie_id = s.movie_id
         where m.movie_id = s.movie_id
-          and (m.imdb_id, m.tmdb_id) is distinct from (s.imdb_id, s.tmdb_id)
+          and (m.imdb_id, m.tmdb_id) is distinct from
+            (coalesce(s.imdb_id, m.imdb_id), coalesce(s.tmdb_id, m.tmdb_id))
         returning before.imdb_id is null and before.tmdb_id is null as is_new""",
     "users": """
         insert into recsys.users as u (user_id, gender, age, occupation, postal_code)
@@ -99,19 +106,20 @@ with written as (
         coalesce(excluded.tmdb_id, m.tmdb_id), coalesce(excluded.poster_path, m.poster_path))
     returning movie_id, xmax = 0 as is_new
 )
-insert into stage_touched select movie_id, is_new from written;
+insert into stage_touched select movie_id, is_new, true from written;
 """
 
 # Every name of a film, without articles: a plain title has them behind commas, and the names
 # between bars, as in 'wages of fear,the|salaire de la peur,le'.
 NAMES = """
 create temp table stage_names on commit drop as
-select distinct m.movie_id, m.year, recsys_internal.main_title(part) as name
+select distinct m.movie_id, m.year, m.imdb_id, m.tmdb_id, recsys_internal.main_title(part) as name
 from recsys.movies m
 cross join lateral regexp_split_to_table(m.plain_title, '[|]') as part;
 analyze stage_names
 """
-# A description finds its film by the first of these that leads to exactly one.
+# A description finds its film by the first of these that leads to exactly one, and by a title
+# only a film that does not bear another id than it does.
 JOINS: dict[str, str] = {
     "imdb_id": "recsys.movies m on m.imdb_id = s.imdb_id",
     "tmdb_id": "recsys.movies m on m.tmdb_id = s.tmdb_id",
@@ -127,11 +135,12 @@ from (
         from stage_films
     ) s
     join {films}
-    where s.joined_by is null
+    where s.joined_by is null and {agrees}
     group by s.file, s.line having count(distinct m.movie_id) = 1
 ) found
 where found.file = t.file and found.line = t.line
 """
+AGREES = "coalesce(m.imdb_id = s.imdb_id, true) and coalesce(m.tmdb_id = s.tmdb_id, true)"
 UNJOINED = "no one film here has its IMDb id, TMDB id, or title and year"
 
 # What a description brings beside texts and people: what the film lacks.
@@ -230,7 +239,7 @@ insert into stage_touched select movie_id, is_new from written;
 COUNT_FILMS = """
 select count(*) filter (where t.is_new), count(*) filter (where not t.is_new)
 from stage_films f
-join (select movie_id, {is_new}(is_new) as is_new from stage_touched group by movie_id) t
+join (select movie_id, {is_new} as is_new from stage_touched group by movie_id) t
     using (movie_id)
 """
 
@@ -255,7 +264,8 @@ def join_descriptions(connection: Connection) -> tuple[dict[str, int], list[Reje
     run(connection, NAMES)
     joined = {}
     for key, films in JOINS.items():
-        joined[key] = run(connection, JOIN.format(key=key, films=films))
+        agrees = AGREES if key.startswith("title") else "true"
+        joined[key] = run(connection, JOIN.format(key=key, films=films, agrees=agrees))
     without = connection.exec_driver_sql(
         "delete from stage_films where joined_by is null returning file, line, raw"
     )
@@ -285,7 +295,9 @@ def merge_films(connection: Connection, kind: str) -> tuple[int, int]:
     run(connection, MERGE_FILMS + MERGE_GENRES if catalogue else FILL_FILMS)
     run(connection, MERGE_PARTS)
     counted = connection.exec_driver_sql(
-        COUNT_FILMS.format(is_new="bool_or" if catalogue else "bool_and")
+        COUNT_FILMS.format(
+            is_new="bool_or(is_new and is_film)" if catalogue else "bool_and(is_new)"
+        )
     ).one()
     for table in ("films", "touched", *PARTS):
         run(connection, f"truncate stage_{table}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -273,7 +274,7 @@ def test_kaggles_movies_dataset(engine: Engine, tmp_path: Path) -> None:
         ("movies_metadata.csv", 4, "wrong number of fields"),
         ("movies_metadata.csv", 5, "id is not a whole number"),
         ("movies_metadata.csv", 6, "links.csv has no film of this TMDB id"),
-        ("movies_metadata.csv", 7, "genres is no list of names that can be read"),
+        ("movies_metadata.csv", 7, "genres is no list of names, or one is too long"),
     ]
     assert report.joined["tmdb_id"] == 3
     assert open_source(str(tmp_path)).unread == ["links_small.csv", "ratings_small.csv"]  # type: ignore[attr-defined]
@@ -323,6 +324,65 @@ def test_texts_join_by_imdb_id_tmdb_id_or_title_and_year(catalogue: Engine, tmp_
     assert run(catalogue, path).total.updated == 1
 
 
+def test_texts_never_join_a_film_with_another_id(catalogue: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text(
+        "imdb_id,title,plot,movieId,Release Year\n"
+        "tt0113277,Heat,right,1,\n"
+        "tt9999999,Heat,wrong id,1,1995\n"
+        ",Heat,by title,1,\n"
+        ",Heat,wrong year,1,1972\n"
+        "tt0211915,,no title,1,\n"
+        ",,neither,1,\n"
+    )
+    report = run(catalogue, path, max_rejects=0.5)
+    assert rows(catalogue, "select movie_id, text from recsys.movie_texts order by 1") == [
+        (2, "right"),  # the better key, not the later row
+        (3, "no title"),
+    ]
+    assert counts(report, "descriptions") == {
+        "read": 6,
+        "loaded": 2,
+        "duplicate": 1,
+        "rejected": 3,
+    }
+    assert report.unjoined == 2
+
+
+def test_one_folder_with_two_catalogues(engine: Engine, tmp_path: Path) -> None:
+    tmdb = "id,title,overview\n1,Another,x\n862,Toy Story,toys\n"
+    write(tmp_path, {"movies.csv": MOVIES_CSV, "links.csv": LINKS_CSV, "tmdb.csv": tmdb})
+    run(engine, tmp_path)
+    assert [row[:2] for row in rows(engine, FILMS)] == [
+        (1, "Toy Story"),
+        (2, "Heat"),
+        (3, "Amélie"),
+    ]
+    assert rows(engine, "select movie_id, text from recsys.movie_texts") == [(1, "toys")]
+    with pytest.raises(SourceError, match="cannot be read as ratings"):
+        open_source(str(tmp_path / "tmdb.csv"), "ratings")
+    assert open_source(str(tmp_path / "tmdb.csv"), "texts").id_space is None
+    both = tmp_path / "both"
+    both.mkdir()
+    write(both, {"tmdb.csv": tmdb, "ratings.csv": "userId,movieId,rating\n1,1,5\n"})
+    with pytest.raises(SourceError, match=r"the ratings of .* number films otherwise"):
+        run(engine, both)
+    write(both, {"x.csv": tmdb, "x.csv.gz": gzip.compress(tmdb.encode())})
+    with pytest.raises(SourceError, match=r"two files x\.csv"):
+        run(engine, both)
+
+
+def test_links_without_a_column_keep_what_is_there(catalogue: Engine, tmp_path: Path) -> None:
+    run(catalogue, write(tmp_path, {"l.csv": "movieId,imdbId\n1,0114709\n"}) / "l.csv")
+    assert rows(catalogue, FILMS)[0][4:] == ("tt0114709", 862)
+
+
+def test_more_about_a_film_is_an_update(engine: Engine, tmp_path: Path) -> None:
+    for overview, became in (("", "loaded"), ("now", "updated"), ("now", "unchanged")):
+        write(tmp_path, {"t.csv": f"id,title,overview\n5,Foo,{overview}\n"})
+        assert counts(run(engine, tmp_path), "movies") == {"read": 1, became: 1}
+
+
 def test_mpst(catalogue: Engine, tmp_path: Path) -> None:
     path = tmp_path / "mpst_full_data.csv"
     path.write_text(
@@ -343,7 +403,7 @@ def test_plots_in_json_join_by_title(catalogue: Engine, tmp_path: Path) -> None:
     path = tmp_path / "plots.json"
     films = [
         {"title": "The Matrix", "plot": "A hacker\u0000 learns \ud800the truth."},
-        {"title": "Twins", "plot": "Which?"},
+        {"title": "Twins", "plot": "Which?", "year": math.nan},
         {"title": "Toy Story", "plot": "first"},
         {"title": "Toy Story", "plot": "last"},
         {"plot": "of nothing"},
@@ -480,6 +540,17 @@ def test_names_that_are_not_utf_8(engine: Engine, tmp_path: Path) -> None:
         engine,
         "select file, right(source, 5) from recsys.load_rejects natural join recsys.load_runs",
     ) == [(r"\xfe.csv", r"/\xff")]
+
+
+def test_a_zip_packed_in_an_unknown_way(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "odd.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("movies.csv", MOVIES_CSV)
+    data = bytearray(path.read_bytes())
+    data[8] = data[data.index(b"PK\1\2") + 10] = 9  # Deflate64
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=r"movies\.csv cannot be read"):
+        run(engine, path)
 
 
 def test_a_format_can_be_named(engine: Engine, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from recsys.bulk import strip
-from recsys.errors import SourceError
+from recsys.errors import DatabaseError, SourceError
 from recsys.sources import open_source
 from recsys.sources.sample import read_films, simulate_ratings
 from sqlalchemy import Engine
@@ -243,6 +243,35 @@ def test_a_table_in_use_is_not_waited_for(
         reader.exec_driver_sql("select count(*) from recsys.ratings")
         run(engine, folder(tmp_path))
     assert rows(engine, "select count(*) from recsys.ratings") == [(3,)]
+
+
+def test_replacing_films_in_use_ends_in_one_line(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(engine, folder(tmp_path))
+    before = everything(engine)
+    monkeypatch.setattr("recsys.id_spaces.LOCK_TIMEOUT", "50ms")
+    with engine.begin() as reader:
+        reader.exec_driver_sql("select count(*) from recsys.ratings")
+        with pytest.raises(DatabaseError, match="others have been using"):
+            run(engine, str(tmp_path), replace_all=True)
+    assert everything(engine) == before
+
+
+def test_a_hopeless_file_is_not_read_to_its_end(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.load.MANY_REJECTS", 10)
+    monkeypatch.setattr("recsys.sources.ratings.BLOCK", 200)
+    header, good, bad = RATINGS.split("\n")[0] + "\n", "1,{},4,5\n", "1,99,4,5\n"
+    films = MOVIES + "".join(f"{n},Film {n},Drama\n" for n in range(100, 700))
+    fine = "".join(good.format(n) for n in range(100, 700))
+    # Bad rows first are no reason to stop, if enough good ones can follow.
+    run(engine, folder(tmp_path, movies=films, ratings=header + bad * 40 + fine), max_rejects=0.1)
+    with pytest.raises(SourceError) as caught:
+        run(engine, folder(tmp_path, movies=films, ratings=header + bad * 2000), max_rejects=0.1)
+    refused = int(str(caught.value).split(" of ")[0].replace(",", ""))
+    assert 10 < refused < 2000
 
 
 def test_an_unsorted_file_into_an_empty_table(engine: Engine, tmp_path: Path) -> None:

@@ -39,10 +39,10 @@ def test_overviews_and_plots_of_films_that_are_there(engine: Engine, data_folder
     assert found["read"] == 844
     assert sum(report.joined.values()) + report.unjoined == 844
     assert found["loaded"] + found.get("duplicate", 0) == sum(report.joined.values()) > 600
-    # A film of TMDB 5000 whose TMDB id the links do not know is found by title and year.
+    # TMDB 5000 joins by id alone: of the same title, but with another id, is another film.
     report = run(engine, data_folder / "tmdb-5000")
     assert report.joined["tmdb_id"] > 3_500
-    assert report.joined["title and year"] > 0
+    assert report.joined["tmdb_id"] + report.unjoined == 4_803
 
 
 def test_loading_again_changes_nothing(engine: Engine, data_folder: Path) -> None:

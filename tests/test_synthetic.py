@@ -160,3 +160,8 @@ def test_impossible_numbers(size: tuple[int, ...], message: str) -> None:
     with pytest.raises(SourceError, match=message) as error:
         SyntheticSource(*size)
     assert "\n" not in str(error.value)
+
+
+def test_sizes_beyond_memory_are_refused() -> None:
+    with pytest.raises(SourceError, match="the most that are simulated"):
+        SyntheticSource(10, 10**15, 100)

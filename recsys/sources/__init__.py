@@ -59,7 +59,7 @@ def open_source(
     if name == "synthetic":
         return SyntheticSource()
     path = Path(os.path.expanduser(name))  # noqa: PTH111  leaves an unknown ~user as it is
-    if path.exists():
+    if name.strip() and path.exists():
         return _open_path(path, readable(str(path)), file_format)
     if name in download.TERMS:
         return _open_path(download.fetch(name, on_progress=on_download), name, file_format)

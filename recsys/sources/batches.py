@@ -29,12 +29,19 @@ PARTS = ("movie_genres", "movie_people", "movie_texts", "movie_keywords")
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that was refused."""
+    """A row that was refused.
+
+    Attributes
+    ----------
+    fault
+        False where nothing is wrong with the row: it only is of a film that is not there.
+    """
 
     file: str
     line: int | None
     reason: str
     raw: str
+    fault: bool = True
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,6 @@ class FileSource:
 
     Attributes
     ----------
-    described
-        Whether its films bear ids of IMDb or TMDB, so that they can be found among others.
     unread
         Names of the files that were passed over, and why.
     """
@@ -38,7 +36,6 @@ class FileSource:
     format: str
     id_space: str | None
     parts: list[Part]
-    described: bool = False
     unread: list[str] = field(default_factory=list)
     name: str = ""
     notice: str | None = None

@@ -40,8 +40,9 @@ class File:
             with self.opener() as stream:
                 yield stream
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
-            # RuntimeError is what zipfile says of an encrypted member.
-            if isinstance(error, RuntimeError) and "encrypted" not in str(error):
+            # RuntimeError is what zipfile says of an encrypted member, NotImplementedError of one
+            # that is packed in a way it does not know.
+            if type(error) is RuntimeError and "encrypted" not in str(error):
                 raise
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise SourceError(f"{self.name} cannot be read: {reason}") from error
@@ -54,8 +55,9 @@ class File:
 
 
 def readable(name: str) -> str:
-    """Return a name with the bytes escaped that are not UTF-8, as the database needs it."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Return a name on one line, and with the bytes escaped that are not UTF-8."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
 def list_files(path: Path) -> list[File]:
@@ -75,7 +77,13 @@ def list_files(path: Path) -> list[File]:
             found = [_plain(path)]
     except (OSError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{path} cannot be read: {reason}") from error
+        raise SourceError(f"{readable(str(path))} cannot be read: {reason}") from error
+    names = [file.name for file in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SourceError(
+            f"{readable(str(path))} holds two files {twice}: load one folder at a time"
+        )
     return sorted((file for file in found if not file.name.startswith(".")), key=lambda f: f.name)
 
 
@@ -94,7 +102,7 @@ def _plain(path: Path) -> File:
 
 
 def _members(path: Path) -> list[File]:
-    """Return the files of a zip at its top, or in the one folder that it holds."""
+    """Return the files of a zip at its top, or in the folders there if it has none."""
     with zipfile.ZipFile(path) as archive:
         members = [
             member

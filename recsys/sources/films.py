@@ -31,6 +31,7 @@ HEADINGS = {
     "originaltitle": "original_title",
     "year": "date",
     "releasedate": "date",
+    "releaseyear": "date",
     "overview": "overview",
     "description": "overview",
     "plot": "plot",
@@ -82,8 +83,7 @@ def read_films(
 
 def film_batches(chunk: Chunk, file: str, kind: str) -> Iterator[Batch]:
     """Turn rows of text into a batch of films and batches of what belongs to them."""
-    if "title" not in chunk.rows:
-        chunk = replace(chunk, rows=chunk.rows.rename(columns={"original_title": "title"}))
+    chunk = _titled(chunk, file, kind)
     chunk = _read_lists(columns.parse(chunk, file), file)
     rows = chunk.rows
     if "title" in rows:
@@ -98,6 +98,24 @@ def film_batches(chunk: Chunk, file: str, kind: str) -> Iterator[Batch]:
     yield from _parts(rows, file)
 
 
+def _titled(chunk: Chunk, file: str, kind: str) -> Chunk:
+    """Choose each row's title; a description may do without, if it has an id."""
+    rows = chunk.rows
+    if "original_title" in rows:
+        given = rows["title"] if "title" in rows else rows["original_title"]
+        rows = rows.assign(title=given.where(given.str.strip() != "", rows["original_title"]))
+    if kind == "movies" or "title" not in rows:
+        return replace(chunk, rows=rows)
+    named = rows["title"].str.strip() != ""
+    for key in ("imdb_id", "tmdb_id"):
+        if key in rows:
+            named |= rows[key].str.strip() != ""
+    reasons = named.map({True: "", False: "it has neither title nor id"})
+    # An empty title is refused where a film is one's own; here something must stand for it.
+    rows = rows.assign(title=rows["title"].where(rows["title"].str.strip() != "", "?"))
+    return replace(chunk, rows=rows).refuse(file, reasons.tolist())
+
+
 def _read_lists(chunk: Chunk, file: str) -> Chunk:
     """Read the columns that hold lists; a row whose list is broken is refused."""
     reasons = [""] * len(chunk.rows)
@@ -108,7 +126,7 @@ def _read_lists(chunk: Chunk, file: str) -> Chunk:
             lists[name] = pd.Series(read, dtype=object)
             for place, value in enumerate(read):
                 if value is None:
-                    reasons[place] = f"{name} is no list of names that can be read"
+                    reasons[place] = f"{name} is no list of names, or one is too long"
     return replace(chunk, rows=chunk.rows.assign(**lists)).refuse(file, reasons)
 
 

@@ -51,8 +51,14 @@ def headings_of(file: File) -> tuple[list[str], str]:
         return [], separator
 
 
-def part_of(file: File) -> Part | None:
-    """Return how a file with headings is read; None where they are none that are known."""
+def part_of(file: File, describes: bool = False) -> Part | None:
+    """Return how a file with headings is read; None where they are none that are known.
+
+    Parameters
+    ----------
+    describes
+        Whether its films, if it has any, are those of another catalogue.
+    """
     headings, separator = headings_of(file)
     names = tuple(map(name_column, headings))
     layout = Layout(separator=separator)
@@ -72,7 +78,7 @@ def part_of(file: File) -> Part | None:
         *PARTS,
     }:
         return None
-    kind = kind_of_films(headings)
+    kind = "descriptions" if describes else kind_of_films(headings)
     of_tmdb = is_tmdb(file)
     return Part(
         kind,
@@ -103,7 +109,8 @@ def _identify(kind: str, chunk: Chunk, of_tmdb: bool) -> Chunk:
     rows = chunk.rows
     if "id" not in rows:
         return chunk
-    if "tmdb_id" not in rows and (of_tmdb or kind == "descriptions"):
+    # TMDB 5000 calls its id movie_id beside the credits; elsewhere that is some catalogue's own.
+    if "tmdb_id" not in rows and (of_tmdb or {"cast", "crew"} & set(rows.columns)):
         rows = rows.assign(tmdb_id=rows["id"])
     return replace(chunk, rows=rows.rename(columns={"id": "movie_id"} if kind == "movies" else {}))
 
@@ -131,3 +138,9 @@ def _first_of_each(names: tuple[str, ...]) -> tuple[str, ...]:
         else ""
         for place, name in enumerate(names)
     )
+
+
+def as_descriptions(parts: list[Part]) -> list[Part]:
+    """Return the parts with films turned into descriptions of another catalogue's films."""
+    turned = (part_of(part.file, True) if part.kind == "movies" else part for part in parts)
+    return [part for part in turned if part is not None]

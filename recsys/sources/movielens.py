@@ -14,7 +14,7 @@ from recsys.sources.batches import Batch
 from recsys.sources.file_source import FileSource, Part, read_rows, rows_part
 from recsys.sources.files import File
 from recsys.sources.films import read_films
-from recsys.sources.headings import headed_parts, is_tmdb
+from recsys.sources.headings import as_descriptions, headed_parts, is_tmdb
 from recsys.sources.ratings import read_ratings
 from recsys.sources.records import Chunk, Layout
 
@@ -40,9 +40,11 @@ OCCUPATIONS = (
 def open_csv(files: list[File]) -> FileSource | None:
     """MovieLens in CSV: 20M, 25M, 32M, latest, latest-small."""
     parts, unread = headed_parts(files)
-    if not any(part.kind == "movies" and not is_tmdb(part.file) for part in parts):
+    own = [part for part in parts if part.kind == "movies" and not is_tmdb(part.file)]
+    if not own:
         return None
-    return FileSource("movielens", "movielens", parts, unread=unread)
+    others = [part for part in parts if part not in own]
+    return FileSource("movielens", "movielens", own + as_descriptions(others), unread=unread)
 
 
 def open_dat(files: list[File]) -> FileSource | None:
@@ -129,7 +131,7 @@ def open_tweetings(files: list[File]) -> FileSource | None:
     ]
     unread = sorted(named.keys() - {"movies.dat", "ratings.dat"})
     space = "imdb" if "movies.dat" in named else None
-    return FileSource("movietweetings", space, parts, described=True, unread=unread)
+    return FileSource("movietweetings", space, parts, unread=unread)
 
 
 def is_utf8(file: File) -> bool:

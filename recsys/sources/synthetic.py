@@ -20,6 +20,7 @@ GENRES = (
     *("Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical"),
     *("Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
 )
+MOST_MOVIES, MOST_USERS = 1_000_000, 50_000_000  # about a gigabyte each
 YEARS = (1930, 2016)  # the films are older than the first rating
 ROWS_A_BATCH = 500_000
 # Ratings drawn at once. Each block has a random stream of its own, so the rows do not depend on
@@ -53,6 +54,10 @@ class SyntheticSource:
     ) -> None:
         if min(users, movies, ratings) < 1:
             raise SourceError("the numbers of users, movies and ratings must be 1 or more each")
+        if movies > MOST_MOVIES or users > MOST_USERS:
+            raise SourceError(
+                f"{MOST_USERS:,} users and {MOST_MOVIES:,} movies are the most that are simulated"
+            )
         if seed < 0:
             raise SourceError(f"the seed must be 0 or more, not {seed}")
         if ratings > users * movies:

@@ -13,8 +13,8 @@ from recsys.errors import SourceError
 from recsys.sources.batches import Batch, Reject
 from recsys.sources.file_source import FileSource, Part
 from recsys.sources.files import File
-from recsys.sources.films import film_batches, name_heading, read_films, storable
-from recsys.sources.headings import headed_parts, headings_of, is_tmdb, name_column
+from recsys.sources.films import film_batches, name_heading, read_films, simple, storable
+from recsys.sources.headings import as_descriptions, headed_parts, headings_of, is_tmdb, name_column
 from recsys.sources.records import Chunk, Layout, escaped, read_chunks
 
 METADATA = "movies_metadata.csv"
@@ -23,9 +23,10 @@ METADATA = "movies_metadata.csv"
 def open_tmdb(files: list[File]) -> FileSource | None:
     """TMDB 5000 and exports of TMDB, one file or many: the films' ids are TMDB's."""
     parts, unread = headed_parts(files)
-    if not any(part.kind == "movies" and is_tmdb(part.file) for part in parts):
+    films = [part for part in parts if part.kind == "movies"]
+    if not films or not all(is_tmdb(part.file) for part in films):
         return None
-    return FileSource("tmdb", "tmdb", parts, described=True, unread=unread)
+    return FileSource("tmdb", "tmdb", parts, unread=unread)
 
 
 def open_kaggle(files: list[File]) -> FileSource | None:
@@ -33,7 +34,11 @@ def open_kaggle(files: list[File]) -> FileSource | None:
     named = {file.name: file for file in files}
     small = "" if "links.csv" in named else "_small"
     links = named.get(f"links{small}.csv")
-    if METADATA not in named or links is None:
+    if METADATA not in named:
+        return None
+    if links is None:
+        if named.keys() & {"ratings.csv", "ratings_small.csv"}:
+            raise SourceError(f"{METADATA} needs links.csv beside it: the ratings bear other ids")
         return None
     wanted = (METADATA, links.name, "keywords.csv", "credits.csv", f"ratings{small}.csv")
     parts, unread = headed_parts([named[name] for name in wanted if name in named])
@@ -55,6 +60,7 @@ def open_texts(files: list[File]) -> FileSource | None:
     tables = [file for file in files if not file.name.lower().endswith(".json")]
     parts, unread = headed_parts(tables)
     parts += [Part("descriptions", file, _json_films) for file in files if file not in tables]
+    parts = as_descriptions(parts)
     if not any(part.kind == "descriptions" for part in parts):
         return None
     return FileSource("texts", None, parts, unread=unread)
@@ -63,6 +69,8 @@ def open_texts(files: list[File]) -> FileSource | None:
 def open_ratings(files: list[File]) -> FileSource | None:
     """Ratings, tags or links alone, of films that the database holds."""
     parts, unread = headed_parts(files)
+    unread += [part.file.name for part in parts if part.kind in ("movies", "descriptions")]
+    parts = [part for part in parts if part.file.name not in unread]
     return FileSource("ratings", None, parts, unread=unread) if parts else None
 
 
@@ -81,13 +89,13 @@ def _linked_films(file: File, links: File) -> Iterator[Batch]:
         rows = chunk.rows
         ids = rows["id"].str.strip()
         reason = pd.Series("", index=rows.index, dtype="str")
-        reason = reason.mask(
-            ~ids.isin(list(movie_ids)), f"{links.name} has no film of this TMDB id"
-        )
+        unlinked = f"{links.name} has no film of this TMDB id"
+        reason = reason.mask(~ids.isin(list(movie_ids)), unlinked)
         reason = reason.mask(~ids.str.fullmatch("[0-9]+"), "id is not a whole number")
         chunk = replace(chunk, rows=rows.assign(tmdb_id=ids)).refuse(file.name, reason.tolist())
+        rejects = [replace(one, fault=one.reason != unlinked) for one in chunk.rejects]
         movie = pd.Series([movie_ids[id_] for id_ in chunk.rows["tmdb_id"]], dtype="str")
-        return replace(chunk, rows=chunk.rows.assign(movie_id=movie))
+        return replace(chunk, rows=chunk.rows.assign(movie_id=movie), rejects=rejects)
 
     return read_films(file, "movies", Layout(separator=headings_of(file)[1]), prepare)
 
@@ -107,7 +115,11 @@ def _json_films(file: File) -> Iterator[Batch]:
     for line, value in enumerate(objects, start=1):
         text = storable(json.dumps(value, ensure_ascii=False))
         fields = (
-            {name_heading(key): _as_text(field) for key, field in value.items()}
+            {
+                name_heading(key): _as_text(field)
+                for key, field in value.items()
+                if simple(key) != "movieid"  # of whatever catalogue
+            }
             if isinstance(value, dict)
             else {}
         )
@@ -125,6 +137,6 @@ def _json_films(file: File) -> Iterator[Batch]:
 
 
 def _as_text(value: object) -> str:
-    if value is None:
+    if value is None or value != value:  # Python writes NaN for a gap
         return ""
     return storable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
