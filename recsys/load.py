@@ -278,7 +278,8 @@ class _Load:
         faulty = total.rejected - self.report.unjoined
         if faulty > self.max_rejects * total.read * (1 + to_come):
             raise SourceError(
-                f"{faulty:,} of {total.read:,} rows of {name} cannot be taken, "
+                f"{faulty:,} of {total.read:,} rows of {name}{' read so far' if to_come else ''} "
+                "cannot be taken, "
                 f"more than {100 * self.max_rejects:.4g}%: nothing was loaded. "
                 "The rows and the reasons are in recsys.load_rejects; --max-rejects allows more"
             )

@@ -86,10 +86,9 @@ def tmdb_ids(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
 
 
 def titles(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
-    """Read titles as they are; the year at their end is `title_years`' matter."""
+    """Read titles as they are, empty ones too; the year at their end is `title_years`' matter."""
     plain = text.str.strip()
-    reason = _reasons(plain == "", "the title is empty")
-    return plain, reason.mask(
+    return plain, _reasons(
         plain.str.len() > LONGEST_TITLE, f"the title is longer than {LONGEST_TITLE:,} characters"
     )
 

@@ -83,8 +83,8 @@ def read_films(
 
 def film_batches(chunk: Chunk, file: str, kind: str) -> Iterator[Batch]:
     """Turn rows of text into a batch of films and batches of what belongs to them."""
-    chunk = _titled(chunk, file, kind)
-    chunk = _read_lists(columns.parse(chunk, file), file)
+    chunk = columns.parse(_titled(chunk), file)
+    chunk = _read_lists(_refuse_nameless(chunk, file, kind), file)
     rows = chunk.rows
     if "title" in rows:
         titles = columns.drop_film(rows["title"]) if kind == "descriptions" else rows["title"]
@@ -98,22 +98,28 @@ def film_batches(chunk: Chunk, file: str, kind: str) -> Iterator[Batch]:
     yield from _parts(rows, file)
 
 
-def _titled(chunk: Chunk, file: str, kind: str) -> Chunk:
-    """Choose each row's title; a description may do without, if it has an id."""
+def _titled(chunk: Chunk) -> Chunk:
+    """Take the original title where there is no other."""
     rows = chunk.rows
-    if "original_title" in rows:
-        given = rows["title"] if "title" in rows else rows["original_title"]
-        rows = rows.assign(title=given.where(given.str.strip() != "", rows["original_title"]))
-    if kind == "movies" or "title" not in rows:
-        return replace(chunk, rows=rows)
-    named = rows["title"].str.strip() != ""
-    for key in ("imdb_id", "tmdb_id"):
-        if key in rows:
-            named |= rows[key].str.strip() != ""
-    reasons = named.map({True: "", False: "it has neither title nor id"})
-    # An empty title is refused where a film is one's own; here something must stand for it.
-    rows = rows.assign(title=rows["title"].where(rows["title"].str.strip() != "", "?"))
-    return replace(chunk, rows=rows).refuse(file, reasons.tolist())
+    if "original_title" not in rows:
+        return chunk
+    given = rows["title"] if "title" in rows else rows["original_title"]
+    title = given.where(given.str.strip() != "", rows["original_title"])
+    return replace(chunk, rows=rows.assign(title=title))
+
+
+def _refuse_nameless(chunk: Chunk, file: str, kind: str) -> Chunk:
+    """Refuse films without a title, and descriptions with neither title nor id."""
+    rows = chunk.rows
+    if "title" not in rows:
+        return chunk
+    named = rows["title"] != ""
+    why = "the title is empty"
+    if kind == "descriptions":
+        why = "it has neither title nor id"
+        for key in {"imdb_id", "tmdb_id"} & set(rows.columns):
+            named |= rows[key].notna()
+    return chunk.refuse(file, named.map({True: "", False: why}).tolist())
 
 
 def _read_lists(chunk: Chunk, file: str) -> Chunk:

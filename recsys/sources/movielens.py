@@ -66,7 +66,7 @@ def open_dat(files: list[File]) -> FileSource | None:
                 return Part("movies", file, lambda file: read_films(file, "movies", films))
             case "ratings.dat":
                 return Part(
-                    "ratings", file, lambda file: read_ratings(file, layout(name, *RATINGS))
+                    "ratings", file, lambda file: read_ratings(file, Layout(RATINGS, "::", False))
                 )
             case "tags.dat":
                 return rows_part("tags", file, layout(name, *TAGS))
