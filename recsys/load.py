@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, select
 
-from recsys import id_spaces, staging
+from recsys import film_merge, id_spaces, staging
 from recsys.binary_copy import read_columns
 from recsys.bulk import strip
 from recsys.database import reported_errors
@@ -208,7 +208,7 @@ class _Load:
         else:
             duplicate = staging.drop_duplicates(connection, kind)
             films = kind in ("movies", "descriptions")
-            loaded, updated = (staging.merge_films if films else staging.merge)(connection, kind)
+            loaded, updated = (film_merge.merge_films if films else staging.merge)(connection, kind)
         counts.duplicate += duplicate
         counts.loaded += loaded
         counts.updated += updated
@@ -216,7 +216,7 @@ class _Load:
 
     def _join(self, connection: Connection) -> int:
         """Find the films that are described; return how many descriptions have none here."""
-        joined, without = staging.join_descriptions(connection)
+        joined, without = film_merge.join_descriptions(connection)
         for key, count in joined.items():
             self.report.joined[key] = self.report.joined.get(key, 0) + count
         self.report.unjoined += len(without)
