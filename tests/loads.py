@@ -1,13 +1,33 @@
-"""What the tests of loading share."""
+"""What the tests of loading share: small files, and how a load is run and looked at."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from recsys.load import LoadReport, load
 from recsys.sources import open_source
 from sqlalchemy import Engine
+
+FILMS = """
+    select m.movie_id, m.title, m.year, b.genres, m.imdb_id, m.tmdb_id
+    from recsys.movies m join recsys_bi.movies b using (movie_id) order by 1
+"""
+RATINGS = """
+    select user_id, movie_id, rating, extract(epoch from rated_at)::bigint
+    from recsys.ratings order by 1, 2
+"""
+MOVIES_CSV = "movieId,title,genres\n1,Toy Story (1995),Comedy\n2,Heat (1995),Action|Crime\n3,Amélie (2001),Comedy\n"
+LINKS_CSV = "movieId,imdbId,tmdbId\n1,0114709,862\n2,0113277,949\n3,0211915,194\n"
+RATINGS_CSV = "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,2,0.5,964981247\n"
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(data)
+    return folder
 
 
 def run(engine: Engine, path: object, file_format: str | None = None, **options: Any) -> LoadReport:

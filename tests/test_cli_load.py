@@ -11,8 +11,8 @@ import pytest
 from recsys.settings import Settings
 
 from file_server import Site, serve
+from loads import MOVIES_CSV, RATINGS_CSV
 from test_cli import fails, recsys
-from test_formats import MOVIES_CSV, RATINGS_CSV
 
 
 @pytest.fixture
