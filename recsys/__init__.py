@@ -11,7 +11,15 @@ from recsys.errors import (
     SourceError,
     TrainingError,
 )
-from recsys.recommender import Answers, Recommendation, Recommender, SimilarMovie, TitleMatch
+from recsys.recommender import (
+    Answers,
+    Explanation,
+    Recommendation,
+    Recommender,
+    ScoredMovie,
+    SimilarMovie,
+    TitleMatch,
+)
 
 __all__ = [
     "Answers",
@@ -20,10 +28,12 @@ __all__ = [
     "DatabaseUnreachable",
     "DatabaseUnsupported",
     "EmbeddedServerError",
+    "Explanation",
     "InvalidRequest",
     "Recommendation",
     "Recommender",
     "RecsysError",
+    "ScoredMovie",
     "SimilarMovie",
     "SourceError",
     "TitleMatch",

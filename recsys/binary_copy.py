@@ -32,9 +32,9 @@ def write_columns(connection: Connection, table: str, columns: Mapping[str, NDAr
     table
         Qualified name, trusted.
     columns
-        By column name: ``(n,)`` int64 for bigint, ``(n,)`` float32 for real,
-        ``(n,)`` float64 for double precision,
-        ``(n, dimension)`` float32 for vector.
+        By column name: ``(n,)`` int32 for integer, ``(n,)`` int64 for bigint,
+        ``(n,)`` float32 for real, ``(n,)`` float64 for double precision,
+        ``(n,)`` bytes for text of one length, ``(n, dimension)`` float32 for vector.
     """
     record = np.dtype(
         [
@@ -44,7 +44,7 @@ def write_columns(connection: Connection, table: str, columns: Mapping[str, NDAr
     )
     n_rows = len(next(iter(columns.values())))
     statement = f"copy {table} ({', '.join(columns)}) from stdin (format binary)"
-    with _driver(connection).cursor().copy(statement.encode()) as copy:
+    with driver(connection).cursor().copy(statement.encode()) as copy:
         copy.write(HEADER)
         for start in range(0, n_rows, ROWS_A_CHUNK):
             rows = slice(start, min(start + ROWS_A_CHUNK, n_rows))
@@ -61,7 +61,7 @@ def write_columns(connection: Connection, table: str, columns: Mapping[str, NDAr
         copy.write(TRAILER)
 
 
-def read_columns(connection: Connection, query: str, **types: str) -> dict[str, NDArray[Any]]:
+def read_columns(connection: Connection, query: str, **types: str | int) -> dict[str, NDArray[Any]]:
     """Read a query's columns as arrays.
 
     Parameters
@@ -69,7 +69,8 @@ def read_columns(connection: Connection, query: str, **types: str) -> dict[str, 
     query
         Its columns come in the order of `types` and hold no null.
     types
-        Each column's NumPy type: ``i8`` for bigint, ``f4`` for real, ``f8`` for double precision.
+        Each column's NumPy type: ``i8`` for bigint, ``f4`` for real, ``f8`` for double precision,
+        a number for vectors of that dimension, which come as ``(n, dimension)`` float32.
     """
     record = np.dtype(
         [
@@ -77,13 +78,16 @@ def read_columns(connection: Connection, query: str, **types: str) -> dict[str, 
             *[
                 part
                 for name, kind in types.items()
-                for part in ((f"{name} length", ">i4"), (name, f">{kind}"))
+                for part in (
+                    (f"{name} length", ">i4"),
+                    (name, _vector(kind) if isinstance(kind, int) else f">{kind}"),
+                )
             ],
         ]
     )
     received = bytearray()
     with (
-        _driver(connection)
+        driver(connection)
         .cursor()
         .copy(f"copy ({query}) to stdout (format binary)".encode()) as copy
     ):
@@ -95,21 +99,31 @@ def read_columns(connection: Connection, query: str, **types: str) -> dict[str, 
         offset=len(HEADER),
         count=(len(received) - len(HEADER) - len(TRAILER)) // record.itemsize,
     )
-    return {name: rows[name].astype(kind) for name, kind in types.items()}
+    return {
+        name: rows[name]["elements"].astype("f4")
+        if isinstance(kind, int)
+        else rows[name].astype(kind)
+        for name, kind in types.items()
+    }
 
 
 def _field(name: str, values: NDArray[Any]) -> tuple[tuple[str, Any], tuple[str, Any]]:
     kind: Any
     if values.ndim == 2:
-        kind = np.dtype(
-            [("dimension", ">i2"), ("unused", ">i2"), ("elements", ">f4", (values.shape[1],))]
-        )
+        kind = _vector(values.shape[1])
+    elif values.dtype.kind == "S":
+        kind = values.dtype
     else:
-        kind = {"i8": ">i8", "f4": ">f4", "f8": ">f8"}[values.dtype.str[1:]]
+        kind = {"i4": ">i4", "i8": ">i8", "f4": ">f4", "f8": ">f8"}[values.dtype.str[1:]]
     return (f"{name} length", ">i4"), (name, kind)
 
 
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
+def _vector(dimension: int) -> np.dtype[Any]:
+    return np.dtype([("dimension", ">i2"), ("unused", ">i2"), ("elements", ">f4", (dimension,))])
+
+
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    """Return psycopg's connection beneath SQLAlchemy's."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver

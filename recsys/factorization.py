@@ -191,8 +191,26 @@ def fit(
         items = solve(items, users, by_item, parameters, parameters.steps)
         loss = loss_of(users, items, by_user, by_item, parameters) / max(len(user_index), 1)
         on_epoch(epoch, loss)
-    users = solve(users, items, by_user, parameters, FINAL_STEPS, FINAL_TOLERANCE)
+    items = to_principal_axes(items)
+    # The axes turned: the users' last vectors are no start any more.
+    users = solve(torch.zeros_like(users), items, by_user, parameters, FINAL_STEPS, FINAL_TOLERANCE)
     return Factors(users.cpu(), items.cpu(), loss)
+
+
+def to_principal_axes(items: Tensor) -> Tensor:
+    """Turn vectors so that their Gram matrix is diagonal; dot products and norms stay.
+
+    Whoever solves for a user later then needs one number a coordinate instead of a matrix.
+
+    Parameters
+    ----------
+    items
+        ``(n_items, factors)``.
+    """
+    exact = items.double()
+    _, axes = torch.linalg.eigh(exact.T @ exact)  # (factors, factors)
+    turned: Tensor = (exact @ axes).to(items.dtype)
+    return turned
 
 
 def loss_of(

@@ -21,8 +21,10 @@ select (select id_space from recsys.load_runs
 REMOVE_ALL = """
 truncate recsys.movies, recsys.movie_texts, recsys.movie_genres, recsys.movie_keywords,
     recsys.movie_people, recsys.people, recsys.genres, recsys.ratings, recsys.tags, recsys.users,
-    recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.evaluations
+    recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.evaluations,
+    recsys.recommendations
 """
+DROP_INDEXES = "select recsys_internal.unindex_model(model_id) from recsys.models"
 
 
 def decide(connection: Connection, source: Source) -> bool:
@@ -58,6 +60,7 @@ def remove_all(connection: Connection, source: Source) -> None:
         raise SourceError(f"{source.name} has no films of its own to replace those here")
     try:
         connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.exec_driver_sql(DROP_INDEXES)
         connection.exec_driver_sql(REMOVE_ALL)
         connection.exec_driver_sql("set local lock_timeout to default")
     except OperationalError as error:

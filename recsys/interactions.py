@@ -48,6 +48,25 @@ def read_positives(connection: Connection, threshold: float) -> Interactions:
     return Interactions.from_pairs(columns["user_id"], columns["movie_id"])
 
 
+def liked_digests(connection: Connection, positives: Interactions) -> NDArray[np.int64]:
+    """Return each user's exclusive or of the hashes of their films, ``(n_users,)`` int64.
+
+    The database computes the same of the ratings as they are, and so finds out which vectors are
+    out of date.
+    """
+    hashes = connection.exec_driver_sql(
+        "select array(select hashint8extended(id, 0)"
+        " from unnest(%s::bigint[]) with ordinality as film (id, place) order by place)",
+        (positives.movie_ids.tolist(),),
+    ).scalar_one()
+    if not len(positives.user_index):
+        return np.empty(0, dtype=np.int64)
+    first = np.searchsorted(positives.user_index, np.arange(len(positives.user_ids)))
+    films = np.array(hashes, dtype=np.int64)[positives.movie_index]  # (n,)
+    digests: NDArray[np.int64] = np.bitwise_xor.reduceat(films, first)
+    return digests
+
+
 def hold_out(user_index: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
     """Choose a random share of each user's pairs.
 

@@ -14,11 +14,17 @@ from recsys.migrations import ready_engine
 from recsys.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 TYPES = {
     "user_id": "bigint",
+    "user_ids": "bigint[]",
     "movie_id": "bigint",
+    "movie_ids": "bigint[]",
+    "liked": "bigint[]",
+    "disliked": "bigint[]",
     "query": "text",
     "k": "integer",
     "genres": "text[]",
@@ -28,10 +34,13 @@ TYPES = {
     "min_ratings": "integer",
     "exclude_movies": "bigint[]",
     "include_rated": "boolean",
+    "diversity": "real",
+    "rerank": "boolean",
+    "strategy": "text",
     "model_id": "bigint",
 }
 LISTS = {name for name, kind in TYPES.items() if kind.endswith("[]")}
-REQUIRED = {"user_id", "movie_id", "query", "k"}
+REQUIRED = {"user_id", "user_ids", "movie_id", "movie_ids", "liked", "query", "k"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,27 @@ class SimilarMovie:
 
 
 @dataclass(frozen=True)
+class ScoredMovie:
+    """One film and what a user would think of it; the columns of ``recsys.score_movies``."""
+
+    movie_id: int
+    score: float
+    predicted_rating: float | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One rated film and what it adds to a score; the columns of ``recsys.explain``."""
+
+    rank: int
+    because_movie_id: int | None
+    because_title: str
+    rating: float | None
+    contribution: float
+
+
+@dataclass(frozen=True)
 class TitleMatch:
     """One film whose title matches a query; the columns of ``recsys.search_titles``."""
 
@@ -76,11 +106,13 @@ class TitleMatch:
     score: float
 
 
-Answer = TypeVar("Answer", bound=Recommendation | SimilarMovie | TitleMatch)
+Answer = TypeVar(
+    "Answer", bound=Recommendation | SimilarMovie | ScoredMovie | Explanation | TitleMatch
+)
 
 
 class Answers(list[Answer]):
-    """A list of rows in the order of their rank."""
+    """A list of rows, the best first."""
 
     def __init__(self, kind: type[Answer], rows: Iterable[Answer]) -> None:
         super().__init__(rows)
@@ -151,14 +183,23 @@ class Recommender:
         min_ratings: int | None = None,
         exclude_movies: Sequence[int] | None = None,
         include_rated: bool = False,
+        diversity: float = 0,
+        rerank: bool = True,
         model_id: int | None = None,
     ) -> Answers[Recommendation]:
         """Return the k best films for a user: personal ones first, then popular ones.
 
+        Parameters
+        ----------
+        diversity
+            0 is the order of the scores; up to 1, the films are less alike.
+        rerank
+            Let the model's ranker order them, where it has one.
+
         Raises
         ------
         InvalidRequest
-            A genre or a model is unknown, or k is below 1.
+            A genre or a model is unknown, k is below 1, or the diversity is not in 0 to 1.
         """
         return self._call(Recommendation, "recommend", locals())
 
@@ -184,6 +225,103 @@ class Recommender:
         """
         return self._call(SimilarMovie, "similar_movies", locals())
 
+    def more_like(
+        self,
+        liked: Sequence[int],
+        disliked: Sequence[int] = (),
+        k: int = 10,
+        *,
+        genres: Sequence[str] | None = None,
+        exclude_genres: Sequence[str] | None = None,
+        year_from: int | None = None,
+        year_to: int | None = None,
+        min_ratings: int | None = None,
+        exclude_movies: Sequence[int] | None = None,
+        model_id: int | None = None,
+    ) -> Answers[SimilarMovie]:
+        """Return the k films most like the liked ones and least like the disliked ones.
+
+        Raises
+        ------
+        InvalidRequest
+            No film is liked, a film, a genre or a model is unknown, or k is below 1.
+        """
+        return self._call(SimilarMovie, "more_like", locals())
+
+    def recommend_group(
+        self,
+        user_ids: Sequence[int],
+        k: int = 10,
+        strategy: str = "mean",
+        *,
+        genres: Sequence[str] | None = None,
+        exclude_genres: Sequence[str] | None = None,
+        year_from: int | None = None,
+        year_to: int | None = None,
+        min_ratings: int | None = None,
+        exclude_movies: Sequence[int] | None = None,
+        model_id: int | None = None,
+    ) -> Answers[Recommendation]:
+        """Return the k best films for several users that none of them has rated.
+
+        Parameters
+        ----------
+        strategy
+            ``mean`` of their scores, or ``least_misery``: the lowest of them.
+
+        Raises
+        ------
+        InvalidRequest
+            No user is named, the strategy, a genre or a model is unknown, or k is below 1.
+        """
+        return self._call(Recommendation, "recommend_group", locals())
+
+    def score_movies(
+        self, user_id: int, movie_ids: Sequence[int], model_id: int | None = None
+    ) -> Answers[ScoredMovie]:
+        """Return the score of each given film for a user, rated or not, the best first.
+
+        Raises
+        ------
+        InvalidRequest
+            A film or the model is unknown.
+        """
+        return self._call(ScoredMovie, "score_movies", locals())
+
+    def explain(
+        self, user_id: int, movie_id: int, k: int = 3, model_id: int | None = None
+    ) -> Answers[Explanation]:
+        """Return the k liked films that add most to a user's score of a film.
+
+        Raises
+        ------
+        InvalidRequest
+            The film or the model is unknown, or k is below 1.
+        """
+        return self._call(Explanation, "explain", locals())
+
+    def user_vector(self, user_id: int, model_id: int | None = None) -> NDArray[np.float32] | None:
+        """Return the user's vector as of now, ``(factors + 1,)``; None where there is none.
+
+        Raises
+        ------
+        InvalidRequest
+            The model is unknown.
+        """
+        statement = text(
+            "select cast(recsys.user_vector(cast(:user_id as bigint), cast(:model_id as bigint))"
+            " as real[])"
+        )
+        with reported_errors(), self._engine.connect() as connection:
+            values = connection.execute(
+                statement, {"user_id": user_id, "model_id": model_id}
+            ).scalar()
+        if values is None:
+            return None
+        import numpy as np
+
+        return np.array(values, dtype=np.float32)
+
     def search_titles(self, query: str, k: int = 10) -> Answers[TitleMatch]:
         """Return the k films whose titles are most like the query.
 
@@ -204,7 +342,7 @@ class Recommender:
         # With its type said, a value out of range is refused as such, not taken for another's.
         named = ", ".join(f"{name} => cast(:{name} as {TYPES[name]})" for name in arguments)
         columns = ", ".join(field.name for field in fields(row))
-        statement = text(f"select {columns} from recsys.{function}({named}) order by rank")
+        statement = text(f"select {columns} from recsys.{function}({named})")
         with reported_errors(), self._engine.connect() as connection:
             found = connection.execute(statement, arguments).mappings()
             return Answers(row, [row(**values) for values in found])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgvector.sqlalchemy import VECTOR
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
@@ -207,6 +208,11 @@ models = Table(
     Column("duration", Interval),
     _time("created_at", "clock_timestamp()"),
     _time("activated_at", nullable=True),
+    Column("solve_diagonal", VECTOR),
+    Column("solve_ridge", Double),
+    Column("liked_from", REAL),
+    Column("prior", VECTOR),
+    Column("norms", ARRAY(REAL)),
     CheckConstraint("factors > 0", name="factors"),
     CheckConstraint("item_norm > 0", name="item_norm"),
 )
@@ -233,6 +239,20 @@ user_vectors = Table(
     _key("user_id"),
     _model_key(index=True),
     Column("embedding", VECTOR, nullable=False),
+    Column("liked_count", BigInteger),
+    Column("liked_digest", BigInteger),
+)
+
+recommendations = Table(
+    "recommendations",
+    metadata,
+    _key("user_id"),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("movie_id", BigInteger, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("model_id", BigInteger),
+    _time("made_at"),
 )
 
 evaluations = Table(

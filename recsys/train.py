@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from recsys.database import reported_errors
 from recsys.errors import TrainingError
 from recsys.factorization import fit
-from recsys.interactions import Interactions, read_positives
+from recsys.interactions import Interactions, liked_digests, read_positives
 from recsys.parameters import POSITIVE_STARS, Parameters
-from recsys.vectors import TrainedModel, activate_model, write_model
+from recsys.vectors import TrainedModel, UserSolve, activate_model, write_model
 
 
 def train(
@@ -57,7 +58,8 @@ def train(
         with engine.connect() as connection:
             positives = read_positives(connection, threshold)
             data = _fingerprint(connection, positives)
-        model = fit_model(positives, parameters, threshold, device, data, on_epoch)
+            digests = liked_digests(connection, positives)
+        model = fit_model(positives, digests, parameters, threshold, device, data, on_epoch)
         with engine.begin() as connection:
             model_id = write_model(connection, model)
             connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
@@ -67,6 +69,7 @@ def train(
 
 def fit_model(
     positives: Interactions,
+    digests: NDArray[np.int64],
     parameters: Parameters,
     threshold: float,
     device: str,
@@ -89,12 +92,14 @@ def fit_model(
         choose_device(device),
         on_epoch,
     )
+    movies = learned.items.numpy()
+    alpha, n_movies = parameters.alpha, shape[1]
     return TrainedModel(
         algorithm="ials",
         user_ids=positives.user_ids,
         movie_ids=positives.movie_ids,
         users=learned.users.numpy(),
-        movies=learned.items.numpy(),
+        movies=movies,
         parameters={**asdict(parameters), "threshold": threshold, "device": device},
         data=data,
         versions={
@@ -104,6 +109,15 @@ def fit_model(
         },
         metrics={"loss": learned.loss},
         duration=timedelta(seconds=time.monotonic() - started),
+        solve=UserSolve(
+            # The films' Gram matrix is diagonal; what does not depend on the user joins it.
+            diagonal=alpha * np.square(movies).sum(axis=0, dtype=np.float64)
+            + parameters.regularization * alpha * n_movies,
+            ridge=parameters.regularization,
+            liked_from=threshold,
+            liked_counts=np.bincount(positives.user_index, minlength=shape[0]),
+            liked_digests=digests,
+        ),
     )
 
 

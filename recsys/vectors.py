@@ -18,6 +18,34 @@ Vectors = NDArray[np.float32]
 
 SHORTEST = 1e-12  # below it, a square underflows float4 and the direction is lost
 
+# Share of the mean user's vector that ranks for somebody who likes one or two films only: alone,
+# so few films rank worse than popularity does (benchmarks/new_users.py).
+PRIOR = 0.2
+
+
+@dataclass(frozen=True)
+class UserSolve:
+    """The equation that made the users' vectors, so that the database can solve it anew.
+
+    For a user with n liked films h: ``(diag(diagonal + n ridge) + sum of h h') w = sum of h``.
+
+    Attributes
+    ----------
+    diagonal
+        ``(factors,)``.
+    liked_from
+        Stars from which a rated film counts as liked.
+    liked_counts, liked_digests
+        ``(n_users,)`` int64: how many films each vector was made from, and the exclusive or of
+        their hashes.
+    """
+
+    diagonal: Vectors
+    ridge: float
+    liked_from: float
+    liked_counts: NDArray[np.int64]
+    liked_digests: NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -30,6 +58,8 @@ class TrainedModel:
     users, movies
         ``(n_users, factors)``, ``(n_movies, factors)`` float32. The model's score of a pair
         is the dot product of its two vectors.
+    solve
+        None where users' vectors come from elsewhere: they stay as they are.
     """
 
     algorithm: str
@@ -42,6 +72,7 @@ class TrainedModel:
     versions: dict[str, str]
     metrics: dict[str, float]
     duration: timedelta
+    solve: UserSolve | None = None
 
 
 def cosine_form(movies: Vectors) -> tuple[Vectors, float]:
@@ -97,6 +128,9 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
     known = np.linalg.norm(model.users, axis=1) > SHORTEST
     if not known.any():
         raise TrainingError("the training learned nothing: try a smaller regularization")
+    lengths = (np.linalg.norm(model.movies.astype(np.float64), axis=1) / norm).astype(np.float32)
+    # recommend() reads the longest vectors first, and often only those: they lie together.
+    order = np.argsort(-lengths, kind="stable")
     model_id = connection.execute(
         models.insert().returning(models.c.model_id),
         {
@@ -110,11 +144,10 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
             "movie_count": len(model.movie_ids),
             "user_count": int(known.sum()),
             "duration": model.duration,
+            "norms": lengths[order][_powers_of_two(len(order))].tolist(),
+            **_solve_columns(model, norm),
         },
     ).scalar_one()
-    lengths = (np.linalg.norm(model.movies.astype(np.float64), axis=1) / norm).astype(np.float32)
-    # recommend() reads the longest vectors first, and often only those: they lie together.
-    order = np.argsort(-lengths, kind="stable")
     write_columns(
         connection,
         "recsys.movie_vectors",
@@ -125,19 +158,37 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
             "norm": lengths[order],
         },
     )
-    users = model.users[known]
-    write_columns(
-        connection,
-        "recsys.user_vectors",
-        {
-            "user_id": model.user_ids[known],
-            "model_id": np.full(len(users), model_id, dtype=np.int64),
-            "embedding": np.pad(users, ((0, 0), (0, 1))),
-        },
-    )
+    columns: dict[str, NDArray[Any]] = {
+        "user_id": model.user_ids[known],
+        "model_id": np.full(int(known.sum()), model_id, dtype=np.int64),
+        "embedding": np.pad(model.users[known], ((0, 0), (0, 1))),
+    }
+    if model.solve is not None:
+        columns["liked_count"] = model.solve.liked_counts[known]
+        columns["liked_digest"] = model.solve.liked_digests[known]
+    write_columns(connection, "recsys.user_vectors", columns)
+    connection.execute(text("select recsys_internal.index_model(:id)"), {"id": model_id})
     for table in ("movie_vectors", "user_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
     return int(model_id)
+
+
+def _solve_columns(model: TrainedModel, norm: float) -> dict[str, Any]:
+    """Return the users' equation in terms of the stored film vectors, which are shorter by norm."""
+    if model.solve is None:
+        return {}
+    return {
+        "solve_diagonal": np.append(model.solve.diagonal / norm**2, 0),
+        "solve_ridge": model.solve.ridge / norm**2,
+        "liked_from": model.solve.liked_from,
+        "prior": np.append(PRIOR * model.users.mean(axis=0), 0),
+    }
+
+
+def _powers_of_two(n: int) -> NDArray[np.int64]:
+    """Return the indexes 0, 1, 3, 7 ... below n: the 1st, 2nd, 4th, 8th ... place."""
+    places = 2 ** np.arange(n.bit_length(), dtype=np.int64)
+    return places[places <= n] - 1
 
 
 def activate_model(connection: Connection, model_id: int) -> None:
@@ -166,6 +217,7 @@ def drop_model(connection: Connection, model_id: int) -> None:
     done = connection.execute(models.delete().where(models.c.model_id == model_id))
     if done.rowcount == 0:
         raise _unknown(model_id)
+    connection.execute(text("select recsys_internal.unindex_model(:id)"), {"id": model_id})
 
 
 def active_model(connection: Connection) -> int | None:

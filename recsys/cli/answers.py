@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.output import Format, Output, note, show
+from recsys.cli.output import Format, Output, note, progress, say, show
 from recsys.database import is_simulated, reported_errors
 from recsys.errors import InvalidRequest
 from recsys.migrations import ready_engine
@@ -31,12 +31,14 @@ ExcludeMovies = Annotated[
 ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
 
 LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
-HIDDEN = ("because_movie_id", "model_id")
+HIDDEN = ("because_movie_id", "model_id")  # of a table
 
 
 def recommend(
     context: typer.Context,
-    user_id: Annotated[int, typer.Argument(metavar="USER_ID", help="The user, as in the ratings.")],
+    user_id: Annotated[
+        int | None, typer.Argument(metavar="USER_ID", help="The user, as in the ratings.")
+    ] = None,
     k: Length = 10,
     genre: Genres = None,
     exclude_genre: ExcludeGenres = None,
@@ -47,13 +49,34 @@ def recommend(
     include_rated: Annotated[
         bool, typer.Option("--include-rated", help="Films that the user has rated, too.")
     ] = False,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, help="Up to 1: the less alike the films are.")
+    ] = 0,
     model: ModelId = None,
+    everybody: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Write the lists of all users into the table recsys.recommendations."
+        ),
+    ] = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Recommend films to a user, none of which they have rated.
+    """Recommend films to a user, none of which they have rated, or fill a table for everybody.
 
-    Example: `recsys recommend 42 -k 5 --genre Comedy --year-from 1990`
+    Examples:
+
+    - `recsys recommend 42 -k 5 --genre Comedy --year-from 1990`
+
+    - `recsys recommend --all -k 20`
     """
+    if everybody:
+        filters = (genre, exclude_genre, year_from, year_to, min_ratings, exclude_movie)
+        if user_id is not None or any((*filters, include_rated, diversity, model)):
+            raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
+        recommend_everybody(ready_engine(_settings(context)), k)
+        return
+    if user_id is None:
+        raise typer.BadParameter("name a user, or --all", param_hint="USER_ID")
     engine = ready_engine(_settings(context))
     answer = Recommender.on(engine).recommend(
         user_id,
@@ -65,6 +88,7 @@ def recommend(
         min_ratings=min_ratings,
         exclude_movies=exclude_movie or None,
         include_rated=include_rated,
+        diversity=diversity,
         model_id=model,
     )
     _show(engine, answer, Recommendation, output, f"For user {user_id}")
@@ -107,6 +131,18 @@ def similar(
     )
     note(f"Film {movie_id}: {title}")
     _show(engine, answer, SimilarMovie, output, f"Similar to {title}")
+
+
+def recommend_everybody(engine: Engine, k: int) -> None:
+    """Fill ``recsys.recommendations`` with a progress bar, and say what was done."""
+    from recsys.recommend_all import recommend_all
+
+    with progress() as bar:
+        task = bar.add_task("Recommending", total=None, note="users")
+        users = recommend_all(
+            engine, k, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    say(f"recsys.recommendations holds the films of {users:,} users.")
 
 
 def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[int, str]:

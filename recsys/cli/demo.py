@@ -34,7 +34,7 @@ order by r.rating desc, r.rated_at desc
 limit 10;"""
 
 RECOMMEND = """\
-select rank, title, year, genres, score, source
+select rank, title, year, genres, score, because_title
 from recsys.recommend({user_id});"""
 
 RECOMMEND_GENRE = """\
@@ -47,6 +47,14 @@ from recsys.recommend({user_id}, k => 20, include_rated => true) a
 join recsys.ratings r on r.movie_id = a.movie_id and r.user_id = {user_id}
 order by a.rank
 limit 10;"""
+
+NEW_VIEWER = """\
+insert into recsys.ratings (user_id, movie_id, rating)
+select 1000001, movie_id, 5 from recsys.movies where title in ('Alien', 'The Thing', 'Psycho');"""
+
+NEW_LIST = """\
+select rank, title, year, genres, score, source, because_title
+from recsys.recommend(1000001, k => 5);"""
 
 SIMILAR = """\
 select t.title as like_title, s.rank, s.title, s.year, s.genres, s.score
@@ -91,6 +99,12 @@ def demo(
         ("Five films like one whose title was mistyped", SIMILAR),
     ):
         ask(engine, heading, query.format(**films))
+    ask(
+        engine,
+        "A new viewer rates three films, and the next statement knows (undone afterwards)",
+        NEW_VIEWER,
+        NEW_LIST,
+    )
     # As the reader can type it, whether or not the virtual environment is active.
     recsys = "recsys" if shutil.which("recsys") else os.path.relpath(sys.argv[0])
     console.print(
@@ -117,19 +131,22 @@ def prepare(settings: Settings) -> Engine:
 
 def keep_newest_model(engine: Engine, model_id: int) -> None:
     """Drop the models of earlier demos."""
+    from recsys.vectors import drop_model, list_models
+
     with engine.begin() as connection:
-        connection.exec_driver_sql("delete from recsys.models where model_id < %s", (model_id,))
+        for model in list_models(connection):
+            if model.model_id < model_id:
+                drop_model(connection, model.model_id)
 
 
-def ask(engine: Engine, heading: str, query: str) -> None:
-    """Show a question, its SQL and its answer."""
+def ask(engine: Engine, heading: str, *statements: str) -> None:
+    """Show a question, its SQL and its answer; nothing that it writes is kept."""
     console.print(f"\n{heading}\n", style="bold")
-    console.print(Syntax(query, "postgres", background_color="default", word_wrap=True))
     with engine.connect() as connection:
-        rows = [
-            dict(row)
-            for row in connection.exec_driver_sql(
-                query, execution_options={"no_parameters": True}
-            ).mappings()
-        ]
+        for statement in statements:
+            console.print(Syntax(statement, "postgres", background_color="default", word_wrap=True))
+            answer = connection.exec_driver_sql(
+                statement, execution_options={"no_parameters": True}
+            )
+        rows = [dict(row) for row in answer.mappings()]
     console.print(table(rows))

@@ -18,8 +18,7 @@ begin
     -- same films take turns; the second finds a film gone.
     perform from recsys.movies where movie_id in (keep_movie_id, drop_movie_id)
     order by movie_id for update;
-    perform recsys_internal.check_movie(keep_movie_id);
-    perform recsys_internal.check_movie(drop_movie_id);
+    perform recsys_internal.check_movies(array[keep_movie_id, drop_movie_id]);
     select * into dropped from recsys.movies where movie_id = drop_movie_id;
     -- Deleted and inserted in one statement: a row that somebody has just changed comes along
     -- as changed.

@@ -5,8 +5,7 @@ create or replace function recsys_internal.filtered_movies(
     excluded_genre_ids bigint[],
     year_from integer,
     year_to integer,
-    min_ratings integer,
-    excluded_movie_ids bigint[]
+    min_ratings integer
 )
 returns setof recsys.movies
 language sql stable
@@ -16,8 +15,6 @@ as $$
     where (year_from is null or m.year >= year_from)
       and (year_to is null or m.year <= year_to)
       and (min_ratings is null or m.rating_count >= min_ratings)
-      and (excluded_movie_ids is null
-        or m.movie_id <> all (array_remove(excluded_movie_ids, null)))
       and (genre_ids is null or exists (
             select from recsys.movie_genres g
             where g.movie_id = m.movie_id and g.genre_id = any (genre_ids)))
@@ -28,4 +25,4 @@ $$;
 
 comment on function recsys_internal.filtered_movies is
     'The films that pass the filters: any of the genres, none of the excluded ones, the years, '
-    'a least number of ratings, and not among the excluded films. Null filters nothing.';
+    'a least number of ratings. Null filters nothing.';

@@ -1,0 +1,42 @@
+create or replace function recsys.more_like(
+    liked bigint[],
+    disliked bigint[] default '{}',
+    k integer default 10,
+    genres text[] default null,
+    exclude_genres text[] default null,
+    year_from integer default null,
+    year_to integer default null,
+    min_ratings integer default null,
+    exclude_movies bigint[] default null,
+    model_id bigint default null
+)
+returns setof recsys.similar_movie
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    model recsys.models := recsys_internal.find_model(more_like.model_id);
+    towards vector;
+    away vector;
+begin
+    perform recsys_internal.check_k(k);
+    if coalesce(cardinality(liked), 0) = 0 then
+        raise exception 'liked is %: name at least one film', coalesce(quote_literal(liked), 'null')
+            using errcode = '22023';
+    end if;
+    perform recsys_internal.check_movies(liked || disliked);
+    towards := l2_normalize(recsys_internal.factors_of(model, liked));
+    away := l2_normalize(recsys_internal.factors_of(model, disliked));
+    if away is not null then
+        towards := towards - recsys_internal.scaled(away, 0.5);
+    end if;
+    return query select * from recsys_internal.complete_similar(
+        model, towards, k, liked || disliked || array_remove(exclude_movies, null),
+        recsys_internal.find_filters(genres, exclude_genres, year_from, year_to, min_ratings));
+end
+$$;
+
+comment on function recsys.more_like is
+    'The k films most like the liked ones and least like the disliked ones: by the angle to the '
+    'mean of the liked minus half the mean of the disliked (Rocchio 1971); popular ones where '
+    'the model knows none of the liked.';

@@ -1,0 +1,75 @@
+create or replace function recsys.recommend_group(
+    user_ids bigint[],
+    k integer default 10,
+    strategy text default 'mean',
+    genres text[] default null,
+    exclude_genres text[] default null,
+    year_from integer default null,
+    year_to integer default null,
+    min_ratings integer default null,
+    exclude_movies bigint[] default null,
+    model_id bigint default null
+)
+returns setof recsys.recommendation
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    model recsys.models := recsys_internal.find_model(recommend_group.model_id);
+    filters recsys_internal.filters := recsys_internal.find_filters(
+        genres, exclude_genres, year_from, year_to, min_ratings);
+    members recsys_internal.taste[];
+    together recsys_internal.taste;
+    barred bigint[] := array_remove(exclude_movies, null) || array(
+        select r.movie_id from recsys.ratings r where r.user_id = any (user_ids));
+    pool integer := case strategy when 'mean' then k else greatest(k, 100) end;
+    exhausted boolean;
+    worst_mean double precision;
+    ids bigint[];
+    scores double precision[];
+begin
+    perform recsys_internal.check_k(k);
+    if coalesce(cardinality(user_ids), 0) = 0 then
+        raise exception 'user_ids is %: name at least one user',
+            coalesce(quote_literal(user_ids), 'null') using errcode = '22023';
+    elsif strategy is null or strategy not in ('mean', 'least_misery') then
+        raise exception 'unknown strategy: %', coalesce(quote_literal(strategy), 'null')
+            using errcode = '22023', hint = 'The strategies are mean and least_misery.';
+    end if;
+    -- Members of whom nothing is known have no say.
+    members := array(
+        select t from (select distinct u from unnest(user_ids) u) given
+        cross join lateral recsys_internal.find_taste(given.u, model) t
+        where t.ranking is not null order by given.u);
+    select avg(m.ranking), case when bool_or(m.source = 'live') then 'live' else 'personal' end
+    into together.ranking, together.source
+    from unnest(members) m;
+    loop
+        select array_agg(n.movie_id), array_agg(
+            (1 - n.distance) * vector_norm(together.ranking) * model.item_norm)
+        into ids, scores
+        from recsys_internal.nearest_movies(
+            model, together.ranking, 'score', pool, barred, filters) n;
+        exit when strategy = 'mean' or ids is null;
+        exhausted := cardinality(ids) < pool;
+        worst_mean := scores[cardinality(scores)];
+        select array_agg(l.movie_id), array_agg(l.score) into ids, scores
+        from recsys_internal.least_scores(model, members, ids, k) l;
+        -- Nobody's least score exceeds the mean, so no film beyond the pool can be better.
+        exit when exhausted or scores[k] >= worst_mean;
+        pool := least(pool * 4::bigint, 2147483647);
+    end loop;
+    return query select * from recsys_internal.complete_recommendations(
+        model, together.source, ids, scores, recsys_internal.group_reasons(model, members, ids),
+        k, barred, filters);
+end
+$$;
+
+comment on function recsys.recommend_group is
+    'The k best films for several users together that none of them has rated: by the mean of '
+    'their scores, or, with least_misery, by the lowest of them. because_title is what the '
+    'member who would like the film most liked before. Members of whom nothing is known have '
+    'no say.';

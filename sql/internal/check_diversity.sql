@@ -1,0 +1,24 @@
+create or replace function recsys_internal.check_diversity(diversity real)
+returns void
+language plpgsql immutable
+as $$
+begin
+    if diversity is null or not diversity between 0 and 1 then
+        raise exception 'diversity is %: it must be between 0 and 1',
+            coalesce(diversity::text, 'null') using errcode = '22023';
+    end if;
+end
+$$;
+
+comment on function recsys_internal.check_diversity is 'Refuses a diversity outside 0 to 1.';
+
+create or replace function recsys_internal.pool_size(k integer, diversity real)
+returns integer
+language sql immutable
+as $$
+    select case when diversity > 0 then least(greatest(5::bigint * k, 100), 2147483647)::integer
+        else k end
+$$;
+
+comment on function recsys_internal.pool_size is
+    'How many films are retrieved, of which diversity chooses k.';

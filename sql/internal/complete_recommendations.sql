@@ -1,0 +1,42 @@
+create or replace function recsys_internal.complete_recommendations(
+    model recsys.models,
+    source text,
+    ids bigint[],
+    scores double precision[],
+    because bigint[],
+    k integer,
+    barred bigint[],
+    filters recsys_internal.filters
+)
+returns setof recsys.recommendation
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    found constant integer := coalesce(cardinality(ids), 0);
+begin
+    return query
+    select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, null::real,
+        source, a.because, m.title, model.model_id
+    from unnest(ids, scores, because) with ordinality as a (movie_id, score, because, place)
+    cross join lateral recsys_internal.describe_movie(a.movie_id) d
+    left join recsys.movies m on m.movie_id = a.because
+    order by a.place;
+    if found < k then
+        return query
+        select found + p.place::integer, p.movie_id, d.title, d.year, d.genres,
+            p.liked_count::double precision, null::real, 'popular', null::bigint, null::text,
+            null::bigint
+        from recsys_internal.popular_movies(k - found, barred || ids, filters)
+            with ordinality as p (movie_id, liked_count, place)
+        cross join lateral recsys_internal.describe_movie(p.movie_id) d
+        order by p.place;
+    end if;
+end
+$$;
+
+comment on function recsys_internal.complete_recommendations is
+    'Ranks films and says what and why they are; popular ones fill the list up to k.';

@@ -1,0 +1,52 @@
+-- Carbonell and Goldstein, "The Use of MMR" (SIGIR 1998): again and again the film with the
+-- largest (1 - diversity) * relevance - diversity * likeness to the nearest film chosen so far.
+create or replace function recsys_internal.diversify(
+    model recsys.models,
+    movie_ids bigint[],
+    scores double precision[],
+    n integer,
+    diversity real
+)
+returns table (movie_id bigint, score double precision)
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    -- Shares of the best score, so that they compare with likeness; at the same place as its id.
+    relevance double precision[];
+    vectors vector[];
+    nearest double precision[];  -- likeness to the nearest chosen film; null once chosen itself
+    best integer;
+begin
+    select array_agg(coalesce(given.score / nullif(max_score.value, 0), 0) order by given.place),
+        array_agg(l2_normalize(subvector(v.embedding, 1, model.factors)) order by given.place),
+        array_agg(0::double precision order by given.place)
+    into relevance, vectors, nearest
+    from unnest(movie_ids, scores) with ordinality as given (movie_id, score, place)
+    cross join (select max(abs(s)) as value from unnest(scores) s) max_score
+    join recsys.movie_vectors v
+        on v.model_id = model.model_id and v.movie_id = given.movie_id;
+    for i in 1 .. least(n, cardinality(movie_ids)) loop
+        select c.place into best
+        from unnest(relevance, nearest) with ordinality as c (relevance, nearest, place)
+        where c.nearest is not null
+        order by (1 - diversity) * c.relevance - diversity * c.nearest desc, c.place
+        limit 1;
+        movie_id := movie_ids[best];
+        score := scores[best];
+        return next;
+        nearest := array(
+            select case when c.nearest is null or c.place = best then null
+                when i = 1 then -(c.vector <#> vectors[best])
+                else greatest(c.nearest, -(c.vector <#> vectors[best])) end
+            from unnest(nearest, vectors) with ordinality as c (nearest, vector, place)
+            order by c.place);
+    end loop;
+end
+$$;
+
+comment on function recsys_internal.diversify is
+    'The n films of a pool that are relevant and yet unlike each other, in the order of choice.';

@@ -1,0 +1,55 @@
+create or replace function recsys_internal.find_taste(user_id bigint, model recsys.models)
+returns recsys_internal.taste
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    taste recsys_internal.taste;
+    stored recsys.user_vectors;
+    liked bigint;
+    digest bigint;
+begin
+    select * into stored
+    from recsys.user_vectors u
+    where u.user_id = find_taste.user_id and u.model_id = model.model_id;
+    if model.solve_diagonal is not null then
+        select count(*), bit_xor(hashint8extended(r.movie_id, 0)),
+            array_agg(v.movie_id) filter (where v.movie_id is not null),
+            array_agg(v.embedding) filter (where v.movie_id is not null)
+        into liked, digest, taste.film_ids, taste.films
+        from recsys.ratings r
+        left join recsys.movie_vectors v
+            on v.model_id = model.model_id and v.movie_id = r.movie_id
+        where r.user_id = find_taste.user_id and r.rating >= model.liked_from;
+    end if;
+    if stored.user_id is not null and stored.liked_count is null
+        or (stored.liked_count, stored.liked_digest) = (liked, digest) then
+        taste.embedding := stored.embedding;
+        taste.ranking := stored.embedding;
+        taste.source := 'personal';
+    elsif taste.films is not null then
+        taste.embedding := recsys_internal.scaled(
+            recsys_internal.solve_user(
+                model, taste.films, (select sum(f.e) from unnest(taste.films) f (e)),
+                case when stored.user_id is not null then
+                    recsys_internal.scaled(stored.embedding, model.item_norm) end),
+            1 / model.item_norm);
+        taste.ranking := taste.embedding;
+        if cardinality(taste.films) < 3 then
+            taste.ranking := taste.embedding + model.prior;
+        end if;
+        taste.source := 'live';
+    end if;
+    if not vector_norm(taste.ranking) > 0 then
+        return null;  -- no direction to look in
+    end if;
+    return taste;
+end
+$$;
+
+comment on function recsys_internal.find_taste is
+    'The user''s vector as of this statement: the trained one where the liked films are still '
+    'those it was made from, else one folded in from them; null where there is nothing to go by.';

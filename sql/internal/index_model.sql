@@ -1,0 +1,57 @@
+-- A partial index a model and order: by score, and by likeness, which has no last coordinate.
+create or replace function recsys_internal.index_model(model_id bigint)
+returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set maintenance_work_mem = '512MB'
+as $$
+declare
+    measure text;
+begin
+    foreach measure in array '{score,likeness}'::text[] loop
+        execute format(
+            'create index %I on recsys.movie_vectors using hnsw ((%s) vector_cosine_ops) '
+            'where model_id = %s',
+            recsys_internal.index_name(index_model.model_id, measure),
+            recsys_internal.index_expression(
+                (select m.factors from recsys.models m where m.model_id = index_model.model_id),
+                measure),
+            index_model.model_id);
+    end loop;
+end
+$$;
+comment on function recsys_internal.index_model is 'Builds the HNSW indexes of a model''s films.';
+
+create or replace function recsys_internal.unindex_model(model_id bigint)
+returns void
+language plpgsql
+as $$
+declare
+    measure text;
+begin
+    foreach measure in array '{score,likeness}'::text[] loop
+        execute format('drop index if exists recsys.%I',
+            recsys_internal.index_name(unindex_model.model_id, measure));
+    end loop;
+end
+$$;
+comment on function recsys_internal.unindex_model is 'Drops the HNSW indexes of a model''s films.';
+
+create or replace function recsys_internal.index_name(model_id bigint, measure text)
+returns text
+language sql immutable
+as $$
+    select format('ix_movie_vectors_%s_%s', measure, model_id)
+$$;
+comment on function recsys_internal.index_name is 'Name of a model''s HNSW index.';
+
+create or replace function recsys_internal.index_expression(factors integer, measure text)
+returns text
+language sql immutable
+as $$
+    select case measure
+        when 'score' then format('embedding::public.vector(%s)', factors + 1)
+        else format('public.subvector(embedding, 1, %s)::public.vector(%1$s)', factors)
+    end
+$$;
+comment on function recsys_internal.index_expression is 'What a model''s HNSW index is made of.';

@@ -1,0 +1,40 @@
+-- Where a genre is asked for, its own index lists its films; each is then looked up for the rest.
+create or replace function recsys_internal.list_movies(
+    filters recsys_internal.filters,
+    most integer default null
+)
+returns bigint[]
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    only_genres constant boolean := num_nonnulls(
+        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0;
+begin
+    if filters.genre_ids is null then
+        return array(
+            select f.movie_id
+            from recsys_internal.filtered_movies(
+                null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
+                filters.min_ratings) f
+            limit most);
+    end if;
+    return array(
+        select g.movie_id
+        from recsys.movie_genres g
+        where g.genre_id = any (filters.genre_ids)
+          and (only_genres or (
+            select true
+            from recsys_internal.filtered_movies(
+                null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
+                filters.min_ratings) f
+            where f.movie_id = g.movie_id limit 1))
+        limit most);
+end
+$$;
+
+comment on function recsys_internal.list_movies is
+    'Ids of the films that pass the filters, or as many of them as are asked for; a film of '
+    'several of the genres may come several times.';

@@ -1,0 +1,45 @@
+create or replace function recsys_internal.popular_movies(
+    n bigint,
+    barred bigint[],
+    filters recsys_internal.filters
+)
+returns table (movie_id bigint, liked_count bigint)
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    most_listed constant integer := 2000;
+    allowed bigint[];
+begin
+    if filters.active then
+        allowed := recsys_internal.list_movies(filters, most_listed + 1);
+        if cardinality(allowed) <= most_listed then
+            return query
+            select m.movie_id, m.liked_count
+            from recsys.movies m
+            where m.movie_id = any (allowed)
+              and m.movie_id not in (select b from unnest(barred) b)
+            order by m.liked_count desc, m.movie_id
+            limit n;
+            return;
+        end if;
+    end if;
+    return query
+    select m.movie_id, m.liked_count
+    from recsys.movies m
+    where m.movie_id not in (select b from unnest(barred) b)
+      and (not filters.active or (
+        select true from recsys_internal.filtered_movies(
+            filters.genre_ids, filters.excluded_genre_ids, filters.year_from, filters.year_to,
+            filters.min_ratings) f
+        where f.movie_id = m.movie_id limit 1))
+    order by m.liked_count desc, m.movie_id
+    limit n;
+end
+$$;
+
+comment on function recsys_internal.popular_movies is
+    'The films that most people like among those that pass the filters and are not barred.';

@@ -1,0 +1,84 @@
+"""A role that is no superuser installs everything, calls everything, and restores its dump."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from recsys import migrations
+from recsys.cluster import binaries
+from recsys.database import libpq_url
+from recsys.load import load
+from recsys.parameters import Parameters
+from recsys.recommend_all import recommend_all
+from recsys.sources import open_source
+from recsys.train import train
+from sqlalchemy import URL
+
+from conftest import open_database
+
+CALLS = """
+    select count(*) from recsys.recommend(1, diversity => 0.3);
+    select count(*) from recsys.recommend(-1, genres => '{Drama}');
+    select count(*) from recsys.similar_movies(1, year_from => 1950);
+    select count(*) from recsys.more_like('{1,2}', '{3}');
+    select count(*) from recsys.recommend_group('{1,2,3}', strategy => 'least_misery');
+    select count(*) from recsys.score_movies(1, '{1,2,3}');
+    select count(*) from recsys.explain(1, 1);
+    select vector_dims(recsys.user_vector(1));
+    select count(*) from recsys.search_titles('godfahter')
+"""
+
+
+@pytest.fixture
+def owner_url(server_url: URL, copies: Callable[[str], str]) -> Iterator[URL]:
+    """An empty database and its owner, who may do nothing else."""
+    name, password = f"owner_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    database = copies("template0")
+    maintenance = open_database(server_url, "postgres").execution_options(
+        isolation_level="AUTOCOMMIT"
+    )
+    with maintenance.connect() as connection:
+        connection.exec_driver_sql(f"create role {name} login password '{password}'")
+        connection.exec_driver_sql(f"alter database {database} owner to {name}")
+    with open_database(server_url, database).begin() as connection:
+        for extension in ("vector", "pg_trgm", "unaccent", "fuzzystrmatch"):  # by an administrator
+            connection.exec_driver_sql(f"create extension {extension} with schema public")
+    yield server_url.set(username=name, password=password, database=database)
+    with open_database(server_url, database).begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}")
+    with maintenance.connect() as connection:
+        connection.exec_driver_sql(f"alter database {database} owner to current_user")
+        connection.exec_driver_sql(f"drop owned by {name}")
+        connection.exec_driver_sql(f"drop role {name}")
+
+
+def test_an_owner_without_superuser_rights_needs_no_more(owner_url: URL) -> None:
+    engine = open_database(owner_url, str(owner_url.database))
+    migrations.upgrade(engine)
+    load(engine, open_source("sample"))
+    train(engine, Parameters(factors=8, epochs=2), device="cpu")
+    for call in CALLS.split(";"):
+        for retrieval in ("auto", "exact", "index"):
+            # Each on a connection of its own, where pgvector is not loaded yet.
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"set local recsys.retrieval = {retrieval}")
+                assert connection.exec_driver_sql(call).scalar_one() > 0
+    assert recommend_all(engine) > 0
+    url = libpq_url(owner_url)
+    dump = subprocess.run(
+        [binaries() / "pg_dump", url, "--schema=recsys*"], check=True, capture_output=True
+    )
+    with engine.begin() as connection:
+        for schema in ("recsys_bi", "recsys_internal", "recsys"):
+            connection.exec_driver_sql(f"drop schema {schema} cascade")
+    subprocess.run(
+        [binaries() / "psql", url, "-q", "-v", "ON_ERROR_STOP=1"],
+        input=dump.stdout,
+        check=True,
+        capture_output=True,
+    )
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("select count(*) from recsys.recommend(1)").scalar() == 10
