@@ -21,6 +21,8 @@ from recsys.sources import open_source
 from recsys.train import train
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 
+from oracle import Catalogue, read_catalogue
+
 TEMPLATE = f"recsys_test_{uuid.uuid4().hex[:8]}"
 
 
@@ -115,9 +117,42 @@ def sample(server_url: URL, sample_name: str) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
+def catalogue(server_url: URL, sample_name: str) -> Catalogue:
+    """The sample, for brute force."""
+    with open_database(server_url, sample_name).connect() as connection:
+        return read_catalogue(connection)
+
+
+@pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder with real data sets that RECSYS_TEST_DATA names."""
     folder = os.environ.get("RECSYS_TEST_DATA")
     if not folder:
         pytest.skip("RECSYS_TEST_DATA names no folder with real data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def movielens(
+    data_folder: Path, server_url: URL, template: str, copies: Callable[[str], str]
+) -> Engine:
+    """ml-latest-small with a model of the defaults; not to be written to."""
+    engine = open_database(server_url, copies(template))
+    load(engine, open_source(str(data_folder / "ml-latest-small")))
+    train(engine, device="cpu")
+    return engine
+
+
+@pytest.fixture
+def real(movielens: Engine) -> Iterator[Connection]:
+    """A connection to ml-latest-small; what a test writes is rolled back."""
+    with movielens.connect() as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def real_catalogue(movielens: Engine) -> Catalogue:
+    """ml-latest-small, for brute force."""
+    with movielens.connect() as connection:
+        return read_catalogue(connection)

@@ -6,30 +6,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pgvector import Vector
-from recsys.load import load
-from recsys.sources import open_source
-from recsys.train import train
-from sqlalchemy import URL, Engine
-
-from conftest import open_database
+from sqlalchemy import Engine
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module")
-def movielens(
-    data_folder: Path, server_url: URL, template: str, copies: Callable[[str], str]
-) -> Engine:
-    engine = open_database(server_url, copies(template))
-    load(engine, open_source(str(data_folder / "ml-latest-small")))
-    train(engine, device="cpu")
-    return engine
 
 
 def test_counts(movielens: Engine) -> None:

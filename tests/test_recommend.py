@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,114 +10,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pgvector import Vector
 from recsys.vectors import TrainedModel, activate_model, write_model
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-GENRES = ["Action", "Comedy", "Drama", "Film-Noir", "Western"]
-
-
-@dataclass
-class Catalogue:
-    """Everything that brute force needs, read once."""
-
-    films: dict[int, tuple[int, set[str], int, int]]  # year, genres, rating_count, liked_count
-    rated: dict[int, set[int]]
-    vectors: dict[int, np.ndarray]
-    users: dict[int, np.ndarray]
-    norm: float
-    factors: int
-
-
-@pytest.fixture(scope="module")
-def catalogue(server_url: Any, sample_name: str) -> Catalogue:
-    from conftest import open_database
-
-    def parse(value: str) -> np.ndarray:
-        return Vector.from_text(value).to_numpy().astype(np.float64)
-
-    with open_database(server_url, sample_name).connect() as connection:
-        films = {
-            row[0]: (row[1], set(row[2]), row[3], row[4])
-            for row in connection.exec_driver_sql(
-                "select movie_id, year, genres, rating_count, liked_count from recsys_bi.movies"
-            )
-        }
-        rated: dict[int, set[int]] = {}
-        for user_id, movie_id in connection.exec_driver_sql(
-            "select user_id, movie_id from recsys.ratings"
-        ):
-            rated.setdefault(user_id, set()).add(movie_id)
-        vectors, users = (
-            {
-                row[0]: parse(row[1])
-                for row in connection.exec_driver_sql(f"select {key}, embedding::text from {table}")
-            }
-            for key, table in (
-                ("movie_id", "recsys.movie_vectors"),
-                ("user_id", "recsys.user_vectors"),
-            )
-        )
-        norm, factors = connection.exec_driver_sql(
-            "select item_norm, factors from recsys.models"
-        ).one()
-    return Catalogue(films, rated, vectors, users, norm, factors)
-
-
-def passes(catalogue: Catalogue, movie_id: int, filters: dict[str, Any]) -> bool:
-    year, genres, rating_count, _ = catalogue.films[movie_id]
-    return (
-        ("genres" not in filters or bool(genres & set(filters["genres"])))
-        and not genres & set(filters.get("exclude_genres", ()))
-        and year >= filters.get("year_from", 0)
-        and year <= filters.get("year_to", 9999)
-        and rating_count >= filters.get("min_ratings", 0)
-        and movie_id not in filters.get("exclude_movies", ())
-    )
-
-
-def brute_force(
-    catalogue: Catalogue, user_id: int, k: int, include_rated: bool, filters: dict[str, Any]
-) -> list[tuple[int, float, str]]:
-    """Personal films by dot product, then popular ones: (movie_id, score, source)."""
-    barred = set() if include_rated else catalogue.rated.get(user_id, set())
-    allowed = [m for m in catalogue.films if m not in barred and passes(catalogue, m, filters)]
-    user = catalogue.users.get(user_id)
-    personal = []
-    if user is not None:
-        personal = [
-            (m, float(catalogue.vectors[m] @ user) * catalogue.norm, "personal")
-            for m in allowed
-            if m in catalogue.vectors
-        ]
-    personal.sort(key=lambda row: (-row[1], row[0]))
-    known = {row[0] for row in personal}
-    popular = [(m, float(catalogue.films[m][3]), "popular") for m in allowed if m not in known]
-    popular.sort(key=lambda row: (-row[1], row[0]))
-    return (personal + popular)[:k]
-
-
-def call(connection: Connection, function: str, **arguments: Any) -> list[dict[str, Any]]:
-    casts = {"genres": "::text[]", "exclude_genres": "::text[]", "exclude_movies": "::bigint[]"}
-    named = ", ".join(f"{name} => %({name})s{casts.get(name, '')}" for name in arguments)
-    found = connection.exec_driver_sql(
-        f"select * from recsys.{function}({named}) order by rank", arguments
-    )
-    return [dict(row) for row in found.mappings()]
-
-
-filter_sets = st.fixed_dictionaries(
-    {},
-    optional={
-        "genres": st.lists(st.sampled_from(GENRES), max_size=3),
-        "exclude_genres": st.lists(st.sampled_from(GENRES), max_size=2),
-        "year_from": st.integers(1920, 2025),
-        "year_to": st.integers(1920, 2025),
-        "min_ratings": st.integers(0, 600),
-        "exclude_movies": st.lists(st.integers(1, 160), max_size=30),
-    },
-)
+from oracle import Catalogue, brute_force, call, check_list, filter_sets
 
 
 @settings(
@@ -128,7 +24,7 @@ filter_sets = st.fixed_dictionaries(
     user_id=st.integers(1, 1005),
     k=st.integers(1, 160),
     include_rated=st.booleans(),
-    filters=filter_sets,
+    filters=filter_sets(),
 )
 def test_recommend_equals_brute_force(
     sample: Connection,
@@ -139,41 +35,23 @@ def test_recommend_equals_brute_force(
     filters: dict[str, Any],
 ) -> None:
     rows = call(sample, "recommend", user_id=user_id, k=k, include_rated=include_rated, **filters)
-    expected = brute_force(catalogue, user_id, k, include_rated, filters)
-    assert [row["rank"] for row in rows] == list(range(1, len(expected) + 1))
-    assert [row["source"] for row in rows] == [row[2] for row in expected]
-    # Films of equal score may come in any order that float4 gives them.
-    assert [row["score"] for row in rows] == pytest.approx([row[1] for row in expected], abs=1e-5)
-    popular = [row["movie_id"] for row in rows if row["source"] == "popular"]
-    assert popular == [row[0] for row in expected if row[2] == "popular"]
-    truth = {m: s for m, s, _ in brute_force(catalogue, user_id, 999, include_rated, filters)}
-    for row in rows:
-        assert row["score"] == pytest.approx(truth[row["movie_id"]], abs=1e-5)
-    assert len({row["movie_id"] for row in rows}) == len(rows)
+    barred = () if include_rated else catalogue.ratings.get(user_id, ())
+    user = catalogue.users.get(user_id)
+    truth = {} if user is None else catalogue.scores(user)
+    check_list(rows, brute_force(catalogue, truth, barred, filters), k)
 
 
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(movie_id=st.integers(1, 150), k=st.integers(1, 160), filters=filter_sets)
+@given(movie_id=st.integers(1, 150), k=st.integers(1, 160), filters=filter_sets())
 def test_similar_movies_equals_brute_force(
     sample: Connection, catalogue: Catalogue, movie_id: int, k: int, filters: dict[str, Any]
 ) -> None:
     rows = call(sample, "similar_movies", movie_id=movie_id, k=k, **filters)
-    allowed = [m for m in catalogue.films if m != movie_id and passes(catalogue, m, filters)]
-    known = [m for m in allowed if m in catalogue.vectors] if movie_id in catalogue.vectors else []
-
-    def likeness(movie: int) -> float:
-        one, two = (catalogue.vectors[m][: catalogue.factors] for m in (movie_id, movie))
-        return float(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
-
-    expected = sorted((likeness(m) for m in known), reverse=True)[:k]
-    assert len(rows) == min(k, len(allowed))
-    personal = [row for row in rows if row["source"] == "personal"]
-    assert [row["score"] for row in personal] == pytest.approx(expected, abs=1e-5)
-    assert {row["movie_id"] for row in rows} <= set(allowed)
-    for row in personal:
-        assert row["score"] == pytest.approx(likeness(row["movie_id"]), abs=1e-5)
+    direction = catalogue.direction([movie_id])
+    truth = {} if direction is None else catalogue.likeness(direction)
+    check_list(rows, brute_force(catalogue, truth, [movie_id], filters), k)
 
 
 @settings(

@@ -14,6 +14,9 @@ declare
     model recsys.models := recsys_internal.find_model(score_movies.model_id);
     taste recsys_internal.taste := recsys_internal.find_taste(score_movies.user_id, model);
 begin
+    if movie_ids is null then
+        raise exception 'movie_ids is null: name the films' using errcode = '22023';
+    end if;
     perform recsys_internal.check_movies(movie_ids);
     return query
     select m.movie_id, coalesce(p.score, m.liked_count), null::real,

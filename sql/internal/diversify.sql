@@ -29,7 +29,7 @@ begin
     cross join (select max(abs(s)) as value from unnest(scores) s) max_score
     join recsys.movie_vectors v
         on v.model_id = model.model_id and v.movie_id = given.movie_id;
-    for i in 1 .. least(n, cardinality(movie_ids)) loop
+    for i in 1 .. least(n, coalesce(cardinality(movie_ids), 0)) loop
         select c.place into best
         from unnest(relevance, nearest) with ordinality as c (relevance, nearest, place)
         where c.nearest is not null

@@ -30,6 +30,9 @@ begin
     inverse := recsys_internal.user_preconditioner(diagonal, taste.films);
     x := recsys_internal.scaled(taste.embedding, model.item_norm);
     b := (select sum(e) from unnest(taste.films) e);
+    if (x <#> b) = 0 then
+        return null;  -- none of the liked films has learned anything
+    end if;
     return (
         with film as materialized (
             select v.movie_id, v.embedding as h,
@@ -63,19 +66,16 @@ begin
                 select array_agg(-(e <#> z)) as products from unnest(taste.films) e
             ) p
         )
-        select array_agg(r.because order by film.place)
+        select array_agg(best.film_id order by film.place)
         from unnest(movie_ids) with ordinality as film (movie_id, place)
-        cross join lateral (
-            select (
-                select c.film_id
-                from candidate c
-                join rough r on r.movie_id = c.movie_id
-                join liked l on l.place = c.place
-                where c.movie_id = film.movie_id
-                order by c.product - (r.h <#> l.z) + (r.dy <#> l.z) + (r.ye <#> l.ze) desc,
-                    c.film_id
-                limit 1) as because
-        ) r
+        left join (
+            select distinct on (c.movie_id) c.movie_id, c.film_id
+            from candidate c
+            join rough r on r.movie_id = c.movie_id
+            join liked l on l.place = c.place
+            order by c.movie_id,
+                c.product - (r.h <#> l.z) + (r.dy <#> l.z) + (r.ye <#> l.ze) desc, c.film_id
+        ) best on best.movie_id = film.movie_id
     );
 end
 $$;

@@ -6,17 +6,19 @@ set search_path = pg_catalog, public, pg_temp
 set maintenance_work_mem = '512MB'
 as $$
 declare
+    factors integer := (
+        select m.factors from recsys.models m where m.model_id = index_model.model_id);
     measure text;
 begin
+    if factors >= 2000 then
+        return;  -- more dimensions than pgvector indexes; the exact ways serve
+    end if;
     foreach measure in array '{score,likeness}'::text[] loop
         execute format(
             'create index %I on recsys.movie_vectors using hnsw ((%s) vector_cosine_ops) '
             'where model_id = %s',
             recsys_internal.index_name(index_model.model_id, measure),
-            recsys_internal.index_expression(
-                (select m.factors from recsys.models m where m.model_id = index_model.model_id),
-                measure),
-            index_model.model_id);
+            recsys_internal.index_expression(factors, measure), index_model.model_id);
     end loop;
 end
 $$;

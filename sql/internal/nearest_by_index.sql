@@ -27,7 +27,7 @@ begin
     return query execute format(
         'select v.movie_id, (%1$s) <=> $1 '
         'from recsys.movie_vectors v '
-        'where v.model_id = %2$s and v.movie_id <> all ($3) and (not $4 or ( '
+        'where v.model_id = %2$s and v.movie_id <> all (coalesce($3, ''{}'')) and (not $4 or ( '
         '    select true from recsys_internal.filtered_movies($5, $6, $7, $8, $9) f '
         '    where f.movie_id = v.movie_id limit 1)) '
         'order by (%1$s) <=> $1 '

@@ -16,49 +16,64 @@ as $$
 declare
     retrieval constant text := coalesce(
         nullif(current_setting('recsys.retrieval', true), ''), 'auto');
-    -- Where many films are barred, the index visits them first, and finds less.
+    -- Where many films are asked for or barred, the index visits many, and finds less.
     indexed constant boolean := (retrieval = 'index' or retrieval = 'auto'
-            and model.movie_count > 8000 and coalesce(cardinality(barred), 0) <= 1000)
+            and model.movie_count > 8000 and n::bigint + coalesce(cardinality(barred), 0) <= 1000)
         and to_regclass('recsys.' || recsys_internal.index_name(model.model_id, measure))
             is not null;
-    most_listed constant integer := case when indexed then 2000 end;
-    bound real;
     allowed bigint[];
+    head real;
+    bound real;
     found_ids bigint[];
     found_distances double precision[];
 begin
     if query is null then
         return;  -- ordering by the distance to no vector at all would pick films at random
     end if;
-    if retrieval <> 'index' and measure = 'score' then
-        bound := recsys_internal.score_bound(model, query, n, barred, filters);
-        -- Fewer than 8,192 vectors are to be read, or there is no index.
-        if bound > coalesce(model.norms[14], 0) or bound is not null and not indexed then
-            return query select * from recsys_internal.nearest_by_norm(
-                model, query, n, barred, filters, bound);
-            return;
-        end if;
-    end if;
     if retrieval <> 'index' and filters.active then
-        allowed := recsys_internal.list_movies(filters, most_listed + 1);
-        if not indexed or cardinality(allowed) <= most_listed then
+        allowed := recsys_internal.list_movies(filters, 4001);
+        if cardinality(allowed) <= 1000 then
             return query select * from recsys_internal.nearest_of_list(
                 model, query, measure, n, barred, allowed);
             return;
+        elsif cardinality(allowed) > 4000 then
+            allowed := null;
         end if;
     end if;
-    if indexed then
+    if retrieval <> 'index' and measure = 'score' then
+        -- No cosine exceeds the norm (Cauchy-Schwarz): once some of the longest vectors have been
+        -- looked at, those with a smaller norm than the n-th best of them cannot be better. 256
+        -- are looked at, or twice, four times ... as many where fewer are allowed.
+        head := model.norms[9 + log(2, 1 + coalesce(cardinality(barred), 0) / 128.0 + case
+            when allowed is not null then model.movie_count::numeric / cardinality(allowed)
+            when filters.active then 3 else 0 end)::integer];
+        select array_agg(f.movie_id), array_agg(f.distance) into found_ids, found_distances
+        from recsys_internal.nearest_by_norm(
+            model, query, n, barred, filters, allowed, coalesce(head, 0)) f;
+        bound := 1 - 1e-5 - found_distances[n];  -- the slack is for rounding
+        if head is null or bound >= head then
+            return query select * from unnest(found_ids, found_distances);
+            return;
+        -- Of the norms, those of the 1st, 2nd, 4th, 8th ... vector, the 14th is the 8,192nd's.
+        elsif bound > coalesce(model.norms[14], -1) or bound is not null and not indexed then
+            return query select * from recsys_internal.nearest_by_norm(
+                model, query, n, barred, filters, allowed, bound, 1 - bound);
+            return;
+        end if;
+    end if;
+    if allowed is null and indexed then
         select array_agg(f.movie_id), array_agg(f.distance) into found_ids, found_distances
         from recsys_internal.nearest_by_index(model, query, measure, n, barred, filters) f;
         if cardinality(found_ids) = n then
-            return query select * from unnest(found_ids, found_distances);
+            -- In order to the last digit, which the index does not keep.
+            return query select * from unnest(found_ids, found_distances) order by 2, 1;
             return;
         end if;
     end if;
     -- The index came up short, or all is to be read.
     return query select * from recsys_internal.nearest_of_list(
-        model, query, measure, n, barred,
-        case when filters.active then recsys_internal.list_movies(filters) end);
+        model, query, measure, n, barred, coalesce(
+            allowed, case when filters.active then recsys_internal.list_movies(filters) end));
 end
 $$;
 
