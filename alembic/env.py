@@ -29,6 +29,9 @@ def migrate(connection: Connection) -> None:
     migrations = context.get_context()
     if set(migrations.get_current_heads()) == set(context.script.get_heads()):
         install_sql(connection, grants)
+    else:
+        # An older schema bears no stamp, or it would be taken for this version's.
+        connection.exec_driver_sql("comment on schema recsys is null")
 
 
 if context.is_offline_mode():

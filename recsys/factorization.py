@@ -191,6 +191,8 @@ def fit(
         items = solve(items, users, by_item, parameters, parameters.steps)
         loss = loss_of(users, items, by_user, by_item, parameters) / max(len(user_index), 1)
         on_epoch(epoch, loss)
+    if not torch.isfinite(items).all():
+        return Factors(users.cpu(), items.cpu(), loss)  # diverged: no axes to turn to
     items = to_principal_axes(items)
     # The axes turned: the users' last vectors are no start any more.
     users = solve(torch.zeros_like(users), items, by_user, parameters, FINAL_STEPS, FINAL_TOLERANCE)

@@ -41,7 +41,7 @@ def read_positives(connection: Connection, threshold: float) -> Interactions:
     """Read the pairs that were rated `threshold` stars or more."""
     columns = read_columns(
         connection,
-        f"select user_id, movie_id from recsys.ratings where rating >= {float(threshold)!r}",
+        f"select user_id, movie_id from recsys.ratings where rating >= {float(threshold)!r}::real",
         user_id="i8",
         movie_id="i8",
     )

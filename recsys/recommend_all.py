@@ -78,18 +78,22 @@ def recommend_all(
                 "lock table recsys.recommendations in share row exclusive mode"
             )
             connection.exec_driver_sql("delete from recsys.recommendations")
-            model_id, factors = connection.exec_driver_sql(
-                "select m.model_id, m.factors from recsys_internal.find_model(null) m"
+            model = connection.exec_driver_sql(
+                "select m.model_id, m.factors, m.item_norm from recsys_internal.find_model(null) m"
             ).one()
-            films = None if model_id is None else Films(connection, model_id, factors)
+            films = None if model.model_id is None else Films(connection, *model)
+            if films is not None and k > len(films.movie_ids):
+                films = None  # popular films are wanted, which is left to the function
+            step = min(USERS_A_CHUNK, max(1, 10 * FILMS_A_BLOCK * 1000 // k))
             users = np.sort(read_columns(connection, USERS, user_id="i8")["user_id"])
-            for start in range(0, len(users), USERS_A_CHUNK):
-                chunk = users[start : start + USERS_A_CHUNK]
+            for start in range(0, len(users), step):
+                chunk = users[start : start + step]
                 done = chunk[:0] if films is None else films.recommend(connection, chunk, k)
                 left = np.setdiff1d(chunk, done)
                 if len(left):
                     connection.execute(
-                        text(ONE_BY_ONE), {"users": left.tolist(), "k": k, "model_id": model_id}
+                        text(ONE_BY_ONE),
+                        {"users": left.tolist(), "k": k, "model_id": model.model_id},
                     )
                 on_users(start + len(chunk), len(users))
     return len(users)
@@ -108,21 +112,20 @@ class Films:
         ``(n_films,)`` float32: no score of a user u exceeds ``norm * |u| * item_norm``.
     """
 
-    def __init__(self, connection: Connection, model_id: int, factors: int) -> None:
-        self.model_id, self.dimension = model_id, factors + 1
+    def __init__(
+        self, connection: Connection, model_id: int, factors: int, item_norm: float
+    ) -> None:
+        self.model_id, self.dimension, self.item_norm = model_id, factors + 1, item_norm
         rows = read_columns(
             connection,
-            "select v.movie_id, v.embedding, v.norm, m.item_norm from recsys.movie_vectors v"
-            " join recsys.models m on m.model_id = v.model_id"
-            f" where v.model_id = {model_id} order by v.norm desc, v.movie_id",
+            "select movie_id, embedding, norm from recsys.movie_vectors"
+            f" where model_id = {model_id} order by norm desc, movie_id",
             movie_id="i8",
             embedding=self.dimension,
             norm="f4",
-            item_norm="f8",
         )
         self.movie_ids, self.norms = rows["movie_id"], torch.from_numpy(rows["norm"])
         self.vectors = torch.from_numpy(rows["embedding"])
-        self.item_norm = float(rows["item_norm"][0])
         self.order = np.argsort(self.movie_ids)
 
     def recommend(

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import OperationalError
 
 from recsys.binary_copy import write_columns
-from recsys.errors import InvalidRequest, TrainingError
+from recsys.errors import DatabaseError, InvalidRequest, TrainingError
 from recsys.tables import models
 
 Vectors = NDArray[np.float32]
 
+LOCK_TIMEOUT = "3s"
+
 SHORTEST = 1e-12  # below it, a square underflows float4 and the direction is lost
+# Films that only isolated users like shrink at each epoch; what is left of them is noise.
+NEGLIGIBLE = 1e-6  # of the longest film vector
 
 # Share of the mean user's vector that ranks for somebody who likes one or two films only: alone,
 # so few films rank worse than popularity does (benchmarks/new_users.py).
@@ -106,6 +112,17 @@ def cosine_form(movies: Vectors) -> tuple[Vectors, float]:
     return (np.hstack([exact, last]) / norm).astype(np.float32), norm
 
 
+def without_dust(movies: Vectors) -> Vectors:
+    """Return film vectors with exact zeros for what is too small to matter.
+
+    pgvector refuses products that underflow, so that numbers like 1e-30 would be errors later.
+    """
+    longest = np.linalg.norm(movies, axis=1).max()
+    clean = np.where(np.abs(movies) < SHORTEST * longest, 0, movies)
+    clean[np.linalg.norm(movies, axis=1) < NEGLIGIBLE * longest] = 0
+    return clean.astype(np.float32)
+
+
 def write_model(connection: Connection, model: TrainedModel) -> int:
     """Write a model and its vectors; it answers nobody until it is activated.
 
@@ -123,6 +140,7 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
         raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
     if np.linalg.norm(model.movies, axis=1).max() < SHORTEST:
         raise TrainingError("the training learned nothing: try a smaller regularization")
+    model = replace(model, movies=without_dust(model.movies))
     embedding, norm = cosine_form(model.movies)
     # A zero vector has no direction: cosine distance to it is NaN. Such a user stays unknown.
     known = np.linalg.norm(model.users, axis=1) > SHORTEST
@@ -131,6 +149,9 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
     lengths = (np.linalg.norm(model.movies.astype(np.float64), axis=1) / norm).astype(np.float32)
     # recommend() reads the longest vectors first, and often only those: they lie together.
     order = np.argsort(-lengths, kind="stable")
+    # Two trainings take turns from here on; readers do not wait. Taken before the rows are written,
+    # since making the indexes would else wait for the other's rows, and the other for ours.
+    connection.exec_driver_sql("lock table recsys.movie_vectors in share row exclusive mode")
     model_id = connection.execute(
         models.insert().returning(models.c.model_id),
         {
@@ -217,7 +238,18 @@ def drop_model(connection: Connection, model_id: int) -> None:
     done = connection.execute(models.delete().where(models.c.model_id == model_id))
     if done.rowcount == 0:
         raise _unknown(model_id)
-    connection.execute(text("select recsys_internal.unindex_model(:id)"), {"id": model_id})
+    try:
+        # While this waits for somebody's open transaction, new readers wait behind it.
+        connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.execute(text("select recsys_internal.unindex_model(:id)"), {"id": model_id})
+        connection.exec_driver_sql("set local lock_timeout to default")
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise DatabaseError(
+            f"others have been reading film vectors for {LOCK_TIMEOUT} in one transaction, so that "
+            f"the index of model {model_id} cannot be dropped: try again later"
+        ) from error
 
 
 def active_model(connection: Connection) -> int | None:

@@ -63,6 +63,25 @@ def test_down_to_base_and_up_again(engine: Engine) -> None:
         require_current(connection)
 
 
+def test_down_by_one_and_up_again_keeps_the_models(sample_engine: Engine) -> None:
+    lists = "select u, r.* from generate_series(1, 20) u, recsys.recommend(u) r order by u, rank"
+    hnsw = (
+        "select count(*) from pg_indexes where schemaname = 'recsys' and indexdef like '%%hnsw%%'"
+    )
+    with sample_engine.connect() as connection:
+        before = [row.movie_id for row in connection.exec_driver_sql(lists)]
+        assert connection.exec_driver_sql(hnsw).scalar() == 2
+    migrations.downgrade(sample_engine, "0003")
+    with sample_engine.connect() as connection:
+        assert connection.exec_driver_sql(hnsw).scalar() == 0
+        with pytest.raises(DatabaseOutOfDate):
+            require_current(connection)
+    assert migrations.upgrade(sample_engine) is True
+    with sample_engine.connect() as connection:
+        # As a model of that version: no index, and vectors that stay as they are.
+        assert [row.movie_id for row in connection.exec_driver_sql(lists)] == before
+
+
 def test_the_tables_are_those_of_the_migrations(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -132,3 +133,67 @@ def test_too_few_ratings_and_an_unknown_device(engine: Engine, sample_engine: En
         train(engine)
     with pytest.raises(TrainingError, match="no device 'abacus'"):
         train(sample_engine, device="abacus")
+
+
+def test_two_trainings_at_once_take_turns(sample_engine: Engine) -> None:
+    """Each writes vectors and then builds indexes, which the other's writing would block."""
+    with ThreadPoolExecutor(2) as pool:
+        ids = set(
+            pool.map(
+                lambda seed: train(
+                    sample_engine, Parameters(factors=4, epochs=1, seed=seed), device="cpu"
+                ),
+                range(2),
+            )
+        )
+    with sample_engine.connect() as connection:
+        counts = connection.exec_driver_sql(
+            "select model_id, count(*) from recsys.movie_vectors group by 1"
+        ).all()
+    assert ids < {row[0] for row in counts}
+
+
+def test_a_diverged_training_says_so(sample_engine: Engine) -> None:
+    with pytest.raises(TrainingError, match=r"diverged|learned nothing"):
+        train(sample_engine, Parameters(factors=16, epochs=3, alpha=0, regularization=0))
+
+
+def test_users_apart_from_all_others_are_answered(sample_engine: Engine) -> None:
+    """Films that only they like shrink at each epoch, down to numbers whose squares underflow."""
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into recsys.movies (movie_id, title) values (900001, 'A'), (900002, 'B')"
+        )
+        connection.exec_driver_sql(
+            "insert into recsys.ratings (user_id, movie_id, rating) values "
+            "(800001, 900001, 5), (800002, 900002, 5), (800002, 900001, 5)"
+        )
+    for epochs, regularization in ((16, 0.01), (40, 0.01), (16, 0.1), (16, 0.5)):
+        train(sample_engine, Parameters(16, epochs, regularization=regularization), device="cpu")
+        with sample_engine.begin() as connection:
+            connection.exec_driver_sql(
+                "insert into recsys.ratings (user_id, movie_id, rating) values "
+                "(800003, 900001, 5) on conflict do nothing"
+            )
+            for user in (800001, 800002, 800003):
+                found = connection.exec_driver_sql(
+                    "select count(*), count(*) filter (where score is distinct from 'NaN')"
+                    " from recsys.recommend(%s)",
+                    (user,),
+                ).one()
+                assert found == (10, 10)
+                connection.exec_driver_sql("select * from recsys.explain(%s, 1)", (user,))
+            connection.exec_driver_sql("select * from recsys.recommend_group('{800001,1}')")
+
+
+def test_a_threshold_that_is_no_exact_number_leaves_all_vectors_fresh(
+    sample_engine: Engine,
+) -> None:
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.ratings set rating = 3.3 where rating = 3.5")
+    train(sample_engine, Parameters(factors=4, epochs=1), threshold=3.3, device="cpu")
+    with sample_engine.connect() as connection:
+        sources = connection.exec_driver_sql(
+            "select distinct source from generate_series(1, 50) u, recsys.recommend(u, 1)"
+        )
+        assert sources.scalars().all() == ["personal"]

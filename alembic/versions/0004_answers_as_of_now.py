@@ -105,6 +105,20 @@ begin
     end loop;
 end
 $$;
+do $$
+declare
+    doomed regclass;
+begin
+    for doomed in
+        select i.indexrelid from pg_index i
+        join pg_class c on c.oid = i.indexrelid
+        join pg_am a on a.oid = c.relam
+        where i.indrelid = 'recsys.movie_vectors'::regclass and a.amname = 'hnsw'
+    loop
+        execute format('drop index %s', doomed);
+    end loop;
+end
+$$;
 drop type recsys_internal.taste, recsys_internal.filters, recsys.explanation, recsys.scored_movie;
 drop table recsys.recommendations;
 alter table recsys.user_vectors drop column liked_digest;

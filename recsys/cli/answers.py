@@ -70,8 +70,9 @@ def recommend(
     - `recsys recommend --all -k 20`
     """
     if everybody:
-        filters = (genre, exclude_genre, year_from, year_to, min_ratings, exclude_movie)
-        if user_id is not None or any((*filters, include_rated, diversity, model)):
+        others = (user_id, year_from, year_to, min_ratings, model)
+        flags = (genre, exclude_genre, exclude_movie, include_rated, diversity)
+        if any(other is not None for other in others) or any(flags):
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
         recommend_everybody(ready_engine(_settings(context)), k)
         return

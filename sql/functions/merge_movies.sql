@@ -39,6 +39,12 @@ begin
     merged.ratings_given_up := moved - merged.ratings;
     select d.* into merged.tags, merged.genres, merged.texts, merged.people, merged.keywords
     from recsys_internal.move_movie_details(keep_movie_id, drop_movie_id) d;
+    update recsys.recommendations r
+    set movie_id = keep_movie_id
+    where r.movie_id = drop_movie_id and not exists (
+        select from recsys.recommendations o
+        where o.user_id = r.user_id and o.movie_id = keep_movie_id);
+    delete from recsys.recommendations where movie_id = drop_movie_id;
     delete from recsys.movies where movie_id = drop_movie_id;
     update recsys.movies m
     set year = coalesce(m.year, dropped.year), imdb_id = coalesce(m.imdb_id, dropped.imdb_id),

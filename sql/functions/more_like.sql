@@ -24,14 +24,15 @@ begin
         raise exception 'liked is %: name at least one film', coalesce(quote_literal(liked), 'null')
             using errcode = '22023';
     end if;
-    perform recsys_internal.check_movies(liked || disliked);
+    perform recsys_internal.check_movies(liked), recsys_internal.check_movies(disliked);
     towards := l2_normalize(recsys_internal.factors_of(model, liked));
     away := l2_normalize(recsys_internal.factors_of(model, disliked));
     if away is not null then
         towards := towards - recsys_internal.scaled(away, 0.5);
     end if;
     return query select * from recsys_internal.complete_similar(
-        model, towards, k, liked || disliked || array_remove(exclude_movies, null),
+        model, towards, k, recsys_internal.present(liked) || recsys_internal.present(disliked)
+            || recsys_internal.present(exclude_movies),
         recsys_internal.find_filters(genres, exclude_genres, year_from, year_to, min_ratings));
 end
 $$;

@@ -24,7 +24,7 @@ declare
     filters recsys_internal.filters := recsys_internal.find_filters(
         genres, exclude_genres, year_from, year_to, min_ratings);
     taste recsys_internal.taste := recsys_internal.find_taste(recommend.user_id, model);
-    barred bigint[] := array_remove(exclude_movies, null);
+    barred bigint[] := recsys_internal.present(exclude_movies);
     ids bigint[];
     scores double precision[];
 begin

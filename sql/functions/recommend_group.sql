@@ -23,7 +23,7 @@ declare
         genres, exclude_genres, year_from, year_to, min_ratings);
     members recsys_internal.taste[];
     together recsys_internal.taste;
-    barred bigint[] := array_remove(exclude_movies, null) || array(
+    barred bigint[] := recsys_internal.present(exclude_movies) || array(
         select r.movie_id from recsys.ratings r where r.user_id = any (user_ids));
     pool integer := case strategy when 'mean' then k else greatest(k, 100) end;
     exhausted boolean;

@@ -20,7 +20,7 @@ begin
     perform recsys_internal.check_movies(array[movie_id]);
     return query select * from recsys_internal.complete_similar(
         model, recsys_internal.factors_of(model, array[movie_id]), k,
-        movie_id || array_remove(exclude_movies, null),
+        movie_id || recsys_internal.present(exclude_movies),
         recsys_internal.find_filters(genres, exclude_genres, year_from, year_to, min_ratings));
 end
 $$;

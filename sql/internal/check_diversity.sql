@@ -16,7 +16,8 @@ create or replace function recsys_internal.pool_size(k integer, diversity real)
 returns integer
 language sql immutable
 as $$
-    select case when diversity > 0 then least(greatest(5::bigint * k, 100), 2147483647)::integer
+    select case when diversity > 0
+        then least(greatest(least(5::bigint * k, k::bigint + 400), 100), 2147483647)::integer
         else k end
 $$;
 

@@ -30,9 +30,6 @@ begin
     inverse := recsys_internal.user_preconditioner(diagonal, taste.films);
     x := recsys_internal.scaled(taste.embedding, model.item_norm);
     b := (select sum(e) from unnest(taste.films) e);
-    if (x <#> b) = 0 then
-        return null;  -- none of the liked films has learned anything
-    end if;
     return (
         with film as materialized (
             select v.movie_id, v.embedding as h,

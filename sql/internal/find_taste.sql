@@ -43,8 +43,8 @@ begin
         end if;
         taste.source := 'live';
     end if;
-    if not vector_norm(taste.ranking) > 0 then
-        return null;  -- no direction to look in
+    if not vector_norm(taste.embedding) > 0 then
+        return null;  -- none of the liked films has learned anything
     end if;
     return taste;
 end

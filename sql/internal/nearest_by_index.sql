@@ -21,20 +21,22 @@ declare
     ef_search text := current_setting('hnsw.ef_search');
 begin
     perform set_config('hnsw.iterative_scan', 'strict_order', true),
-        set_config('hnsw.ef_search', '200', true);
+        -- Scores are asked for here only where norms are alike, and are then hard to tell apart.
+        set_config('hnsw.ef_search', case measure when 'score' then '400' else '200' end, true);
     -- Planned with the values at hand: the model's number chooses the partial index, and filters
     -- that are null vanish.
     return query execute format(
         'select v.movie_id, (%1$s) <=> $1 '
         'from recsys.movie_vectors v '
-        'where v.model_id = %2$s and v.movie_id <> all (coalesce($3, ''{}'')) and (not $4 or ( '
+        'where v.model_id = %2$s and v.movie_id <> all ($3) and (not $4 or ( '
         '    select true from recsys_internal.filtered_movies($5, $6, $7, $8, $9) f '
         '    where f.movie_id = v.movie_id limit 1)) '
         'order by (%1$s) <=> $1 '
         'limit $2',
         recsys_internal.index_expression(model.factors, measure), model.model_id)
-    using case measure when 'score' then query else subvector(query, 1, model.factors) end, n, barred, filters.active, filters.genre_ids, filters.excluded_genre_ids,
-        filters.year_from, filters.year_to, filters.min_ratings;
+    using case measure when 'score' then query else subvector(query, 1, model.factors) end,
+        n, recsys_internal.present(barred), filters.active, filters.genre_ids,
+        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings;
     perform set_config('hnsw.iterative_scan', iterative_scan, true),
         set_config('hnsw.ef_search', ef_search, true);
 end

@@ -6,7 +6,8 @@ create or replace function recsys_internal.nearest_by_norm(
     filters recsys_internal.filters,
     allowed bigint[],
     least_norm real,
-    most_distance double precision default 2
+    most_distance double precision default 2,
+    most_read bigint default null
 )
 returns table (movie_id bigint, distance double precision)
 language plpgsql stable
@@ -26,12 +27,13 @@ begin
     from (
         select near.movie_id, near.distance
         from (
-            select v.movie_id, v.embedding <=> query as distance
+            select v.movie_id, v.embedding <=> query as distance, v.norm
             from recsys.movie_vectors v
             where v.model_id = model.model_id and v.norm >= least_norm
               and (not listed or v.movie_id in (select a from unnest(allowed) a))
               and v.movie_id not in (select b from unnest(barred) b)
-            offset 0
+            order by v.norm desc
+            limit most_read
         ) near
         where near.distance <= most_distance  -- the others need not be sorted
         order by near.distance, near.movie_id

@@ -22,13 +22,17 @@ declare
         and to_regclass('recsys.' || recsys_internal.index_name(model.model_id, measure))
             is not null;
     allowed bigint[];
+    doublings integer;
     head real;
     bound real;
     found_ids bigint[];
     found_distances double precision[];
 begin
-    if query is null then
-        return;  -- ordering by the distance to no vector at all would pick films at random
+    if retrieval not in ('auto', 'exact', 'index') then
+        raise exception 'recsys.retrieval is %: it may be auto, exact or index',
+            quote_literal(retrieval) using errcode = '22023';
+    elsif query is null or vector_norm(query) = 0 then
+        return;  -- ordering by the distance to no direction at all would pick films at random
     end if;
     if retrieval <> 'index' and filters.active then
         allowed := recsys_internal.list_movies(filters, 4001);
@@ -43,13 +47,15 @@ begin
     if retrieval <> 'index' and measure = 'score' then
         -- No cosine exceeds the norm (Cauchy-Schwarz): once some of the longest vectors have been
         -- looked at, those with a smaller norm than the n-th best of them cannot be better. 256
-        -- are looked at, or twice, four times ... as many where fewer are allowed.
-        head := model.norms[9 + log(2, 1 + coalesce(cardinality(barred), 0) / 128.0 + case
-            when allowed is not null then model.movie_count::numeric / cardinality(allowed)
-            when filters.active then 3 else 0 end)::integer];
+        -- are looked at, or twice, four times ... as many where fewer are allowed or many wanted.
+        doublings := log(2, 1 + n / 64.0 + coalesce(cardinality(barred), 0) / 128.0
+            + case when allowed is not null then model.movie_count::numeric / cardinality(allowed)
+                when filters.active then 3 else 0 end);
+        head := model.norms[9 + doublings];
         select array_agg(f.movie_id), array_agg(f.distance) into found_ids, found_distances
         from recsys_internal.nearest_by_norm(
-            model, query, n, barred, filters, allowed, coalesce(head, 0)) f;
+            model, query, n, barred, filters, allowed, coalesce(head, 0),
+            most_read => (256 * 2 ^ doublings)::bigint) f;
         bound := 1 - 1e-5 - found_distances[n];  -- the slack is for rounding
         if head is null or bound >= head then
             return query select * from unnest(found_ids, found_distances);

@@ -13,13 +13,15 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 #variable_conflict use_column
-begin
+declare
     -- Likeness is the cosine of the learned factors: the query's last coordinate is zero, and a
     -- film's factors are as long as its norm.
+    unit vector := l2_normalize(query);
+begin
     if movie_ids is null then
         return query
         select v.movie_id, case measure when 'score' then v.embedding <=> query
-            else 1 - (1 - (v.embedding <=> query)) / v.norm end as distance
+            else 1 + (v.embedding <#> unit) / v.norm end as distance
         from recsys.movie_vectors v
         where v.model_id = model.model_id and (measure = 'score' or v.norm > 0)
           and v.movie_id not in (select b from unnest(barred) b)
@@ -28,7 +30,7 @@ begin
     else
         return query
         select v.movie_id, case measure when 'score' then v.embedding <=> query
-            else 1 - (1 - (v.embedding <=> query)) / v.norm end as distance
+            else 1 + (v.embedding <#> unit) / v.norm end as distance
         from recsys.movie_vectors v
         where v.model_id = model.model_id and (measure = 'score' or v.norm > 0)
           and v.movie_id = any (movie_ids)
