@@ -23,6 +23,7 @@ LOCK_TIMEOUT = "3s"
 SHORTEST = 1e-12  # below it, a square underflows float4 and the direction is lost
 # Films that only isolated users like shrink at each epoch; what is left of them is noise.
 NEGLIGIBLE = 1e-6  # of the longest film vector
+DUST = 1e-9  # of the longest film vector, for a single coordinate
 
 # Share of the mean user's vector that ranks for somebody who likes one or two films only: alone,
 # so few films rank worse than popularity does (benchmarks/new_users.py).
@@ -118,7 +119,7 @@ def without_dust(movies: Vectors) -> Vectors:
     pgvector refuses products that underflow, so that numbers like 1e-30 would be errors later.
     """
     longest = np.linalg.norm(movies, axis=1).max()
-    clean = np.where(np.abs(movies) < SHORTEST * longest, 0, movies)
+    clean = np.where(np.abs(movies) < DUST * longest, 0, movies)
     clean[np.linalg.norm(movies, axis=1) < NEGLIGIBLE * longest] = 0
     return clean.astype(np.float32)
 

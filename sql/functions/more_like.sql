@@ -13,6 +13,8 @@ create or replace function recsys.more_like(
 returns setof recsys.similar_movie
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
     model recsys.models := recsys_internal.find_model(more_like.model_id);

@@ -12,6 +12,8 @@ create or replace function recsys.similar_movies(
 returns setof recsys.similar_movie
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
     model recsys.models := recsys_internal.find_model(similar_movies.model_id);

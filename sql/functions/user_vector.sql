@@ -2,6 +2,8 @@ create or replace function recsys.user_vector(user_id bigint, model_id bigint de
 returns vector
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 begin
     return (recsys_internal.find_taste(

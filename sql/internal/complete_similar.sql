@@ -7,9 +7,6 @@ create or replace function recsys_internal.complete_similar(
 )
 returns setof recsys.similar_movie
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -3,8 +3,6 @@
 create or replace function recsys_internal.factors_of(model recsys.models, movie_ids bigint[])
 returns vector
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 begin
     return (

@@ -1,9 +1,6 @@
 create or replace function recsys_internal.find_taste(user_id bigint, model recsys.models)
 returns recsys_internal.taste
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 #variable_conflict use_column
 declare

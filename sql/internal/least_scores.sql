@@ -6,9 +6,6 @@ create or replace function recsys_internal.least_scores(
 )
 returns table (movie_id bigint, score double precision)
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 #variable_conflict use_column
 declare

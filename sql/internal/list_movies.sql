@@ -5,9 +5,6 @@ create or replace function recsys_internal.list_movies(
 )
 returns bigint[]
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 declare
     only_genres constant boolean := num_nonnulls(

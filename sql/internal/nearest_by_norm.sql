@@ -11,17 +11,30 @@ create or replace function recsys_internal.nearest_by_norm(
 )
 returns table (movie_id bigint, distance double precision)
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 #variable_conflict use_column
 declare
-    listed constant boolean := allowed is not null;
-    unlisted constant boolean := filters.active and not listed;
     only_genres constant boolean := num_nonnulls(
         filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0;
 begin
+    if not filters.active or allowed is not null then
+        return query
+        select near.movie_id, near.distance
+        from (
+            select v.movie_id, v.embedding <=> query as distance, v.norm
+            from recsys.movie_vectors v
+            where v.model_id = model.model_id and v.norm >= least_norm
+              and (allowed is null or v.movie_id in (select a from unnest(allowed) a))
+              and v.movie_id not in (select b from unnest(barred) b)
+            order by v.norm desc
+            limit most_read
+        ) near
+        where near.distance <= most_distance  -- the others need not be sorted
+        order by near.distance, near.movie_id
+        limit n;
+        return;
+    end if;
+    -- Where many pass, it is quicker to look each up, nearest first, until n have.
     return query
     select c.movie_id, c.distance
     from (
@@ -30,17 +43,15 @@ begin
             select v.movie_id, v.embedding <=> query as distance, v.norm
             from recsys.movie_vectors v
             where v.model_id = model.model_id and v.norm >= least_norm
-              and (not listed or v.movie_id in (select a from unnest(allowed) a))
               and v.movie_id not in (select b from unnest(barred) b)
             order by v.norm desc
             limit most_read
         ) near
-        where near.distance <= most_distance  -- the others need not be sorted
+        where near.distance <= most_distance
         order by near.distance, near.movie_id
-        limit case when not unlisted then n end
+        offset 0
     ) c
-    -- Where many pass, it is quicker to look each up, nearest first, until n have.
-    where not unlisted or case when only_genres then (
+    where case when only_genres then (
             select true from recsys.movie_genres g
             where g.genre_id = any (filters.genre_ids) and g.movie_id = c.movie_id limit 1)
         else (

@@ -10,7 +10,6 @@ create or replace function recsys_internal.nearest_movies(
 )
 returns table (movie_id bigint, distance double precision)
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -35,12 +34,12 @@ begin
         return;  -- ordering by the distance to no direction at all would pick films at random
     end if;
     if retrieval <> 'index' and filters.active then
-        allowed := recsys_internal.list_movies(filters, 4001);
+        allowed := recsys_internal.list_movies(filters, 2001);
         if cardinality(allowed) <= 1000 then
             return query select * from recsys_internal.nearest_of_list(
                 model, query, measure, n, barred, allowed);
             return;
-        elsif cardinality(allowed) > 4000 then
+        elsif cardinality(allowed) > 2000 then
             allowed := null;
         end if;
     end if;

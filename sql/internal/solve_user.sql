@@ -9,9 +9,6 @@ create or replace function recsys_internal.solve_user(
 )
 returns vector
 language plpgsql stable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 declare
     most_steps constant integer := 60;

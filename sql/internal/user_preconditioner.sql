@@ -1,8 +1,6 @@
 create or replace function recsys_internal.user_preconditioner(diagonal vector, films vector[])
 returns vector
 language plpgsql immutable
-set search_path = pg_catalog, public, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 declare
     whole real[] := (diagonal + (select sum(f.e * f.e) from unnest(films) f (e)))::real[];
