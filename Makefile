@@ -14,10 +14,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all check format bench lock clean
+.PHONY: help install demo test test-all check format bench bench-peers lock clean
 
 help:  ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -59,6 +59,15 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python benchmarks/ranking.py
 	$(BIN)/python benchmarks/titles.py
 	$(BIN)/python benchmarks/loading.py
+	$(BIN)/python benchmarks/fold_in.py
+	$(BIN)/python benchmarks/new_users.py
+	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/mixed_load.py
+
+bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib and implicit
+	$(INSTALL) -e '.[bench]'
+	$(BIN)/python benchmarks/serving.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/everybody.py
 
 lock: $(VENV)/.installed-dev  ## Write constraints.txt anew
 	$(PIP) install uv
