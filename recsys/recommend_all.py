@@ -14,7 +14,7 @@ from recsys.binary_copy import driver, read_columns, write_columns
 from recsys.database import reported_errors
 from recsys.errors import InvalidRequest
 
-USERS_A_CHUNK = 2000
+USERS_A_CHUNK, ROWS_A_CHUNK = 2000, 10_000_000
 FILMS_A_BLOCK = 4096
 USERS = """
     select distinct user_id from recsys.ratings union select user_id from recsys.users
@@ -84,7 +84,7 @@ def recommend_all(
             films = None if model.model_id is None else Films(connection, *model)
             if films is not None and k > len(films.movie_ids):
                 films = None  # popular films are wanted, which is left to the function
-            step = min(USERS_A_CHUNK, max(1, 10 * FILMS_A_BLOCK * 1000 // k))
+            step = min(USERS_A_CHUNK, max(1, ROWS_A_CHUNK // k))
             users = np.sort(read_columns(connection, USERS, user_id="i8")["user_id"])
             for start in range(0, len(users), step):
                 chunk = users[start : start + step]
