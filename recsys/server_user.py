@@ -66,7 +66,8 @@ def server_user() -> ServerUser:
 
 def _create_system_user() -> pwd.struct_passwd:
     command = [
-        "useradd",
+        # Root's PATH may lack sbin, in a container or under env -i.
+        shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "useradd",
         "--system",
         "--user-group",
         "--no-create-home",
