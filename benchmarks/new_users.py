@@ -1,6 +1,6 @@
 """How well a user who came after the training is served, on ml-latest-small.
 
-    python benchmarks/new_users.py [--folds 5] [--seeds 1]
+    python benchmarks/new_users.py [--folds 5] [--seeds 3]
 
 Protocol: positives are ratings of 4 stars or more. The users with at least 30 of them are dealt
 into folds; of each fold's users no rating at all is loaded, the database holds the positives of
@@ -59,7 +59,7 @@ class Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--factors", type=int, default=Parameters.factors)
     arguments = parser.parse_args()
     source = data_set("ml-latest-small")
