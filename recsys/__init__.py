@@ -1,5 +1,13 @@
 """A movie recommender that lives in PostgreSQL."""
 
+from recsys.answers import (
+    Answers,
+    Explanation,
+    Recommendation,
+    ScoredMovie,
+    SimilarMovie,
+    TitleMatch,
+)
 from recsys.errors import (
     DatabaseError,
     DatabaseOutOfDate,
@@ -11,15 +19,7 @@ from recsys.errors import (
     SourceError,
     TrainingError,
 )
-from recsys.recommender import (
-    Answers,
-    Explanation,
-    Recommendation,
-    Recommender,
-    ScoredMovie,
-    SimilarMovie,
-    TitleMatch,
-)
+from recsys.recommender import Recommender
 
 __all__ = [
     "Answers",

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Engine, text
 
+from recsys.answers import (
+    Answer,
+    Answers,
+    Explanation,
+    Recommendation,
+    ScoredMovie,
+    SimilarMovie,
+    TitleMatch,
+)
 from recsys.database import reported_errors
 from recsys.migrations import ready_engine
 from recsys.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
 TYPES = {
@@ -41,88 +49,6 @@ TYPES = {
 }
 LISTS = {name for name, kind in TYPES.items() if kind.endswith("[]")}
 REQUIRED = {"user_id", "user_ids", "movie_id", "movie_ids", "liked", "query", "k"}
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """One recommended film; the columns of ``recsys.recommend``."""
-
-    rank: int
-    movie_id: int
-    title: str
-    year: int | None
-    genres: list[str]
-    score: float
-    predicted_rating: float | None
-    source: str
-    because_movie_id: int | None
-    because_title: str | None
-    model_id: int | None
-
-
-@dataclass(frozen=True)
-class SimilarMovie:
-    """One film that resembles another; the columns of ``recsys.similar_movies``."""
-
-    rank: int
-    movie_id: int
-    title: str
-    year: int | None
-    genres: list[str]
-    score: float
-    source: str
-    model_id: int | None
-
-
-@dataclass(frozen=True)
-class ScoredMovie:
-    """One film and what a user would think of it; the columns of ``recsys.score_movies``."""
-
-    movie_id: int
-    score: float
-    predicted_rating: float | None
-    source: str
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One rated film and what it adds to a score; the columns of ``recsys.explain``."""
-
-    rank: int
-    because_movie_id: int | None
-    because_title: str
-    rating: float | None
-    contribution: float
-
-
-@dataclass(frozen=True)
-class TitleMatch:
-    """One film whose title matches a query; the columns of ``recsys.search_titles``."""
-
-    rank: int
-    movie_id: int
-    title: str
-    year: int | None
-    score: float
-
-
-Answer = TypeVar(
-    "Answer", bound=Recommendation | SimilarMovie | ScoredMovie | Explanation | TitleMatch
-)
-
-
-class Answers(list[Answer]):
-    """A list of rows, the best first."""
-
-    def __init__(self, kind: type[Answer], rows: Iterable[Answer]) -> None:
-        super().__init__(rows)
-        self._columns = [field.name for field in fields(kind)]
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the rows as a pandas frame."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(row) for row in self], columns=self._columns)
 
 
 class Recommender:

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from recsys.answers import Answers, Recommendation, SimilarMovie
 from recsys.cli.output import Format, Output, note, progress, say, show
 from recsys.database import is_simulated, reported_errors
 from recsys.errors import InvalidRequest
 from recsys.migrations import ready_engine
-from recsys.recommender import Answers, Recommendation, Recommender, SimilarMovie
+from recsys.recommender import Recommender
 from recsys.settings import Settings
 
 Length = Annotated[int, typer.Option("-k", min=1, help="How many films.")]
