@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from ranking import POPULAR, interval, load_part
+from ranking import POPULAR, judge_sets, load_part, shown
 from recsys.metrics import ndcg
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.train import train
@@ -107,11 +107,16 @@ def measure(
         done = n
         served = {row[0]: row[1:] for row in connection.exec_driver_sql(SERVED, (ids,))}
         popular = {row[0]: row[1] for row in connection.exec_driver_sql(POPULAR, (ids,))}
-        for user in users:
-            films, personal = served[user.user_id]
-            outcome = outcomes.setdefault((n, user.user_id), Outcome())
-            outcome.served.append(ndcg(films, user.targets, 10))
-            outcome.popular.append(ndcg(popular[user.user_id], user.targets, 10))
+        targets = [user.targets for user in users]
+        gains, popular_gains = (
+            ndcg(*judge_sets(lists, targets), 10)
+            for lists in ([served[user][0] for user in ids], [popular[user] for user in ids])
+        )
+        for place, user in enumerate(ids):
+            films, personal = served[user]
+            outcome = outcomes.setdefault((n, user), Outcome())
+            outcome.served.append(gains[place])
+            outcome.popular.append(popular_gains[place])
             outcome.personal.append(personal / len(films))
 
 
@@ -125,8 +130,8 @@ def show(outcomes: dict[tuple[int, int], Outcome]) -> None:
         popular = np.array([np.mean(outcome.popular) for outcome in mine])
         personal = np.mean([np.mean(outcome.personal) for outcome in mine])
         print(
-            f"{n:3}  {interval(served):24}  {interval(popular):24}  "
-            f"{interval(served - popular):26}  {personal:8.0%}"
+            f"{n:3}  {shown(served):24}  {shown(popular):24}  "
+            f"{shown(served - popular):26}  {personal:8.0%}"
         )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from recsys.interactions import hold_out
 from recsys.load import load
-from recsys.metrics import ndcg, recall
+from recsys.metrics import interval, judge, ndcg, recall
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.sources import open_source
 from recsys.train import train
@@ -73,9 +73,9 @@ def main() -> None:
             train(engine, Parameters(factors=arguments.factors))
             for method, query in METHODS.items():
                 lists = ask(engine, query, sorted(truth))
-                gains = np.array([ndcg(lists[user], films, 10) for user, films in truth.items()])
-                shares = np.array([recall(lists[user], films, 20) for user, films in truth.items()])
-                print(f"{seed:7}  {method:12}  {interval(gains)}   {interval(shares)}")
+                marks = judge_sets([lists[user] for user in truth], list(truth.values()))
+                gains, shares = ndcg(*marks, 10), recall(*marks, 20)
+                print(f"{seed:7}  {method:12}  {shown(gains)}   {shown(shares)}")
                 means[method].append(float(np.nanmean(gains)))
     for method, values in means.items():
         print(f"{'mean':>7}  {method:12}  {np.mean(values):.4f}")
@@ -94,11 +94,16 @@ def ask(engine: Engine, query: str, users: list[int]) -> dict[int, list[int]]:
         return {row[0]: row[1] for row in connection.exec_driver_sql(query, (users,))}
 
 
-def interval(values: np.ndarray) -> str:
-    values = values[~np.isnan(values)]
-    drawn = np.random.default_rng(0).integers(len(values), size=(2000, len(values)))
-    low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
-    return f"{values.mean():.4f} [{low:.4f}, {high:.4f}]"
+def judge_sets(lists: list[list[int]], truth: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mark hits in lists of one length; `truth` has a set of films a list."""
+    users = np.repeat(np.arange(len(truth)), [len(films) for films in truth])
+    movies = np.array([film for films in truth for film in films], dtype=np.int64)
+    return judge(np.array(lists), users, movies)
+
+
+def shown(values: np.ndarray) -> str:
+    low, high = interval(values)
+    return f"{np.nanmean(values):.4f} [{low:.4f}, {high:.4f}]"
 
 
 if __name__ == "__main__":

@@ -1,45 +1,213 @@
-"""Ranking metrics over lists of recommendations; NumPy alone.
+"""Metrics of recommendation lists; NumPy alone, one definition each, with binary relevance.
 
-One definition each, with binary relevance. A user without held-out films has no truth to be
-measured by: their value is NaN, and means leave it out.
+Lists come as a matrix, a row a user; `judge` marks the hits in it, and the metrics of accuracy
+are functions of those marks. Each returns a value a user, so that means, intervals and paired
+differences are one step away. Whoever has no truth to be measured by has the value NaN, and
+means leave them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
+
+NO_MOVIE = -1  # in lists that are shorter than others
+
+Marks = NDArray[np.bool_]
+Ids = NDArray[np.integer]
+Values = NDArray[np.float64]
 
 
-def ndcg(ranked: Sequence[int], truth: Collection[int], k: int) -> float:
-    """Return the normalized discounted cumulative gain of the first k films.
+def judge(lists: Ids, users: Ids, movies: Ids) -> tuple[Marks, Ids]:
+    """Mark the films of each list that the user turned out to like.
 
-    ``DCG = sum over hits at rank r of 1 / log2(r + 1)``, over the DCG of ``min(|truth|, k)``
+    Parameters
+    ----------
+    lists
+        ``(n_users, k)`` film ids, the best first, `NO_MOVIE` where a list ends early.
+    users, movies
+        ``(n,)`` each: the held-out pairs; users by their row in `lists`.
+
+    Returns
+    -------
+    hits, relevant
+        ``(n_users, k)`` bool, and ``(n_users,)``, how many films were held out of each user.
+
+    Examples
+    --------
+    >>> hits, relevant = judge(np.array([[7, 8], [9, 7]]), np.array([0, 0]), np.array([8, 5]))
+    >>> hits.tolist(), relevant.tolist()
+    ([[False, True], [False, False]], [2, 0])
+    """
+    _, dense = np.unique(np.concatenate([lists.ravel(), movies]), return_inverse=True)
+    listed, held_out = dense[: lists.size].reshape(lists.shape), dense[lists.size :]
+    span = dense.max(initial=0) + 1
+    pairs = np.arange(len(lists))[:, None] * span + listed  # (n_users, k)
+    hits = np.isin(pairs, users * span + held_out) & (lists != NO_MOVIE)
+    return hits, np.bincount(users, minlength=len(lists))
+
+
+def ndcg(hits: Marks, relevant: Ids, k: int) -> Values:
+    """Return the normalized discounted cumulative gain of the first k films, ``(n_users,)``.
+
+    ``DCG = sum over hits at rank r of 1 / log2(r + 1)``, over the DCG of ``min(relevant, k)``
     hits in the first ranks (Järvelin and Kekäläinen, "Cumulated Gain-Based Evaluation of IR
     Techniques", TOIS 2002).
 
     Examples
     --------
-    >>> round(ndcg([7, 8, 9], {8}, k=3), 4)  # one hit at rank 2: 1 / log2(3)
-    0.6309
+    >>> ndcg(np.array([[False, True, False]]), np.array([1]), k=3).round(4).tolist()
+    [0.6309]
     """
-    if not truth:
-        return float("nan")
-    relevant = set(truth)
     discounts = 1 / np.log2(np.arange(2, k + 2))  # (k,)
-    gain = sum(discounts[place] for place, film in enumerate(ranked[:k]) if film in relevant)
-    return float(gain / discounts[: len(relevant)].sum())
+    ideal = np.concatenate([[0], np.cumsum(discounts)])[np.minimum(relevant, k)]  # (n_users,)
+    return _ratio(hits[:, :k] @ discounts[: hits.shape[1]], ideal)
 
 
-def recall(ranked: Sequence[int], truth: Collection[int], k: int) -> float:
-    """Return the share of ``min(|truth|, k)`` held-out films among the first k.
+def recall(hits: Marks, relevant: Ids, k: int) -> Values:
+    """Return the share of ``min(relevant, k)`` held-out films among the first k, ``(n_users,)``.
 
     Examples
     --------
-    >>> recall([7, 8, 9], {8, 5}, k=3)
-    0.5
+    >>> recall(np.array([[False, True, False]]), np.array([2]), k=3).tolist()
+    [0.5]
     """
-    if not truth:
-        return float("nan")
-    relevant = set(truth)
-    return len(relevant.intersection(ranked[:k])) / min(len(relevant), k)
+    return _ratio(hits[:, :k].sum(1), np.minimum(relevant, k))
+
+
+def precision(hits: Marks, relevant: Ids, k: int) -> Values:
+    """Return the share of the first k places that are hits, ``(n_users,)``."""
+    return _ratio(hits[:, :k].sum(1), np.where(relevant > 0, k, 0))
+
+
+def average_precision(hits: Marks, relevant: Ids, k: int) -> Values:
+    """Return the mean of the precision at each hit, over ``min(relevant, k)``, ``(n_users,)``.
+
+    Its mean over users is MAP@k.
+    """
+    first = hits[:, :k]
+    precisions = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)  # (n_users, k)
+    return _ratio((precisions * first).sum(1), np.minimum(relevant, k))
+
+
+def reciprocal_rank(hits: Marks, relevant: Ids, k: int) -> Values:
+    """Return one over the rank of the first hit, 0 without one, ``(n_users,)``; its mean is MRR."""
+    first = hits[:, :k]
+    gain = np.where(first.any(axis=1), 1 / (first.argmax(axis=1) + 1), 0)
+    return np.where(relevant > 0, gain, np.nan)
+
+
+def hit_rate(hits: Marks, relevant: Ids, k: int) -> Values:
+    """Return 1 where one of the first k films is a hit, else 0, ``(n_users,)``."""
+    return np.where(relevant > 0, hits[:, :k].any(axis=1).astype(float), np.nan)
+
+
+ACCURACY: dict[str, Callable[[Marks, Ids, int], Values]] = {
+    "ndcg": ndcg,
+    "recall": recall,
+    "precision": precision,
+    "map": average_precision,
+    "mrr": reciprocal_rank,
+    "hit_rate": hit_rate,
+}
+
+
+def mean_over_list(of_movie: NDArray[np.floating], lists: Ids) -> Values:
+    """Return the mean of something over the films of each list, ``(n_users,)``.
+
+    With the number of likes it is the average popularity of what is recommended; with
+    ``1 - likes / users`` it is novelty, the expected popularity complement (EPC; Vargas and
+    Castells, "Rank and Relevance in Novelty and Diversity Metrics", RecSys 2011).
+
+    Parameters
+    ----------
+    of_movie
+        ``(n_movies,)``.
+    lists
+        ``(n_users, k)`` places in `of_movie`, or `NO_MOVIE`.
+    """
+    there = lists != NO_MOVIE
+    return _ratio(np.where(there, of_movie[lists], 0).sum(axis=1), there.sum(axis=1))
+
+
+def diversity(features: NDArray[np.floating], lists: Ids) -> Values:
+    """Return the mean of ``1 - cosine`` over all pairs of films of a list, ``(n_users,)``.
+
+    Intra-list diversity (Ziegler et al., "Improving Recommendation Lists Through Topic
+    Diversification", WWW 2005).
+
+    Parameters
+    ----------
+    features
+        ``(n_movies, n_features)``, such as a 1 a genre; films without any are left out.
+    lists
+        ``(n_users, k)`` places in `features`, or `NO_MOVIE`.
+    """
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    unit = np.divide(features, lengths, out=np.zeros_like(features, dtype=float), where=lengths > 0)
+    there = (lists != NO_MOVIE) & (lengths[lists, 0] > 0)  # (n_users, k)
+    total = np.where(there[..., None], unit[lists], 0).sum(axis=1)  # (n_users, n_features)
+    n = there.sum(axis=1)
+    pairs = n * (n - 1) / 2
+    alike = (np.square(total).sum(axis=1) - n) / 2  # sum of cosines over pairs
+    return _ratio(pairs - alike, pairs)
+
+
+def coverage(counts: Ids) -> float:
+    """Return the share of films that stand in at least one list.
+
+    Parameters
+    ----------
+    counts
+        ``(n_movies,)``, in how many lists each film of the catalogue stands.
+    """
+    return float((counts > 0).mean())
+
+
+def gini(counts: Ids) -> float:
+    """Return how unevenly the places in lists fall to films: 0 evenly, towards 1 to a single one.
+
+    Examples
+    --------
+    >>> gini(np.array([0, 0, 0, 4])), gini(np.array([1, 1, 1, 1]))
+    (0.75, 0.0)
+    """
+    ascending, n = np.sort(counts), len(counts)
+    weights = 2 * np.arange(1, n + 1) - n - 1
+    return float((weights @ ascending) / (n * ascending.sum()))
+
+
+def rmse(errors: NDArray[np.floating]) -> float:
+    """Return the root of the mean squared error of predicted stars."""
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
+def mae(errors: NDArray[np.floating]) -> float:
+    """Return the mean absolute error of predicted stars."""
+    return float(np.mean(np.abs(errors)))
+
+
+def interval(values: Values, seed: int = 0, draws: int = 2000) -> tuple[float, float]:
+    """Return a 95 % bootstrap interval of the mean over users; NaN values are left out.
+
+    Parameters
+    ----------
+    values
+        ``(n_users,)``. For a paired comparison, each user's difference.
+    """
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    generator = np.random.default_rng(seed)
+    means = [values[generator.integers(len(values), size=len(values))].mean() for _ in range(draws)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _ratio(above: NDArray[np.floating], below: NDArray[np.floating]) -> Values:
+    """Divide; NaN where nothing is below."""
+    values = np.full(above.shape, np.nan)
+    np.divide(above, below, out=values, where=below > 0)
+    return values

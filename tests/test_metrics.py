@@ -10,33 +10,104 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recsys import metrics
-from sklearn.metrics import ndcg_score
+from recsys.metrics import NO_MOVIE, judge
+from sklearn.metrics import average_precision_score, mean_squared_error, ndcg_score
+
+USERS = np.array([0, 0, 0, 1, 1])
+MOVIES = np.array([1, 3, 9, 30, 40])
+LISTS = np.array([[1, 2, 3, 4], [20, 30, NO_MOVIE, NO_MOVIE], [1, 2, 3, 4]])
 
 
-def test_ndcg_by_hand() -> None:
-    # Hits at ranks 1 and 3 of two held out: (1 + 1/2) / (1 + 1/log2(3)).
-    assert metrics.ndcg([1, 2, 3], {1, 3}, k=3) == pytest.approx(1.5 / (1 + 1 / math.log2(3)))
-    # More held out than places: the best list is all hits.
-    assert metrics.ndcg([1, 2], {1, 2, 3, 4}, k=2) == pytest.approx(1)
-    assert metrics.ndcg([9, 8], {1}, k=2) == 0
+def of(metric: str, k: int) -> list[float]:
+    values: list[float] = metrics.ACCURACY[metric](*judge(LISTS, USERS, MOVIES), k).tolist()
+    return values
 
 
-def test_recall_by_hand() -> None:
-    assert metrics.recall([1, 2, 3, 4], {1, 4, 9}, k=4) == pytest.approx(2 / 3)
-    assert metrics.recall([1, 2], {1, 2, 3, 4}, k=2) == 1
+@pytest.mark.parametrize(
+    ("metric", "k", "first", "second"),
+    [
+        # The first user has hits at ranks 1 and 3 of three held out, the second at 2 of two.
+        (
+            "ndcg",
+            3,
+            1.5 / (1 + 1 / math.log2(3) + 1 / 2),
+            1 / math.log2(3) / (1 + 1 / math.log2(3)),
+        ),
+        ("ndcg", 1, 1, 0),
+        ("recall", 4, 2 / 3, 1 / 2),
+        ("recall", 2, 1 / 2, 1 / 2),
+        ("precision", 4, 2 / 4, 1 / 4),
+        ("map", 4, (1 + 2 / 3) / 3, (1 / 2) / 2),
+        ("map", 2, 1 / 2, (1 / 2) / 2),
+        ("mrr", 4, 1, 1 / 2),
+        ("mrr", 1, 1, 0),
+        ("hit_rate", 1, 1, 0),
+        ("hit_rate", 2, 1, 1),
+    ],
+)
+def test_accuracy_by_hand(metric: str, k: int, first: float, second: float) -> None:
+    assert of(metric, k)[:2] == pytest.approx([first, second])
 
 
-def test_an_empty_truth_is_nan() -> None:
-    assert math.isnan(metrics.ndcg([1], set(), k=1))
-    assert math.isnan(metrics.recall([1], set(), k=1))
+@pytest.mark.parametrize("metric", metrics.ACCURACY)
+def test_an_empty_truth_is_nan(metric: str) -> None:
+    assert math.isnan(of(metric, 2)[2])
+
+
+@pytest.mark.parametrize("metric", metrics.ACCURACY)
+def test_no_lists_at_all(metric: str) -> None:
+    hits, relevant = judge(np.full((1, 3), NO_MOVIE), np.array([0]), np.array([5]))
+    assert metrics.ACCURACY[metric](hits, relevant, 3).tolist() == [0]
 
 
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11), min_size=1), st.integers(1, 12))
-def test_ndcg_equals_scikit_learn(ranked: list[int], truth: set[int], k: int) -> None:
+def test_equals_scikit_learn(ranked: list[int], truth: set[int], k: int) -> None:
     relevance = np.array([[float(film in truth) for film in range(12)]])
     scores = np.empty((1, 12))
     scores[0, ranked] = np.arange(12, 0, -1)
-    assert metrics.ndcg(ranked, truth, k) == pytest.approx(ndcg_score(relevance, scores, k=k))
+    marks = judge(np.array([ranked]), np.zeros(len(truth), dtype=int), np.array([*truth]))
+    assert metrics.ndcg(*marks, k)[0] == pytest.approx(ndcg_score(relevance, scores, k=k))
+    assert metrics.average_precision(*marks, 12)[0] == pytest.approx(
+        average_precision_score(relevance[0], scores[0])
+    )
+
+
+def test_what_is_recommended_by_hand() -> None:
+    lists = np.array([[0, 1], [0, 2], [1, NO_MOVIE]])
+    likes = np.array([4.0, 2, 1, 0])
+    assert metrics.mean_over_list(likes, lists).tolist() == [3, 2.5, 2]
+    assert math.isnan(metrics.mean_over_list(likes, np.array([[NO_MOVIE]]))[0])
+    counts = np.bincount(lists[lists != NO_MOVIE], minlength=4)
+    assert metrics.coverage(counts) == 3 / 4
+    # Films in order of their counts 0, 1, 2, 2: (-3 * 0 - 1 * 1 + 1 * 2 + 3 * 2) / (4 * 5).
+    assert metrics.gini(counts) == pytest.approx(7 / 20)
+
+
+def test_diversity_by_hand() -> None:
+    genres = np.array([[1.0, 0], [1, 0], [0, 1], [1, 1], [0, 0]])
+    lists = np.array([[0, 1, 2], [0, 3, 4], [0, NO_MOVIE, NO_MOVIE]])
+    first, second, third = metrics.diversity(genres, lists)
+    assert first == pytest.approx(2 / 3)  # of three pairs, one is alike
+    assert second == pytest.approx(1 - 1 / math.sqrt(2))  # a film without genres has no say
+    assert math.isnan(third)
+
+
+def test_errors_of_stars_equal_scikit_learn() -> None:
+    predicted, rated = np.array([3.5, 2.0, 5.0]), np.array([4.0, 2.0, 3.0])
+    assert metrics.rmse(predicted - rated) == pytest.approx(
+        mean_squared_error(rated, predicted) ** 0.5
+    )
+    assert metrics.mae(predicted - rated) == pytest.approx((0.5 + 0 + 2) / 3)
+
+
+def test_an_interval_holds_the_mean_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    inside = 0
+    for seed in range(300):
+        low, high = metrics.interval(generator.exponential(size=80), seed, draws=300)
+        inside += low <= 1 <= high
+    assert 0.88 <= inside / 300 <= 0.98
+    assert math.isnan(metrics.interval(np.array([np.nan]))[0])
 
 
 def test_examples() -> None:
