@@ -24,7 +24,7 @@ import psycopg
 import torch
 from numpy.typing import NDArray
 from psycopg.sql import SQL, Identifier
-from recsys.factorization import FINAL_STEPS, FINAL_TOLERANCE, Positives, solve
+from recsys.factorization import FINAL_STEPS, FINAL_TOLERANCE, Side, solve
 from recsys.load import load
 from recsys.parameters import Parameters
 from recsys.sources import open_source
@@ -146,9 +146,9 @@ def solve_as_trained(items: Doubles, likes: Likes, parameters: Parameters) -> Do
     users = torch.repeat_interleave(torch.tensor([len(rows) for rows in likes.values()]))
     films = torch.from_numpy(np.concatenate([np.sort(rows) for rows in likes.values()]))
     fixed = torch.from_numpy(items.astype(np.float32))
-    start = torch.zeros(len(likes), fixed.shape[1])
-    positives = Positives(users, films, (len(likes), len(fixed)))
-    vectors = solve(start, fixed, positives, parameters, FINAL_STEPS, FINAL_TOLERANCE)
+    vectors = torch.zeros(len(likes), fixed.shape[1])
+    side = Side(users, films, (len(likes), len(fixed)))
+    solve(vectors, fixed, side, parameters, FINAL_STEPS, FINAL_TOLERANCE)
     return vectors.double().numpy()
 
 

@@ -11,6 +11,10 @@ the Performance of iALS on Item Recommendation Benchmarks" (RecSys 2022):
 
 With one side fixed the other has a closed form, a small linear system a row, which a few steps
 of conjugate gradient from the last solution solve well enough (Takacs, Pilaszy, Tikk 2011).
+
+On a CPU the time goes into moving memory, not into arithmetic. So each side is cut into blocks
+of rows that are solved to the end one after the other, in buffers that stay in the processor's
+cache and are never allocated anew.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -25,23 +30,76 @@ from torch import Tensor
 
 from recsys.parameters import Parameters
 
-# Gathered rows that one block of the portable path may hold: 2^18 x 64 factors are 64 MB.
-BLOCK = 1 << 18
+# Most rows and positives of a block, measured (benchmarks/training.py).
+BLOCK_ROWS, BLOCK_POSITIVES = 1 << 11, 1 << 16
 FINAL_STEPS = 60
 FINAL_TOLERANCE = 1e-6
 INITIAL_SCALE = 0.1  # sigma* of Rendle et al., divided by sqrt(factors)
 
 
 class Factors(NamedTuple):
-    """Learned vectors: ``users (n_users, factors)``, ``items (n_items, factors)`` float32."""
+    """Learned vectors: ``users (n_users, factors)``, ``items (n_items, factors)`` float32.
+
+    ``loss`` is L(W, H) a positive.
+    """
 
     users: Tensor
     items: Tensor
     loss: float
 
 
-class Positives:
-    """A sparse 0/1 matrix ``(n_rows, n_columns)`` with the two products that ALS needs.
+class Block:
+    """Consecutive rows of a sparse 0/1 matrix, with the two products that ALS needs.
+
+    Parameters
+    ----------
+    start
+        The first row's number in the whole matrix.
+    counts
+        ``(n_rows,)`` int64, positives a row.
+    columns
+        ``(n,)`` int32 of the positives, row after row.
+    """
+
+    def __init__(self, start: int, counts: Tensor, columns: Tensor, n_columns: int) -> None:
+        self.start, self.stop = start, start + len(counts)
+        # CPU builds without MKL (Arm, say) lack the sampled product.
+        self.sparse = columns.is_cuda or torch.backends.mkl.is_available()
+        if self.sparse:
+            offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int()  # (n_rows + 1,)
+            values = torch.empty(len(columns), device=columns.device)
+            shape = len(counts), n_columns
+            with warnings.catch_warnings():  # torch calls its CSR layout beta, once a process
+                warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+                self.csr = torch.sparse_csr_tensor(
+                    offsets, columns, values, shape, check_invariants=True
+                )
+        else:
+            self.columns = columns
+            self.rows = torch.repeat_interleave(torch.arange(len(counts)), counts)
+            self.values = torch.empty(len(columns))
+
+    def weigh(self, constant: float, factor: float, vectors: Tensor, fixed: Tensor) -> None:
+        """Give each positive the weight ``constant + factor * (vector of its row . fixed)``."""
+        if self.sparse:
+            self.csr.values().fill_(constant)
+            torch.sparse.sampled_addmm(
+                self.csr, vectors, fixed.T, beta=1.0, alpha=factor, out=self.csr
+            )
+        else:
+            scores = (vectors[self.rows] * fixed[self.columns]).sum(1)  # (n,)
+            torch.add(torch.full_like(scores, constant), scores, alpha=factor, out=self.values)
+
+    def add_up(self, fixed: Tensor, out: Tensor, scale: float = 1.0) -> None:
+        """Make `out` ``(n_rows, factors)`` ``scale * out + each row's weighted sum of fixed``."""
+        if self.sparse:
+            torch.addmm(out, self.csr, fixed, beta=scale, out=out)
+        else:
+            out.mul_(scale).index_add_(0, self.rows, self.values[:, None] * fixed[self.columns])
+
+
+class Side:
+    """One side of the 0/1 matrix, ``(n_rows, n_columns)``, cut into blocks of rows.
 
     Parameters
     ----------
@@ -50,97 +108,193 @@ class Positives:
     """
 
     def __init__(self, rows: Tensor, columns: Tensor, shape: tuple[int, int]) -> None:
-        self.rows, self.columns, self.shape = rows.contiguous(), columns.contiguous(), shape
+        self.shape = shape
         self.counts = torch.bincount(rows, minlength=shape[0])  # (n_rows,)
-        # CPU builds without MKL (Arm, say) lack the sampled product.
-        self.sparse = rows.is_cuda or torch.backends.mkl.is_available()
-        if self.sparse:
-            starts = torch.cat([self.counts.new_zeros(1), self.counts.cumsum(0)])  # (n_rows + 1,)
-            ones = torch.ones(len(columns), device=rows.device)
-            with warnings.catch_warnings():  # torch calls its CSR layout beta, once a process
-                warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-                self.csr = torch.sparse_csr_tensor(
-                    starts, self.columns, ones, shape, check_invariants=True
-                )
-
-    def sums(self, items: Tensor) -> Tensor:
-        """Return each row's sum of item vectors, ``(n_rows, factors)``."""
-        if self.sparse:
-            return self.csr @ items
-        return self._gathered(items, lambda _, vectors: vectors)
-
-    def products(self, users: Tensor, items: Tensor) -> Tensor:
-        """Return ``sum over the row's items of (user . item) item``, ``(n_rows, factors)``."""
-        if self.sparse:
-            return self._sampled(users, items) @ items
-        return self._gathered(
-            items, lambda rows, vectors: (users[rows] * vectors).sum(1, keepdim=True) * vectors
-        )
-
-    def scores(self, users: Tensor, items: Tensor) -> Tensor:
-        """Return ``user . item`` of every positive, ``(n,)``."""
-        if self.sparse:
-            return self._sampled(users, items).values()
-        pairs = zip(self.rows.split(BLOCK), self.columns.split(BLOCK), strict=True)
-        return torch.cat([(users[r] * items[c]).sum(1) for r, c in pairs])
-
-    def _sampled(self, users: Tensor, items: Tensor) -> Tensor:
-        sampled: Tensor = torch.sparse.sampled_addmm(self.csr, users, items.T, beta=0.0)
-        return sampled
-
-    def _gathered(self, items: Tensor, term: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        out = items.new_zeros(self.shape[0], items.shape[1])
-        for rows, columns in zip(self.rows.split(BLOCK), self.columns.split(BLOCK), strict=True):
-            out.index_add_(0, rows, term(rows, items[columns]))  # (block, factors)
-        return out
+        ends = self.counts.cumsum(0).cpu()
+        columns = columns.int()
+        # A GPU has no such cache, and starting its kernels takes time.
+        larger = 1 << 8 if columns.is_cuda else 1
+        self.blocks, start, first = [], 0, 0
+        while start < shape[0]:
+            end = int(torch.searchsorted(ends, first + larger * BLOCK_POSITIVES, right=True))
+            stop = min(max(end, start + 1), start + larger * BLOCK_ROWS, shape[0])
+            last = int(ends[stop - 1])
+            self.blocks.append(Block(start, self.counts[start:stop], columns[first:last], shape[1]))
+            start, first = stop, last
+        self.longest = max((block.stop - block.start for block in self.blocks), default=0)
 
 
 def solve(
-    start: Tensor,
-    items: Tensor,
-    positives: Positives,
+    vectors: Tensor,
+    fixed: Tensor,
+    side: Side,
     parameters: Parameters,
     steps: int,
     tolerance: float = 0.0,
-) -> Tensor:
-    """Solve one side with the other fixed, by conjugate gradient on all rows at once.
+) -> float:
+    """Solve one side with the other fixed, by conjugate gradient on a block of rows at a time.
 
-    For each row u: ``(alpha H'H + sum of h h' over its positives + reg_u I) w = sum of h``.
+    For each row: ``(alpha H'H + sum of h h' over its positives + reg I) w = sum of h``. The
+    preconditioner is the diagonal of what all rows share: ``alpha H'H + reg I``.
 
     Parameters
     ----------
-    start
-        ``(n_rows, factors)``, where to begin.
-    items
-        ``(n_columns, factors)``, the fixed side H.
+    vectors
+        ``(n_rows, factors)``, where to begin; the solution is written here.
+    fixed
+        ``(n_columns, factors)``, the other side H.
     steps, tolerance
-        At most so many steps, fewer once every row's residual is below
-        `tolerance` times its right side.
+        At most so many steps, fewer for a block once the residual of each of its rows is below
+        `tolerance` times where it would be at zero.
+
+    Returns
+    -------
+    float
+        By how much the loss went down.
     """
-    alpha, n_columns = parameters.alpha, positives.shape[1]
-    gram = alpha * (items.T @ items)  # (factors, factors)
-    reg = parameters.regularization * (positives.counts + alpha * n_columns)[:, None]  # (n_rows, 1)
+    alpha = parameters.alpha
+    gram = alpha * (fixed.T @ fixed)  # (factors, factors)
+    reg = parameters.regularization * (side.counts + alpha * side.shape[1])[:, None]  # (n_rows, 1)
+    buffers = fixed.new_empty(4, side.longest, fixed.shape[1])
+    gain = fixed.new_zeros((), dtype=torch.float64)
+    for block in side.blocks:
+        gain += _solve_block(
+            block,
+            vectors[block.start : block.stop],
+            fixed,
+            gram,
+            reg[block.start : block.stop],
+            buffers[:, : block.stop - block.start],
+            steps,
+            tolerance,
+        )
+    return float(gain)
 
-    def apply(vectors: Tensor) -> Tensor:
-        return vectors @ gram + reg * vectors + positives.products(vectors, items)
 
-    target = positives.sums(items)  # (n_rows, factors)
-    x = start.clone()
-    residual = target - apply(x)
-    direction = residual.clone()
-    squared = residual.square().sum(1, keepdim=True)  # (n_rows, 1)
-    enough = tolerance**2 * target.square().sum(1, keepdim=True)
+def _solve_block(
+    block: Block,
+    x: Tensor,
+    fixed: Tensor,
+    gram: Tensor,
+    reg: Tensor,
+    buffers: Tensor,
+    steps: int,
+    tolerance: float,
+) -> Tensor:
+    """Solve a block's rows in place; `buffers` is ``(4, n_rows, factors)`` to work in."""
+    residual, direction, applied, inverse = buffers
     tiny = torch.finfo(x.dtype).tiny
-    for _ in range(steps):
-        if tolerance and bool((squared <= enough).all()):
+    torch.add(reg, gram.diagonal(), out=inverse).reciprocal_()
+
+    def apply(vectors: Tensor) -> None:
+        torch.mm(vectors, gram, out=applied)
+        applied.addcmul_(reg, vectors)
+
+    enough = None
+    if tolerance:
+        block.weigh(1.0, 0.0, x, fixed)
+        block.add_up(fixed, residual.zero_())  # the sum of h
+        enough = tolerance**2 * _products(residual, torch.mul(residual, inverse, out=direction))
+    apply(x)
+    block.weigh(1.0, -1.0, x, fixed)
+    block.add_up(fixed, applied, scale=-1.0)
+    residual.copy_(applied)
+    torch.mul(residual, inverse, out=direction)
+    size = _products(residual, direction)  # (n_rows, 1)
+    gain = size.new_zeros((), dtype=torch.float64)
+    for step in range(1, steps + 1):
+        if enough is not None and bool((size <= enough).all()):
             break
-        applied = apply(direction)
-        step = squared / (direction * applied).sum(1, keepdim=True).clamp_min(tiny)
-        x += step * direction
-        residual -= step * applied
-        before, squared = squared, residual.square().sum(1, keepdim=True)
-        direction = residual + (squared / before.clamp_min(tiny)) * direction
-    return x
+        apply(direction)
+        block.weigh(0.0, 1.0, direction, fixed)
+        block.add_up(fixed, applied)
+        length = size / _products(direction, applied).clamp_min(tiny)
+        x.addcmul_(length, direction)
+        gain += (length * size).sum(dtype=torch.float64)
+        if step == steps:
+            break
+        residual.addcmul_(length, applied, value=-1)
+        before, size = size, _products(residual, torch.mul(residual, inverse, out=applied))
+        direction.mul_(size / before.clamp_min(tiny)).add_(applied)
+    return gain
+
+
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """Return the dot product of each row, ``(n_rows, 1)``."""
+    products: Tensor = torch.linalg.vecdot(left, right)
+    return products[:, None]
+
+
+class Factorization:
+    """A factorization in the making: an epoch at a time, on one device.
+
+    Parameters
+    ----------
+    user_index, item_index
+        ``(n,)`` int64, ordered by user and then by item, each pair once.
+    shape
+        ``(n_users, n_items)``.
+    """
+
+    def __init__(
+        self,
+        user_index: Tensor,
+        item_index: Tensor,
+        shape: tuple[int, int],
+        parameters: Parameters,
+        device: str = "cpu",
+    ) -> None:
+        n_users, n_items = shape
+        self.n, self.parameters = len(user_index), parameters
+        user_index, item_index = user_index.to(device), item_index.to(device)
+        self.by_user = Side(user_index, item_index, shape)
+        order = torch.argsort(item_index, stable=True)
+        self.by_item = Side(item_index[order], user_index[order], (n_items, n_users))
+        # Drawn on the CPU whatever the device, so that a seed means the same vectors everywhere.
+        generator = torch.Generator().manual_seed(parameters.seed)
+        scale = INITIAL_SCALE / math.sqrt(parameters.factors)
+        items = torch.randn(n_items, parameters.factors, generator=generator) * scale
+        self.items = items.to(device)  # (n_items, factors)
+        self.users = torch.zeros(n_users, parameters.factors, device=device)
+        self.loss = self.n + parameters.regularization * self._lengths()  # L(W, H)
+
+    def epoch(self) -> float:
+        """Solve both sides once; return the loss a positive."""
+        # In the axes of the items, what all users share is a diagonal, and so the preconditioner
+        # leaves little to do: two steps come as far as six without it.
+        axes = principal_axes(self.items)
+        self.items, self.users = self.items @ axes, self.users @ axes
+        steps = self.parameters.steps
+        self.loss -= solve(self.users, self.items, self.by_user, self.parameters, steps)
+        self.loss -= solve(self.items, self.users, self.by_item, self.parameters, steps)
+        return self.loss / max(self.n, 1)
+
+    def regularize(self, regularization: float) -> None:
+        """Go on with another regularization."""
+        self.loss += (regularization - self.parameters.regularization) * self._lengths()
+        self.parameters = replace(self.parameters, regularization=regularization)
+
+    def finished(self) -> Factors:
+        """Return the vectors as they are to be served; the epochs can go on.
+
+        The items' Gram matrix is diagonal, so that whoever solves for a user later needs one
+        number a coordinate instead of a matrix. The users are solved to the end against the
+        items, so that they are what the same equation gives for anybody with the same positives.
+        """
+        loss = self.loss / max(self.n, 1)
+        if not (math.isfinite(loss) and torch.isfinite(self.items).all()):
+            return Factors(self.users.cpu(), self.items.cpu(), math.nan)  # diverged
+        axes = principal_axes(self.items)
+        items, users = (self.items.double() @ axes.double()).float(), self.users @ axes
+        solve(users, items, self.by_user, self.parameters, FINAL_STEPS, FINAL_TOLERANCE)
+        return Factors(users.cpu(), items.cpu(), loss)
+
+    def _lengths(self) -> float:
+        """Return what `regularization` is multiplied with in the loss."""
+        alpha, (n_users, n_items) = self.parameters.alpha, self.by_user.shape
+        of_users = (self.by_user.counts + alpha * n_items) * self.users.square().sum(1)
+        of_items = (self.by_item.counts + alpha * n_users) * self.items.square().sum(1)
+        return float(of_users.sum(dtype=torch.float64) + of_items.sum(dtype=torch.float64))
 
 
 def fit(
@@ -155,77 +309,37 @@ def fit(
 
     Parameters
     ----------
-    user_index, item_index
-        ``(n,)`` int64, ordered by user and then by item, each pair once.
-    shape
-        ``(n_users, n_items)``.
+    user_index, item_index, shape
+        As for `Factorization`.
     on_epoch
         Called after each epoch with its number from 1 and the loss a positive.
 
     Returns
     -------
     Factors
-        On the CPU. The users are solved to the end against the final items, so that
-        ``users`` is what the same equation gives for anybody with the same positives.
+        On the CPU; see `Factorization.finished`.
 
     Examples
     --------
     >>> users, items = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 3])
-    >>> learned = fit(users, items, (2, 4), Parameters(factors=2, epochs=5))
+    >>> learned = fit(users, items, (2, 4), Parameters(2, epochs=5, alpha=0.3, regularization=0.01))
     >>> (learned.users @ learned.items.T).round().int().tolist()
     [[1, 1, 0, 0], [0, 0, 1, 1]]
     """
-    n_users, n_items = shape
-    user_index, item_index = user_index.to(device), item_index.to(device)
-    by_user = Positives(user_index, item_index, shape)
-    order = torch.argsort(item_index, stable=True)
-    by_item = Positives(item_index[order], user_index[order], (n_items, n_users))
-    # Drawn on the CPU whatever the device, so that a seed means the same vectors everywhere.
-    generator = torch.Generator().manual_seed(parameters.seed)
-    scale = INITIAL_SCALE / math.sqrt(parameters.factors)
-    items = (torch.randn(n_items, parameters.factors, generator=generator) * scale).to(device)
-    users = torch.zeros(n_users, parameters.factors, device=device)
-    loss = math.nan
+    learner = Factorization(user_index, item_index, shape, parameters, device)
     for epoch in range(1, parameters.epochs + 1):
-        users = solve(users, items, by_user, parameters, parameters.steps)
-        items = solve(items, users, by_item, parameters, parameters.steps)
-        loss = loss_of(users, items, by_user, by_item, parameters) / max(len(user_index), 1)
-        on_epoch(epoch, loss)
-    if not torch.isfinite(items).all():
-        return Factors(users.cpu(), items.cpu(), loss)  # diverged: no axes to turn to
-    items = to_principal_axes(items)
-    # The axes turned: the users' last vectors are no start any more.
-    users = solve(torch.zeros_like(users), items, by_user, parameters, FINAL_STEPS, FINAL_TOLERANCE)
-    return Factors(users.cpu(), items.cpu(), loss)
+        on_epoch(epoch, learner.epoch())
+    return learner.finished()
 
 
-def to_principal_axes(items: Tensor) -> Tensor:
-    """Turn vectors so that their Gram matrix is diagonal; dot products and norms stay.
+def principal_axes(vectors: Tensor) -> Tensor:
+    """Return the rotation ``(factors, factors)`` that makes the vectors' Gram matrix diagonal.
 
-    Whoever solves for a user later then needs one number a coordinate instead of a matrix.
-
-    Parameters
-    ----------
-    items
-        ``(n_items, factors)``.
+    Dot products and norms stay. NaN where the vectors are not finite.
     """
-    exact = items.double()
-    _, axes = torch.linalg.eigh(exact.T @ exact)  # (factors, factors)
-    turned: Tensor = (exact @ axes).to(items.dtype)
-    return turned
-
-
-def loss_of(
-    users: Tensor, items: Tensor, by_user: Positives, by_item: Positives, parameters: Parameters
-) -> float:
-    """Return L(W, H) of the module's equation; never forms the full matrix.
-
-    The sum over all pairs is ``trace(W'W H'H)``.
-    """
-    alpha, (n_users, n_items) = parameters.alpha, by_user.shape
-    fit_error = (by_user.scores(users, items) - 1).square().sum()
-    everywhere = alpha * ((users.T @ users) * (items.T @ items)).sum()
-    reg_users = (by_user.counts + alpha * n_items) * users.square().sum(1)
-    reg_items = (by_item.counts + alpha * n_users) * items.square().sum(1)
-    lengths = parameters.regularization * (reg_users.sum() + reg_items.sum())
-    return float(fit_error + everywhere + lengths)
+    exact = vectors.double()
+    gram = (exact.T @ exact).cpu()
+    if not torch.isfinite(gram).all():
+        return torch.full_like(gram, math.nan).to(vectors)
+    axes: Tensor = torch.linalg.eigh(gram).eigenvectors
+    return axes.to(vectors)

@@ -36,4 +36,4 @@ class Parameters:
     alpha: float = 0.3
     regularization: float = 0.01
     seed: int = 0
-    steps: int = 3
+    steps: int = 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from recsys import factorization
-from recsys.factorization import Positives, fit, loss_of, solve
+from recsys.factorization import Factorization, Side, fit, principal_axes, solve
 from recsys.parameters import Parameters
 
 
@@ -19,10 +19,42 @@ def checkerboard(n: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(users), torch.tensor(items)
 
 
-def random_positives(seed: int = 0, shape: tuple[int, int] = (30, 20)) -> Positives:
-    generator = np.random.default_rng(seed)
-    rows, columns = np.nonzero(generator.random(shape) < 0.3)
-    return Positives(torch.from_numpy(rows), torch.from_numpy(columns), shape)
+def random_pairs(
+    seed: int = 0, shape: tuple[int, int] = (30, 20)
+) -> tuple[torch.Tensor, torch.Tensor]:
+    rows, columns = np.nonzero(np.random.default_rng(seed).random(shape) < 0.3)
+    return torch.from_numpy(rows), torch.from_numpy(columns)
+
+
+def random_vectors(n: int, factors: int, seed: int = 1) -> torch.Tensor:
+    return torch.randn(n, factors, generator=torch.Generator().manual_seed(seed))
+
+
+def exact_loss(
+    users: torch.Tensor,
+    items: torch.Tensor,
+    pairs: tuple[torch.Tensor, torch.Tensor],
+    parameters: Parameters,
+) -> float:
+    """L(W, H) of the module's equation, term by term over the full matrix."""
+    scores = users.double() @ items.double().T
+    liked = torch.zeros_like(scores)
+    liked[pairs] = 1
+    alpha, regularization = parameters.alpha, parameters.regularization
+    loss = (liked * (scores - 1).square()).sum() + alpha * scores.square().sum()
+    for vectors, counts, others in (
+        (users, liked.sum(1), len(items)),
+        (items, liked.sum(0), len(users)),
+    ):
+        weights = regularization * (counts + alpha * others)
+        loss += (weights * vectors.double().square().sum(1)).sum()
+    return float(loss)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factorization, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(factorization, "BLOCK_POSITIVES", 20)
 
 
 def test_checkerboard_recommends_the_held_out_item_of_the_own_colour() -> None:
@@ -34,56 +66,76 @@ def test_checkerboard_recommends_the_held_out_item_of_the_own_colour() -> None:
     assert scores[same_colour].min() > scores[~same_colour].max() + 0.5
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_solve_reaches_the_exact_solution_of_every_row() -> None:
-    positives = random_positives()
+    rows, columns = random_pairs()
     parameters = Parameters(factors=8, alpha=0.3, regularization=0.05)
-    items = torch.randn(20, 8, generator=torch.Generator().manual_seed(1))
-    found = solve(torch.zeros(30, 8), items, positives, parameters, steps=50, tolerance=1e-7)
+    items, found = random_vectors(20, 8), torch.zeros(30, 8)
+    side = Side(rows, columns, (30, 20))
+    assert len(side.blocks) > 5
+    solve(found, items, side, parameters, steps=50, tolerance=1e-7)
     for user in range(30):
-        liked = items[positives.columns[positives.rows == user]].double()
+        liked = items[columns[rows == user]].double()
         weight = parameters.regularization * (len(liked) + parameters.alpha * 20)
         matrix = parameters.alpha * items.double().T @ items.double() + liked.T @ liked
         exact = torch.linalg.solve(matrix + weight * torch.eye(8), liked.sum(0))
         torch.testing.assert_close(found[user].double(), exact, rtol=1e-4, atol=1e-5)
 
 
-def test_loss_by_hand() -> None:
-    # One user, two items, the first one liked: w = 2, h = (0.25, 0.5).
-    positives = Positives(torch.tensor([0]), torch.tensor([0]), (1, 2))
-    transposed = Positives(torch.tensor([0]), torch.tensor([0]), (2, 1))
-    users, items = torch.tensor([[2.0]]), torch.tensor([[0.25], [0.5]])
-    parameters = Parameters(factors=1, alpha=0.1, regularization=0.01)
-    # (0.5 - 1)^2 + 0.1 (0.5^2 + 1^2) + 0.01 (1.2 * 4 + 1.1 * 0.0625 + 0.1 * 0.25)
-    expected = 0.25 + 0.125 + 0.01 * (4.8 + 0.06875 + 0.025)
-    assert loss_of(users, items, positives, transposed, parameters) == pytest.approx(expected)
+def test_blocks_cover_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factorization, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(factorization, "BLOCK_POSITIVES", 4)
+    rows = torch.tensor([0, 0, 2, 2, 2, 2, 2, 2, 8])  # a row with more than a block may hold
+    side = Side(rows, torch.tensor([0, 1, 0, 1, 2, 3, 4, 5, 2]), (12, 6))
+    assert [block.start for block in side.blocks] == [0, *[b.stop for b in side.blocks[:-1]]]
+    assert side.blocks[-1].stop == 12
+    ones = torch.ones(6, 1)
+    sums = torch.zeros(12, 1)
+    for block in side.blocks:
+        own = sums[block.start : block.stop]
+        block.weigh(1.0, 0.0, own, ones)
+        block.add_up(ones, own)
+    assert sums[:, 0].tolist() == torch.bincount(rows, minlength=12).tolist()
 
 
-def test_the_portable_path_equals_the_sparse_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    sparse = random_positives()
-    if not sparse.sparse:
-        pytest.skip("this build of torch has no sampled product on the CPU")
-    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
-    monkeypatch.setattr(factorization, "BLOCK", 7)
-    portable = random_positives()
-    assert not portable.sparse
-    users, items = torch.randn(30, 5), torch.randn(20, 5)
-    torch.testing.assert_close(portable.sums(items), sparse.sums(items))
-    torch.testing.assert_close(portable.products(users, items), sparse.products(users, items))
-    torch.testing.assert_close(portable.scores(users, items), sparse.scores(users, items))
-
-
-def test_every_epoch_lowers_the_loss() -> None:
-    losses: list[float] = []
-    positives = random_positives(2, (60, 40))
-    fit(
-        positives.rows,
-        positives.columns,
-        positives.shape,
-        Parameters(factors=8),
-        on_epoch=lambda _, loss: losses.append(loss),
-    )
+@pytest.mark.usefixtures("small_blocks")
+def test_the_loss_is_followed_through_epochs_and_a_change_of_regularization() -> None:
+    pairs = random_pairs(2, (60, 40))
+    learner = Factorization(*pairs, (60, 40), Parameters(8, alpha=0.3, regularization=0.01))
+    losses = [learner.loss / learner.n] + [learner.epoch() for _ in range(5)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 0.9 * losses[0]
+    learner.regularize(0.02)
+    for _ in range(2):
+        expected = exact_loss(learner.users, learner.items, pairs, learner.parameters)
+        assert learner.loss == pytest.approx(expected, rel=1e-5)
+        learner.epoch()
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_portable_path_equals_the_sparse_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs, items = random_pairs(), random_vectors(20, 5)
+    parameters = Parameters(factors=5, alpha=0.3, regularization=0.05)
+    solved = []
+    for mkl in (True, False):
+        if mkl and not torch.backends.mkl.is_available():
+            pytest.skip("this build of torch has no sampled product on the CPU")
+        if not mkl:
+            monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
+        users = torch.zeros(30, 5)
+        side = Side(*pairs, (30, 20))
+        assert side.blocks[0].sparse is mkl
+        gain = solve(users, items, side, parameters, steps=4)
+        solved.append((users, torch.tensor(gain)))
+    torch.testing.assert_close(*solved)
+
+
+def test_the_axes_leave_dot_products_and_make_the_gram_matrix_diagonal() -> None:
+    vectors = random_vectors(30, 6)
+    turned = vectors @ principal_axes(vectors)
+    gram = turned.T @ turned
+    torch.testing.assert_close(gram, gram.diagonal().diag(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(turned @ turned.T, vectors @ vectors.T, atol=1e-4, rtol=1e-4)
 
 
 def test_same_seed_same_vectors() -> None:
@@ -96,11 +148,18 @@ def test_same_seed_same_vectors() -> None:
     assert not torch.equal(first.items, other.items)
 
 
-def test_stored_users_solve_the_equation_of_the_final_items() -> None:
-    positives = random_positives(3)
-    parameters = Parameters(factors=8)
-    learned = fit(positives.rows, positives.columns, positives.shape, parameters)
-    again = solve(learned.users, learned.items, positives, parameters, steps=50, tolerance=1e-7)
+def test_finished_users_solve_the_equation_of_the_finished_items() -> None:
+    pairs = random_pairs(3)
+    learner = Factorization(*pairs, (30, 20), Parameters(8, alpha=0.3, regularization=0.01))
+    for _ in range(5):
+        learner.epoch()
+    going_on = learner.items.clone()
+    learned = learner.finished()
+    assert torch.equal(learner.items, going_on)
+    gram = learned.items.T @ learned.items
+    torch.testing.assert_close(gram, gram.diagonal().diag(), atol=1e-5, rtol=0)
+    again = learned.users.clone()
+    solve(again, learned.items, learner.by_user, learner.parameters, steps=50, tolerance=1e-7)
     torch.testing.assert_close(learned.users, again, rtol=1e-4, atol=1e-5)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recsys.factorization import Positives, solve
+from recsys.factorization import Side, solve
 from recsys.interactions import liked_digests, read_positives
 from recsys.parameters import Parameters
 from recsys.train import fit_model
@@ -137,11 +137,11 @@ def test_the_trainer_solves_the_same(sample: Connection, catalogue: Catalogue) -
     names = ("factors", "epochs", "alpha", "regularization", "seed", "steps")
     parameters = Parameters(**{name: catalogue.parameters[name] for name in names})
     columns = torch.tensor(sorted(catalogue.row[m] for m in liked))
-    positives = Positives(torch.zeros_like(columns), columns, (1, len(catalogue.movie_ids)))
+    side = Side(torch.zeros_like(columns), columns, (1, len(catalogue.movie_ids)))
     items = torch.from_numpy(catalogue.learned).float()
-    start = torch.zeros(1, catalogue.factors)
-    vector = solve(start, items, positives, parameters, 60, 1e-6)[0].double().numpy()
-    check_vector(user_vector(sample, STRANGER), np.append(vector, 0))
+    vectors = torch.zeros(1, catalogue.factors)
+    solve(vectors, items, side, parameters, 60, 1e-6)
+    check_vector(user_vector(sample, STRANGER), np.append(vectors[0].double().numpy(), 0))
 
 
 @pytest.mark.parametrize("user_id", [7, STRANGER])
