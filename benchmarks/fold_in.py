@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--ratings", type=int, default=1_000_000, help="in one COPY")
     parser.add_argument("--rounds", type=int, default=3, help="of COPY")
     arguments = parser.parse_args()
-    parameters = Parameters()
+    parameters = Parameters(alpha=0.3, regularization=0.01)
     with scratch_database() as engine:
         say("loading and training")
         load(engine, open_source(str(data_set("ml-latest-small"))))
@@ -136,8 +136,9 @@ def solve_exactly(
 ) -> Doubles:
     """Solve the equation of recsys/factorization.py for one user; gram is ``items.T @ items``."""
     own = items[rows]
-    weight = parameters.regularization * (len(own) + parameters.alpha * len(items))
-    left = parameters.alpha * gram + own.T @ own + weight * np.eye(items.shape[1])
+    alpha, regularization = parameters.weights
+    weight = regularization * (len(own) + alpha * len(items))
+    left = alpha * gram + own.T @ own + weight * np.eye(items.shape[1])
     return np.linalg.solve(left, own.sum(axis=0))
 
 
@@ -148,7 +149,7 @@ def solve_as_trained(items: Doubles, likes: Likes, parameters: Parameters) -> Do
     fixed = torch.from_numpy(items.astype(np.float32))
     vectors = torch.zeros(len(likes), fixed.shape[1])
     side = Side(users, films, (len(likes), len(fixed)))
-    solve(vectors, fixed, side, parameters, FINAL_STEPS, FINAL_TOLERANCE)
+    solve(vectors, fixed, side, *parameters.weights, FINAL_STEPS, FINAL_TOLERANCE)
     return vectors.double().numpy()
 
 

@@ -119,7 +119,7 @@ def run_load(engine: Engine, folder: Path) -> float:
 
 
 def measure_live(engine: Engine, more: Path) -> None:
-    train(engine, Parameters(factors=32, epochs=2))
+    train(engine, Parameters(factors=32, epochs=2, alpha=0.3, regularization=0.01))
     with reading(engine) as idle:
         time.sleep(5)
     with reading(engine) as busy:

@@ -175,7 +175,7 @@ def make_data(engine: Engine, ratings: int, wanted: int) -> list[int]:
         for seed, (genre, share) in enumerate(SHARES.items()):
             connection.exec_driver_sql(ADD_GENRE, (genre, seed, round(share * MOVIES)))
         users = [row[0] for row in connection.exec_driver_sql(ACTIVE_USERS, (RATED, wanted))]
-    train(engine, PARAMETERS, on_epoch=lambda n, _: say(f"epoch {n} of {PARAMETERS.epochs}"))
+    train(engine, PARAMETERS, on_epoch=lambda epoch: say(f"epoch {epoch.number} of {epoch.of}"))
     return users
 
 

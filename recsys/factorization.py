@@ -14,15 +14,19 @@ of conjugate gradient from the last solution solve well enough (Takacs, Pilaszy,
 
 On a CPU the time goes into moving memory, not into arithmetic. So each side is cut into blocks
 of rows that are solved to the end one after the other, in buffers that stay in the processor's
-cache and are never allocated anew.
+cache and are never allocated anew. Each core takes the next block: torch's own way, where all
+cores work on each operation and wait for one another, is slower, and slow beyond measure as soon
+as another program wants a core.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import threading
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -112,12 +116,13 @@ class Side:
         self.counts = torch.bincount(rows, minlength=shape[0])  # (n_rows,)
         ends = self.counts.cumsum(0).cpu()
         columns = columns.int()
-        # A GPU has no such cache, and starting its kernels takes time.
-        larger = 1 << 8 if columns.is_cuda else 1
+        most_rows, most = BLOCK_ROWS, BLOCK_POSITIVES
+        if rows.is_cuda:  # no such cache, and it takes time to start its kernels
+            most_rows, most = 1 << 20, 1 << 24
         self.blocks, start, first = [], 0, 0
         while start < shape[0]:
-            end = int(torch.searchsorted(ends, first + larger * BLOCK_POSITIVES, right=True))
-            stop = min(max(end, start + 1), start + larger * BLOCK_ROWS, shape[0])
+            end = int(torch.searchsorted(ends, first + most, right=True))
+            stop = min(max(end, start + 1), start + most_rows, shape[0])
             last = int(ends[stop - 1])
             self.blocks.append(Block(start, self.counts[start:stop], columns[first:last], shape[1]))
             start, first = stop, last
@@ -128,7 +133,8 @@ def solve(
     vectors: Tensor,
     fixed: Tensor,
     side: Side,
-    parameters: Parameters,
+    alpha: float,
+    regularization: float,
     steps: int,
     tolerance: float = 0.0,
 ) -> float:
@@ -152,23 +158,53 @@ def solve(
     float
         By how much the loss went down.
     """
-    alpha = parameters.alpha
     gram = alpha * (fixed.T @ fixed)  # (factors, factors)
-    reg = parameters.regularization * (side.counts + alpha * side.shape[1])[:, None]  # (n_rows, 1)
-    buffers = fixed.new_empty(4, side.longest, fixed.shape[1])
-    gain = fixed.new_zeros((), dtype=torch.float64)
-    for block in side.blocks:
-        gain += _solve_block(
-            block,
-            vectors[block.start : block.stop],
-            fixed,
-            gram,
-            reg[block.start : block.stop],
-            buffers[:, : block.stop - block.start],
-            steps,
-            tolerance,
-        )
-    return float(gain)
+    reg = regularization * (side.counts + alpha * side.shape[1])[:, None]  # (n_rows, 1)
+    blocks = iter(side.blocks)  # shared: each worker takes the next one
+
+    def work() -> list[float]:
+        buffers = fixed.new_empty(4, side.longest, fixed.shape[1])
+        return [
+            float(
+                _solve_block(
+                    block,
+                    vectors[block.start : block.stop],
+                    fixed,
+                    gram,
+                    reg[block.start : block.stop],
+                    buffers[:, : block.stop - block.start],
+                    steps,
+                    tolerance,
+                )
+            )
+            for block in blocks
+        ]
+
+    if fixed.is_cuda:
+        return math.fsum(work())
+    workers = _workers()
+    wanted = min(torch.get_num_threads(), len(side.blocks))
+    done = [workers.submit(work) for _ in range(wanted)]
+    # An exact sum is the same in whatever order the blocks were done.
+    return math.fsum(gain for worker in done for gain in worker.result())
+
+
+@functools.cache
+def _workers() -> ThreadPoolExecutor:
+    """Return a thread a core, each of which does torch's operations alone."""
+    threads = torch.get_num_threads()
+    ready = threading.Barrier(threads + 1)
+
+    def begin() -> None:
+        torch.set_num_threads(1)  # of this thread, and of those that begin after it
+        ready.wait()
+
+    pool = ThreadPoolExecutor(threads)
+    for _ in range(threads):
+        pool.submit(begin)
+    ready.wait()
+    torch.set_num_threads(threads)
+    return pool
 
 
 def _solve_block(
@@ -234,6 +270,8 @@ class Factorization:
         ``(n,)`` int64, ordered by user and then by item, each pair once.
     shape
         ``(n_users, n_items)``.
+    parameters
+        With alpha and regularization.
     """
 
     def __init__(
@@ -245,7 +283,8 @@ class Factorization:
         device: str = "cpu",
     ) -> None:
         n_users, n_items = shape
-        self.n, self.parameters = len(user_index), parameters
+        self.n, self.steps = len(user_index), parameters.steps
+        self.alpha, self.regularization = parameters.weights
         user_index, item_index = user_index.to(device), item_index.to(device)
         self.by_user = Side(user_index, item_index, shape)
         order = torch.argsort(item_index, stable=True)
@@ -256,7 +295,7 @@ class Factorization:
         items = torch.randn(n_items, parameters.factors, generator=generator) * scale
         self.items = items.to(device)  # (n_items, factors)
         self.users = torch.zeros(n_users, parameters.factors, device=device)
-        self.loss = self.n + parameters.regularization * self._lengths()  # L(W, H)
+        self.loss = self.n + self.regularization * self._lengths()  # L(W, H)
 
     def epoch(self) -> float:
         """Solve both sides once; return the loss a positive."""
@@ -264,15 +303,10 @@ class Factorization:
         # leaves little to do: two steps come as far as six without it.
         axes = principal_axes(self.items)
         self.items, self.users = self.items @ axes, self.users @ axes
-        steps = self.parameters.steps
-        self.loss -= solve(self.users, self.items, self.by_user, self.parameters, steps)
-        self.loss -= solve(self.items, self.users, self.by_item, self.parameters, steps)
+        weights = self.alpha, self.regularization
+        self.loss -= solve(self.users, self.items, self.by_user, *weights, self.steps)
+        self.loss -= solve(self.items, self.users, self.by_item, *weights, self.steps)
         return self.loss / max(self.n, 1)
-
-    def regularize(self, regularization: float) -> None:
-        """Go on with another regularization."""
-        self.loss += (regularization - self.parameters.regularization) * self._lengths()
-        self.parameters = replace(self.parameters, regularization=regularization)
 
     def finished(self) -> Factors:
         """Return the vectors as they are to be served; the epochs can go on.
@@ -286,14 +320,15 @@ class Factorization:
             return Factors(self.users.cpu(), self.items.cpu(), math.nan)  # diverged
         axes = principal_axes(self.items)
         items, users = (self.items.double() @ axes.double()).float(), self.users @ axes
-        solve(users, items, self.by_user, self.parameters, FINAL_STEPS, FINAL_TOLERANCE)
+        weights = self.alpha, self.regularization
+        solve(users, items, self.by_user, *weights, FINAL_STEPS, FINAL_TOLERANCE)
         return Factors(users.cpu(), items.cpu(), loss)
 
     def _lengths(self) -> float:
         """Return what `regularization` is multiplied with in the loss."""
-        alpha, (n_users, n_items) = self.parameters.alpha, self.by_user.shape
-        of_users = (self.by_user.counts + alpha * n_items) * self.users.square().sum(1)
-        of_items = (self.by_item.counts + alpha * n_users) * self.items.square().sum(1)
+        n_users, n_items = self.by_user.shape
+        of_users = (self.by_user.counts + self.alpha * n_items) * self.users.square().sum(1)
+        of_items = (self.by_item.counts + self.alpha * n_users) * self.items.square().sum(1)
         return float(of_users.sum(dtype=torch.float64) + of_items.sum(dtype=torch.float64))
 
 
@@ -330,6 +365,20 @@ def fit(
     for epoch in range(1, parameters.epochs + 1):
         on_epoch(epoch, learner.epoch())
     return learner.finished()
+
+
+def fold_in(
+    learned: Factors,
+    user_index: Tensor,
+    item_index: Tensor,
+    shape: tuple[int, int],
+    parameters: Parameters,
+) -> Factors:
+    """Solve for all users anew, from these positives and the items as they were learned."""
+    users = torch.zeros(shape[0], learned.items.shape[1])
+    side = Side(user_index, item_index, shape)
+    solve(users, learned.items, side, *parameters.weights, FINAL_STEPS, FINAL_TOLERANCE)
+    return learned._replace(users=users)
 
 
 def principal_axes(vectors: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +38,15 @@ class Interactions:
         return cls(user_ids, movie_ids, user_index, movie_index)
 
 
-def read_positives(connection: Connection, threshold: float) -> Interactions:
-    """Read the pairs that were rated `threshold` stars or more."""
+def read_positives(
+    connection: Connection, threshold: float, until: datetime | None = None
+) -> Interactions:
+    """Read the pairs that were rated `threshold` stars or more, not later than `until`."""
+    then = "" if until is None else f" and rated_at <= '{until.isoformat()}'"
     columns = read_columns(
         connection,
-        f"select user_id, movie_id from recsys.ratings where rating >= {float(threshold)!r}::real",
+        f"select user_id, movie_id from recsys.ratings where rating >= {float(threshold)!r}::real"
+        f"{then}",
         user_id="i8",
         movie_id="i8",
     )

@@ -114,6 +114,20 @@ ACCURACY: dict[str, Callable[[Marks, Ids, int], Values]] = {
 }
 
 
+def named(metric: str) -> tuple[Callable[[Marks, Ids, int], Values], int]:
+    """Return the metric of accuracy and the k of a name such as ``ndcg@10``.
+
+    Raises
+    ------
+    ValueError
+        There is no such metric.
+    """
+    name, _, k = metric.partition("@")
+    if name not in ACCURACY or not k.isdecimal() or int(k) < 1:
+        raise ValueError(f"no metric {metric!r}: name one of {', '.join(ACCURACY)}, as in ndcg@10")
+    return ACCURACY[name], int(k)
+
+
 def mean_over_list(of_movie: NDArray[np.floating], lists: Ids) -> Values:
     """Return the mean of something over the films of each list, ``(n_users,)``.
 

@@ -22,9 +22,11 @@ class Parameters:
     epochs
         Times that both sides are solved.
     alpha
-        Weight of every pair, liked or not.
+        Weight of every pair, liked or not. None: as `recsys.tuning` says, 20 times the share of
+        the pairs that are liked.
     regularization
-        Weight of the vectors' squared lengths.
+        Weight of the vectors' squared lengths. None: chosen on a part of the ratings that is held
+        out for it.
     seed
         Of the first random vectors.
     steps
@@ -33,7 +35,14 @@ class Parameters:
 
     factors: int = 128
     epochs: int = 16
-    alpha: float = 0.3
-    regularization: float = 0.01
+    alpha: float | None = None
+    regularization: float | None = None
     seed: int = 0
     steps: int = 2
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Alpha and regularization, which must have been given or chosen by now."""
+        if self.alpha is None or self.regularization is None:
+            raise ValueError("alpha and regularization must be given")
+        return self.alpha, self.regularization

@@ -255,6 +255,18 @@ recommendations = Table(
     _time("made_at"),
 )
 
+trials = Table(
+    "trials",
+    metadata,
+    _identity("trial_id"),
+    _time("started_at"),
+    _json("parameters"),
+    Column("metric", Text, nullable=False),
+    Column("value", Double),
+    Column("duration", Interval, nullable=False),
+    Column("model_id", ForeignKey("recsys.models.model_id", ondelete="SET NULL"), index=True),
+)
+
 evaluations = Table(
     "evaluations",
     metadata,

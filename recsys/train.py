@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import timedelta
-from typing import Any
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,11 +15,30 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from recsys.database import reported_errors
-from recsys.errors import TrainingError
+from recsys.errors import InvalidRequest, TrainingError
 from recsys.factorization import fit
 from recsys.interactions import Interactions, liked_digests, read_positives
+from recsys.metrics import named
 from recsys.parameters import POSITIVE_STARS, Parameters
-from recsys.vectors import TrainedModel, UserSolve, activate_model, write_model
+from recsys.tables import trials
+from recsys.tuning import METRIC, Trial, Validation, mean, resolved
+from recsys.vectors import (
+    TrainedModel,
+    UserSolve,
+    activate_model,
+    active_model,
+    show_model,
+    write_model,
+)
+
+
+class Epoch(NamedTuple):
+    """An epoch that is done, from 1, the loss a positive, and positives a second so far."""
+
+    number: int
+    of: int
+    loss: float
+    speed: float
 
 
 def train(
@@ -27,7 +46,10 @@ def train(
     parameters: Parameters | None = None,
     threshold: float = POSITIVE_STARS,
     device: str = "auto",
-    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
+    search_minutes: float | None = None,
+    if_better: str | None = None,
 ) -> int:
     """Train on the ratings in the database, write the model, and activate it.
 
@@ -36,12 +58,22 @@ def train(
 
     Parameters
     ----------
+    parameters
+        Those that are None are chosen first, on a part of the ratings.
     threshold
         A rating of so many stars or more says that the user likes the film.
     device
         ``auto`` takes a CUDA device where there is one; else a name that torch knows.
     on_epoch
-        Called after each epoch with its number from 1 and the loss a positive.
+        Called after each epoch of the training itself.
+    on_trial
+        Called after each training on a part of the ratings; it is in ``recsys.trials`` then.
+    search_minutes
+        Look for the best parameters for so long. Of `parameters`, seed and steps are kept.
+    if_better
+        A metric such as ``ndcg@10``. The model is activated only if its parameters and today's
+        ratings, with a part of them held out, reach more than the active model's parameters and
+        the ratings that were there when it was trained.
 
     Returns
     -------
@@ -52,19 +84,101 @@ def train(
     ------
     TrainingError
         There are too few ratings, no such device, or the training diverged.
+    InvalidRequest
+        There is no such metric, or the active model cannot be compared with.
     """
-    parameters = parameters or Parameters()
+    wanted = parameters or Parameters()
+    device = choose_device(device)
+    started, begun = datetime.now(UTC), time.monotonic()
     with reported_errors():
         with engine.connect() as connection:
+            rival = None if if_better is None else find_rival(connection, if_better)
             positives = read_positives(connection, threshold)
+            check_enough(positives, threshold)
             data = _fingerprint(connection, positives)
             digests = liked_digests(connection, positives)
-        model = fit_model(positives, digests, parameters, threshold, device, data, on_epoch)
+
+        def keep(trial: Trial) -> None:
+            with engine.begin() as connection:
+                connection.execute(trials.insert(), _trial_row(trial, started))
+            on_trial(trial)
+
+        if search_minutes is None:
+            chosen = resolved(positives, wanted, device, keep)
+        else:
+            from recsys.search import search
+
+            chosen = search(positives, wanted, search_minutes, device, keep)
+        metrics = {} if rival is None else compare(positives, chosen, rival, device)
+        model = fit_model(positives, digests, chosen, threshold, device, data, on_epoch)
+        model.metrics.update(metrics)
+        duration = timedelta(seconds=time.monotonic() - begun)
         with engine.begin() as connection:
-            model_id = write_model(connection, model)
+            model_id = write_model(connection, replace(model, duration=duration))
             connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
-            activate_model(connection, model_id)
+            connection.execute(
+                trials.update().where(trials.c.started_at == started), {"model_id": model_id}
+            )
+            if rival is None or metrics[rival.metric] > metrics["active"][rival.metric]:
+                activate_model(connection, model_id)
     return model_id
+
+
+class Rival(NamedTuple):
+    """The active model, as it can be trained again."""
+
+    metric: str
+    model_id: int
+    parameters: Parameters
+    positives: Interactions  # that were there when it was trained
+
+
+def find_rival(connection: Connection, metric: str) -> Rival | None:
+    """Return what a new model has to be better than; None before there is an active one."""
+    try:
+        named(metric)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+    model_id = active_model(connection)
+    if model_id is None:
+        return None
+    model = show_model(connection, model_id)
+    parameters, newest = model["parameters"], model["data"].get("newest_rating")
+    if model["algorithm"] != "ials" or newest is None:
+        raise InvalidRequest(
+            f"model {model_id}, which is active, was not trained here and cannot be compared with: "
+            "train without --if-better, and `recsys evaluate` the two"
+        )
+    known = read_positives(connection, parameters["threshold"], datetime.fromisoformat(newest))
+    names = asdict(Parameters())
+    again = Parameters(**{name: parameters[name] for name in names})
+    return Rival(metric, model_id, again, known)
+
+
+def compare(
+    positives: Interactions, parameters: Parameters, rival: Rival, device: str
+) -> dict[str, Any]:
+    """Return the metric of these parameters and of the rival, on positives held out from both."""
+    validation = Validation(positives, parameters.seed, rival.metric)
+    learner = validation.learner(parameters, device)
+    for _ in range(parameters.epochs):
+        learner.epoch()
+    ours = validation.quality(learner.finished())
+    theirs = validation.quality_as_of(rival.positives, rival.parameters, device)
+    return {
+        rival.metric: mean(ours),
+        "active": {"model_id": rival.model_id, rival.metric: mean(theirs)},
+    }
+
+
+def check_enough(positives: Interactions, threshold: float) -> None:
+    """Refuse to learn from nearly nothing."""
+    shape = len(positives.user_ids), len(positives.movie_ids)
+    if min(shape) < 2:
+        raise TrainingError(
+            f"{shape[0]} users and {shape[1]} films have ratings of {threshold:g} stars or more, "
+            "too few to learn from: load more ratings, or lower --threshold"
+        )
 
 
 def fit_model(
@@ -74,26 +188,26 @@ def fit_model(
     threshold: float,
     device: str,
     data: dict[str, Any],
-    on_epoch: Callable[[int, float], None],
+    on_epoch: Callable[[Epoch], None],
 ) -> TrainedModel:
-    """Factorize the positives."""
+    """Factorize the positives; alpha and regularization are given."""
+    alpha, regularization = parameters.weights
     shape = len(positives.user_ids), len(positives.movie_ids)
-    if min(shape) < 2:
-        raise TrainingError(
-            f"{shape[0]} users and {shape[1]} films have ratings of {threshold:g} stars or more, "
-            "too few to learn from: load more ratings, or lower --threshold"
-        )
-    started = time.monotonic()
+    begun = time.monotonic()
+
+    def report(epoch: int, loss: float) -> None:
+        speed = epoch * len(positives.user_index) / max(time.monotonic() - begun, 1e-9)
+        on_epoch(Epoch(epoch, parameters.epochs, loss, speed))
+
     learned = fit(
         torch.from_numpy(positives.user_index),
         torch.from_numpy(positives.movie_index),
         shape,
         parameters,
-        choose_device(device),
-        on_epoch,
+        device,
+        report,
     )
     movies = learned.items.numpy()
-    alpha, n_movies = parameters.alpha, shape[1]
     return TrainedModel(
         algorithm="ials",
         user_ids=positives.user_ids,
@@ -108,12 +222,12 @@ def fit_model(
             "numpy": np.__version__,
         },
         metrics={"loss": learned.loss},
-        duration=timedelta(seconds=time.monotonic() - started),
+        duration=timedelta(0),
         solve=UserSolve(
             # The films' Gram matrix is diagonal; what does not depend on the user joins it.
             diagonal=alpha * np.square(movies).sum(axis=0, dtype=np.float64)
-            + parameters.regularization * alpha * n_movies,
-            ridge=parameters.regularization,
+            + regularization * alpha * shape[1],
+            ridge=regularization,
             liked_from=threshold,
             liked_counts=np.bincount(positives.user_index, minlength=shape[0]),
             liked_digests=digests,
@@ -130,6 +244,16 @@ def choose_device(name: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise TrainingError(f"no device {name!r} here: use --device auto or cpu") from error
     return name
+
+
+def _trial_row(trial: Trial, started: datetime) -> dict[str, Any]:
+    return {
+        "started_at": started,
+        "parameters": trial.parameters,
+        "metric": METRIC,
+        "value": trial.quality,
+        "duration": timedelta(seconds=trial.seconds),
+    }
 
 
 def _fingerprint(connection: Connection, positives: Interactions) -> dict[str, Any]:

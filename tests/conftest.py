@@ -98,7 +98,7 @@ def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) ->
     name = copies(template)
     engine = open_database(server_url, name)
     load(engine, open_source("sample"))
-    train(engine, Parameters(factors=16), device="cpu")
+    train(engine, Parameters(factors=16, alpha=0.3, regularization=0.01), device="cpu")
     return name
 
 

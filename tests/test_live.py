@@ -140,7 +140,7 @@ def test_the_trainer_solves_the_same(sample: Connection, catalogue: Catalogue) -
     side = Side(torch.zeros_like(columns), columns, (1, len(catalogue.movie_ids)))
     items = torch.from_numpy(catalogue.learned).float()
     vectors = torch.zeros(1, catalogue.factors)
-    solve(vectors, items, side, parameters, 60, 1e-6)
+    solve(vectors, items, side, *parameters.weights, 60, 1e-6)
     check_vector(user_vector(sample, STRANGER), np.append(vectors[0].double().numpy(), 0))
 
 
@@ -234,7 +234,7 @@ def test_an_older_model_has_its_own_equation(sample: Connection, catalogue: Cata
     other = write_model(
         sample,
         fit_model(
-            positives, liked_digests(sample, positives), parameters, 3.0, "cpu", {}, lambda *_: None
+            positives, liked_digests(sample, positives), parameters, 3.0, "cpu", {}, lambda _: None
         ),
     )
     old = read_catalogue(sample, other)

@@ -59,7 +59,7 @@ def test_an_owner_without_superuser_rights_needs_no_more(owner_url: URL) -> None
     engine = open_database(owner_url, str(owner_url.database))
     migrations.upgrade(engine)
     load(engine, open_source("sample"))
-    train(engine, Parameters(factors=8, epochs=2), device="cpu")
+    train(engine, Parameters(factors=8, epochs=2, alpha=0.3, regularization=0.01), device="cpu")
     for call in CALLS.split(";"):
         for retrieval in ("auto", "exact", "index"):
             # Each on a connection of its own, where pgvector is not loaded yet.

@@ -129,7 +129,12 @@ def test_tastes_are_found_by_a_factorization(rows: pd.DataFrame) -> None:
     held_out = np.random.default_rng(0).random(len(liked)) < 0.2
     pairs = liked[["user_id", "movie_id"]].to_numpy() - 1
     train = torch.from_numpy(pairs[~held_out])
-    learned = fit(train[:, 0], train[:, 1], shape, Parameters(factors=16, epochs=5))
+    learned = fit(
+        train[:, 0],
+        train[:, 1],
+        shape,
+        Parameters(factors=16, epochs=5, alpha=0.3, regularization=0.01),
+    )
     seen = torch.zeros(shape, dtype=torch.bool)
     seen[train[:, 0], train[:, 1]] = True
     popularity = torch.bincount(train[:, 1], minlength=shape[1]).float().expand(shape)

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine
 from recsys.parameters import Parameters
 from recsys.train import train
 print("begun", flush=True)
-train(create_engine(sys.argv[1]), Parameters(factors=64, epochs=int(sys.argv[2])), device="cpu")
+train(create_engine(sys.argv[1]), Parameters(factors=64, epochs=int(sys.argv[2]), alpha=0.3, regularization=0.01), device="cpu")
 """
 
 # Killed when all is written, just before the commit.
@@ -83,7 +83,14 @@ def test_a_killed_training_leaves_the_active_model_untouched(
 
 
 def test_same_seed_same_vectors(sample_engine: Engine) -> None:
-    ids = [train(sample_engine, Parameters(factors=8, seed=3), device="cpu") for _ in range(2)]
+    ids = [
+        train(
+            sample_engine,
+            Parameters(factors=8, seed=3, alpha=0.3, regularization=0.01),
+            device="cpu",
+        )
+        for _ in range(2)
+    ]
     with sample_engine.connect() as connection:
         first, again = (
             connection.exec_driver_sql(
@@ -100,7 +107,9 @@ def test_only_ratings_from_the_threshold_on_count(sample_engine: Engine) -> None
     with sample_engine.begin() as connection:
         connection.exec_driver_sql("update recsys.ratings set rating = 3.5 where user_id = 5")
         connection.exec_driver_sql("update recsys.ratings set rating = 3.5 where movie_id = 7")
-    model_id = train(sample_engine, Parameters(factors=4), device="cpu")
+    model_id = train(
+        sample_engine, Parameters(factors=4, alpha=0.3, regularization=0.01), device="cpu"
+    )
     with sample_engine.connect() as connection:
         assert connection.exec_driver_sql(
             "select (select count(*) from recsys.user_vectors where model_id = %(m)s and user_id = 5),"
@@ -112,9 +121,9 @@ def test_only_ratings_from_the_threshold_on_count(sample_engine: Engine) -> None
 
 def test_the_model_says_what_made_it(sample_engine: Engine) -> None:
     losses: list[float] = []
-    parameters = Parameters(factors=4, epochs=3)
+    parameters = Parameters(factors=4, epochs=3, alpha=0.3, regularization=0.01)
     model_id = train(
-        sample_engine, parameters, device="cpu", on_epoch=lambda _, loss: losses.append(loss)
+        sample_engine, parameters, device="cpu", on_epoch=lambda epoch: losses.append(epoch.loss)
     )
     with sample_engine.connect() as connection:
         row = connection.exec_driver_sql(
@@ -141,7 +150,9 @@ def test_two_trainings_at_once_take_turns(sample_engine: Engine) -> None:
         ids = set(
             pool.map(
                 lambda seed: train(
-                    sample_engine, Parameters(factors=4, epochs=1, seed=seed), device="cpu"
+                    sample_engine,
+                    Parameters(factors=4, epochs=1, seed=seed, alpha=0.3, regularization=0.01),
+                    device="cpu",
                 ),
                 range(2),
             )
@@ -169,7 +180,11 @@ def test_users_apart_from_all_others_are_answered(sample_engine: Engine) -> None
             "(800001, 900001, 5), (800002, 900002, 5), (800002, 900001, 5)"
         )
     for epochs, regularization in ((16, 0.01), (40, 0.01), (16, 0.1), (16, 0.5)):
-        train(sample_engine, Parameters(16, epochs, regularization=regularization), device="cpu")
+        train(
+            sample_engine,
+            Parameters(16, epochs, regularization=regularization, alpha=0.3),
+            device="cpu",
+        )
         with sample_engine.begin() as connection:
             connection.exec_driver_sql(
                 "insert into recsys.ratings (user_id, movie_id, rating) values "
@@ -191,7 +206,12 @@ def test_a_threshold_that_is_no_exact_number_leaves_all_vectors_fresh(
 ) -> None:
     with sample_engine.begin() as connection:
         connection.exec_driver_sql("update recsys.ratings set rating = 3.3 where rating = 3.5")
-    train(sample_engine, Parameters(factors=4, epochs=1), threshold=3.3, device="cpu")
+    train(
+        sample_engine,
+        Parameters(factors=4, epochs=1, alpha=0.3, regularization=0.01),
+        threshold=3.3,
+        device="cpu",
+    )
     with sample_engine.connect() as connection:
         sources = connection.exec_driver_sql(
             "select distinct source from generate_series(1, 50) u, recsys.recommend(u, 1)"

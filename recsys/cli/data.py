@@ -18,6 +18,8 @@ from recsys.parameters import MAX_REJECTS, POSITIVE_STARS, Parameters
 if TYPE_CHECKING:  # pandas and torch are imported by those commands alone that need them
     from recsys.load import LoadReport
     from recsys.sources.batches import Source
+    from recsys.train import Epoch
+    from recsys.tuning import Trial
 
 
 Size = Annotated[int | None, typer.Option(min=1, help="Of a synthetic source.")]
@@ -152,10 +154,13 @@ def remarks(source: Source, report: LoadReport) -> Iterator[str]:
 
 
 DEFAULTS = Parameters()
+CHOSEN = "[default: chosen on a part of the ratings]"
 Factors = Annotated[int, typer.Option(min=1, max=1999, help="Length of the vectors.")]
 Epochs = Annotated[int, typer.Option(min=1, help="Passes over the ratings.")]
-Alpha = Annotated[float, typer.Option(min=0, help="Weight of films not rated.")]
-Regularization = Annotated[float, typer.Option(min=0, help="Keeps vectors short.")]
+Alpha = Annotated[
+    float | None, typer.Option(min=0, help="Weight of films not rated. [default: by their number]")
+]
+Regularization = Annotated[float | None, typer.Option(min=0, help=f"Keeps vectors short. {CHOSEN}")]
 Threshold = Annotated[
     float, typer.Option(min=0.5, max=5, help="Stars from which a film counts as liked.")
 ]
@@ -166,38 +171,121 @@ def train(
     context: typer.Context,
     factors: Factors = DEFAULTS.factors,
     epochs: Epochs = DEFAULTS.epochs,
-    alpha: Alpha = DEFAULTS.alpha,
-    regularization: Regularization = DEFAULTS.regularization,
+    alpha: Alpha = None,
+    regularization: Regularization = None,
     threshold: Threshold = POSITIVE_STARS,
     seed: Seed = DEFAULTS.seed,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    search: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            min=0,
+            help="First look so long for the best factors, epochs, alpha and regularization.",
+        ),
+    ] = None,
+    if_better: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC", help="Activate only if this is better than the active model."
+        ),
+    ] = None,
 ) -> None:
     """Train on the ratings in the database; the new model answers from then on.
 
-    Example: `recsys train --factors 64 --seed 1`
+    Regularization is chosen by short trainings on a part of the ratings, unless it is given;
+    `--search` looks further. The trials are kept in the table `recsys.trials`.
+
+    `--if-better` holds a part of the ratings out, trains there with the new parameters and, on the
+    ratings that it knew, with those of the active model, and compares. Metrics: `ndcg@10`,
+    `recall@20`, `precision@5`, `map@10`, `mrr@10`, `hit_rate@10` ...
+
+    Examples:
+
+    - `recsys train`
+
+    - `recsys train --search 10 --if-better ndcg@10`
+
+    - `recsys train --factors 64 --alpha 0.3 --regularization 0.01 --seed 1`
     """
     parameters = Parameters(factors, epochs, alpha, regularization, seed)
-    train_model(ready_engine(context.obj), parameters, threshold, device)
+    if search is not None and parameters != Parameters(seed=seed):
+        raise typer.BadParameter(
+            "it looks for factors, epochs, alpha and regularization: do not give them",
+            param_hint="--search",
+        )
+    train_model(ready_engine(context.obj), parameters, threshold, device, search, if_better)
 
 
 def train_model(
-    engine: Engine, parameters: Parameters, threshold: float = POSITIVE_STARS, device: str = "auto"
+    engine: Engine,
+    parameters: Parameters,
+    threshold: float = POSITIVE_STARS,
+    device: str = "auto",
+    search: float | None = None,
+    if_better: str | None = None,
 ) -> int:
     """Train with a progress bar that shows the loss, and say what was made."""
     from recsys.train import train as run
-    from recsys.vectors import show_model
 
+    tried = Tried()
     with progress() as bar:
+        choosing = bar.add_task("Choosing", total=None, note="", visible=False)
         task = bar.add_task("Training", total=parameters.epochs, note="")
 
-        def on_epoch(epoch: int, loss: float) -> None:
-            bar.update(task, completed=epoch, note=f"loss {loss:.4f}")
+        def on_trial(trial: Trial) -> None:
+            bar.update(choosing, advance=1, visible=True, note=tried.after(trial))
 
-        model_id = run(engine, parameters, threshold, device, on_epoch)
+        def on_epoch(epoch: Epoch) -> None:
+            bar.update(choosing, total=tried.count)
+            note = f"loss {epoch.loss:.4f}, {epoch.speed:,.0f} ratings/s"
+            bar.update(task, completed=epoch.number, total=epoch.of, note=note)
+
+        model_id = run(engine, parameters, threshold, device, on_epoch, on_trial, search, if_better)
+    _say_trained(engine, model_id)
+    return model_id
+
+
+class Tried:
+    """What the trials so far have shown, in words."""
+
+    def __init__(self) -> None:
+        self.count, self.best, self.parameters = 0, -1.0, ""
+
+    def after(self, trial: Trial) -> str:
+        """Count a trial; say which is the best."""
+        self.count += 1
+        if trial.quality is not None and trial.quality > self.best:
+            self.best = trial.quality
+            given = trial.parameters
+            self.parameters = (
+                f"{given['factors']} factors, alpha {given['alpha']:.3g}, "
+                f"regularization {given['regularization']:.3g}"
+            )
+        return f"best ndcg@10 {self.best:.4f} with {self.parameters}"
+
+
+def _say_trained(engine: Engine, model_id: int) -> None:
+    """Say what was made, and whether it answers."""
+    from recsys.vectors import show_model
+
     with engine.connect() as connection:
         model = show_model(connection, model_id)
+    state = "active" if model["active"] else "kept, but not active"
     console.print(
-        f"Model {model_id} is active: {model['movie_count']:,} films and {model['user_count']:,} "
-        f"users, {model['factors']} factors, trained in {model['duration'].total_seconds():.1f} s."
+        f"Model {model_id} is {state}: {model['movie_count']:,} films and "
+        f"{model['user_count']:,} users, {model['factors']} factors, regularization "
+        f"{model['parameters']['regularization']:.3g}, trained in "
+        f"{model['duration'].total_seconds():.1f} s."
     )
-    return model_id
+    metrics = dict(model["metrics"])
+    if "active" in metrics:
+        before = metrics["active"]
+        metric = next(name for name in before if name != "model_id")
+        better = "better" if model["active"] else "not better"
+        console.print(
+            f"It is {better} than model {before['model_id']}: {metric} {metrics[metric]:.4f}, "
+            f"beside {before[metric]:.4f} on the same held-out ratings."
+        )
+        if not model["active"]:
+            note(f"To let it answer all the same: recsys models activate {model_id}")
