@@ -45,8 +45,8 @@ def live_users(model: dict[str, Any]) -> str:
     if model["solve_diagonal"] is None:
         return "users' vectors stay as stored; nobody else has one"
     equation = (
-        f"one is solved from the n films h rated {model['liked_from']:g} stars or more: "
-        "(diag(solve_diagonal + n solve_ridge) + sum of h h') w = sum of h"
+        f"a vector w is solved from the n films rated {model['liked_from']:g} stars or more, as "
+        "stored, e: (diag(solve_diagonal + n solve_ridge) + sum of e e') w item_norm = sum of e"
     )
     if model["algorithm"] != "import":
         return f"after any change of ratings, {equation}"

@@ -264,11 +264,14 @@ def _from_frame(
 
 def _numbers(frame: pd.DataFrame, fail: Callable[[int, str], NoReturn]) -> NDArray[np.float64]:
     """Return columns of numbers as they stand, ``(n, n_columns)``."""
+    if all(isinstance(kind, np.dtype) and kind.kind in "fiu" for kind in frame.dtypes):
+        plain: NDArray[np.float64] = frame.to_numpy(dtype=np.float64)
+        if not np.isnan(plain).any():
+            return plain
     values = np.empty(frame.shape)
     for place, name in enumerate(frame.columns):
-        column = frame.iloc[:, place]
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            column = pd.to_numeric(column.astype("str"), errors="coerce")
+        # By way of text, so that True is none.
+        column = pd.to_numeric(frame.iloc[:, place].astype("str"), errors="coerce")
         values[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
         wrong = np.isnan(values[:, place])
         if wrong.any():
