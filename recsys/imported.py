@@ -22,6 +22,7 @@ from recsys.parameters import POSITIVE_STARS
 from recsys.vector_files import VectorTable, holds_users, read_vectors, shown_id
 from recsys.vectors import (
     NEGLIGIBLE,
+    SHORTEST,
     TrainedModel,
     UserSolve,
     activate_model,
@@ -245,8 +246,12 @@ def make_model(
     if people is None:
         people = Group(np.empty(0, dtype=np.int64), np.empty((0, len(axes))), 0)
     users = people.vectors * scale @ axes
-    if np.linalg.norm(users, axis=1).max(initial=0) > LONGEST:
-        raise SourceError("the users' vectors are too long: divide them by their largest length")
+    lengths = np.linalg.norm(users, axis=1)
+    if len(users) and not SHORTEST < lengths.min() <= lengths.max() < LONGEST:
+        raise SourceError(
+            f"the users' vectors are {lengths.min():.0e} to {lengths.max():.0e} long where the "
+            "longest film's is 1, which single precision does not hold: scale them"
+        )
     weights = FOLD_IN[score]
     return TrainedModel(
         algorithm="import",

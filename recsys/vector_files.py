@@ -117,7 +117,7 @@ def _checked_ids(raw: _Raw) -> NDArray[np.int64]:
     found, reason = columns.ids(text, "wrong")
     wrong = (reason != "") | (raw.key in ("imdb_id", "tmdb_id")) & (found == 0)
     if raw.key != "imdb_id":
-        wrong |= raw.ids.str.contains("t")
+        wrong |= raw.ids.str.lower().str.contains("t")
     if wrong.any():
         place = int(np.argmax(wrong.to_numpy()))
         raise SourceError(f"{raw.where(place)}: {raw.ids.iloc[place]!r} is no {raw.key}")

@@ -415,7 +415,7 @@ def test_a_refused_import_leaves_nothing(sample_engine: Engine, tmp_path: Path) 
             import_vectors(sample_engine, tmp_path / "films.csv")
     (tmp_path / "films.csv").write_text(FILMS)
     (tmp_path / "users.csv").write_text("user_id,a,b\n1,1e30,1\n")
-    with pytest.raises(SourceError, match="too long"):
+    with pytest.raises(SourceError, match=r"to 1e\+\d\d long"):
         import_vectors(sample_engine, tmp_path / "films.csv", tmp_path / "users.csv")
     with sample_engine.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from recsys.models").scalar() == 1
