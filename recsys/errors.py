@@ -6,7 +6,7 @@ RecsysError
 │   ├── DatabaseUnsupported     PostgreSQL or pgvector is missing or too old
 │   ├── DatabaseOutOfDate       the schema is not the one this version needs
 │   └── EmbeddedServerError     the embedded server does not start or stop
-├── SourceError                 a source of films and ratings cannot be read
+├── SourceError                 a source of films, ratings or vectors cannot be read
 ├── TrainingError               the ratings do not suffice, or training diverged
 └── InvalidRequest              a SQL function refused an argument (SQLSTATE 22023)
 

@@ -18,6 +18,9 @@ USERS_A_CHUNK, ROWS_A_CHUNK = 2000, 10_000_000
 FILMS_A_BLOCK = 4096
 USERS = """
     select distinct user_id from recsys.ratings union select user_id from recsys.users
+    union select v.user_id
+    from recsys.user_vectors v join recsys_internal.find_model(null) m on m.model_id = v.model_id
+    where v.liked_count is null  -- from elsewhere: no ratings of theirs need be here
 """
 # One row a user: what they rated, as the bytes of the ids, and what tells whether their stored
 # vector is still that of the films they like; see recsys_internal.find_taste.

@@ -44,14 +44,18 @@ class UserSolve:
         Stars from which a rated film counts as liked.
     liked_counts, liked_digests
         ``(n_users,)`` int64: how many films each vector was made from, and the exclusive or of
-        their hashes.
+        their hashes. None where the users' vectors come from elsewhere: they stay as they are, and
+        the equation is for everybody else.
+    average
+        ``(factors,)``, what ranks beside very few liked films; None is the mean of the users.
     """
 
     diagonal: Vectors
     ridge: float
     liked_from: float
-    liked_counts: NDArray[np.int64]
-    liked_digests: NDArray[np.int64]
+    liked_counts: NDArray[np.int64] | None = None
+    liked_digests: NDArray[np.int64] | None = None
+    average: Vectors | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class TrainedModel:
         ``(n_users, factors)``, ``(n_movies, factors)`` float32. The model's score of a pair
         is the dot product of its two vectors.
     solve
-        None where users' vectors come from elsewhere: they stay as they are.
+        None where only the users given are known: nobody's vector follows their ratings.
     """
 
     algorithm: str
@@ -145,7 +149,7 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
     embedding, norm = cosine_form(model.movies)
     # A zero vector has no direction: cosine distance to it is NaN. Such a user stays unknown.
     known = np.linalg.norm(model.users, axis=1) > SHORTEST
-    if not known.any():
+    if len(known) and not known.any():
         raise TrainingError("the training learned nothing: try a smaller regularization")
     lengths = (np.linalg.norm(model.movies.astype(np.float64), axis=1) / norm).astype(np.float32)
     # recommend() reads the longest vectors first, and often only those: they lie together.
@@ -185,9 +189,10 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
         "model_id": np.full(int(known.sum()), model_id, dtype=np.int64),
         "embedding": np.pad(model.users[known], ((0, 0), (0, 1))),
     }
-    if model.solve is not None:
-        columns["liked_count"] = model.solve.liked_counts[known]
-        columns["liked_digest"] = model.solve.liked_digests[known]
+    solve = model.solve
+    if solve is not None and solve.liked_counts is not None and solve.liked_digests is not None:
+        columns["liked_count"] = solve.liked_counts[known]
+        columns["liked_digest"] = solve.liked_digests[known]
     write_columns(connection, "recsys.user_vectors", columns)
     connection.execute(text("select recsys_internal.index_model(:id)"), {"id": model_id})
     for table in ("movie_vectors", "user_vectors"):
@@ -199,11 +204,12 @@ def _solve_columns(model: TrainedModel, norm: float) -> dict[str, Any]:
     """Return the users' equation in terms of the stored film vectors, which are shorter by norm."""
     if model.solve is None:
         return {}
+    average = model.users.mean(axis=0) if model.solve.average is None else model.solve.average
     return {
         "solve_diagonal": np.append(model.solve.diagonal / norm**2, 0),
         "solve_ridge": model.solve.ridge / norm**2,
         "liked_from": model.solve.liked_from,
-        "prior": np.append(PRIOR * model.users.mean(axis=0), 0),
+        "prior": np.append(PRIOR * average, 0),
     }
 
 
@@ -268,7 +274,7 @@ def list_models(connection: Connection) -> list[Row[Any]]:
         select model_id, model_id = (recsys_internal.find_model(null)).model_id as active,
             algorithm, factors, movie_count, user_count,
             (metrics ->> 'loss')::double precision as loss,
-            created_at, activated_at
+            created_at, activated_at, parameters ->> 'file' as file
         from recsys.models order by model_id desc
     """)
         )

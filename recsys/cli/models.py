@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys.cli.output import Format, Output, say, show
+from recsys.cli.output import Format, Output, console, errors, note, say, show
 from recsys.database import reported_errors
 from recsys.migrations import ready_engine
 
-app = typer.Typer(help="List, show, activate and drop models.", no_args_is_help=True)
+if TYPE_CHECKING:  # pandas is imported by the command alone that needs it
+    from recsys.imported import ImportReport
+
+app = typer.Typer(help="List, show, import, activate and drop models.", no_args_is_help=True)
 
 ModelId = Annotated[int, typer.Argument(metavar="ID", help="The model's id.")]
+
+
+class Score(StrEnum):
+    """What two vectors give."""
+
+    DOT = "dot"
+    COSINE = "cosine"
 
 
 @app.command("list")
@@ -22,7 +35,7 @@ def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
 
     with reported_errors(), ready_engine(context.obj).connect() as connection:
         rows = [dict(row._mapping) for row in vectors.list_models(connection)]
-    show(rows, output)
+    show([_line(row) for row in rows] if output is Format.TABLE else rows, output)
     if not rows and output is Format.TABLE:
         say("There is no model yet: `recsys train` makes one.")
 
@@ -30,14 +43,112 @@ def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
 @app.command("show")
 def show_(context: typer.Context, model_id: ModelId, output: Output = Format.TABLE) -> None:
     """Show everything that is known of one model."""
-    from recsys import vectors
+    from recsys.model_facts import describe_model
 
     with reported_errors(), ready_engine(context.obj).connect() as connection:
-        model = vectors.show_model(connection, model_id)
+        model = describe_model(connection, model_id)
     if output is Format.TABLE:
-        show([{"": name, "model": value} for name, value in model.items()], output)
+        show([{"": name, "model": value} for name, value in _readable(model).items()], output)
     else:
         show([model], output)
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    """Shorten what the list of models says of one, so that it fits on a line."""
+    file = row["file"]
+    return {
+        "id": row["model_id"],
+        "active": row["active"],
+        "algorithm": f"{row['algorithm']}: {file}" if file else row["algorithm"],
+        "factors": row["factors"],
+        "films": row["movie_count"],
+        "users": row["user_count"],
+        **{name: row[name] for name in ("loss", "created_at", "activated_at")},
+    }
+
+
+def _readable(model: dict[str, Any]) -> dict[str, Any]:
+    """Say each fact in a few words: vectors by their range, sizes in MB."""
+    lines = {name: _short(value) for name, value in model.items() if value is not None}
+    rows, tables = model["row_bytes"], model["table_bytes"]
+    share = f", {rows / tables:.0%} of the {tables / 1e6:,.1f} MB of all models" if tables else ""
+    return {
+        **lines,
+        "row_bytes": f"{rows / 1e6:,.1f} MB{share}, indexes apart",
+        "table_bytes": f"{tables / 1e6:,.1f} MB",
+        "index_bytes": f"{model['index_bytes'] / 1e6:,.1f} MB",
+    }
+
+
+def _short(value: Any) -> str | datetime:
+    match value:
+        case list():
+            return f"{len(value)} numbers, {min(value):.3g} to {max(value):.3g}"
+        case dict():
+            return ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}"
+        case datetime():
+            return value
+        case timedelta():
+            return f"{value.total_seconds():.1f} s"
+    return str(value)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The films' vectors.")],
+    users: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The users' vectors, if there are any.")
+    ] = None,
+    score: Annotated[
+        Score, typer.Option(help="The product of two vectors, or of vectors of length 1.")
+    ] = Score.DOT,
+    activate: Annotated[
+        bool, typer.Option("--activate/--no-activate", help="Let it answer from now on.")
+    ] = True,
+) -> None:
+    """Take vectors trained elsewhere and serve them; who has none gets one from liked films.
+
+    CSV or Parquet: a column `movie_id`, `imdb_id` or `tmdb_id` (users: `user_id`), and a column a
+    number, or one column `embedding` with a list. npz: arrays `movie_ids` and `movies`, and, in
+    the same file or another, `user_ids` and `users`.
+
+    Example: `recsys models import films.parquet --users users.parquet`
+    """
+    from recsys.imported import import_vectors
+
+    with errors.status("Importing") as status:
+        report = import_vectors(
+            ready_engine(context.obj), file, users, score.value, activate, status.update
+        )
+    _say_imported(report, activate)
+
+
+def _say_imported(report: ImportReport, active: bool) -> None:
+    """Say what was made, what was left out, and how to go back."""
+    console.print(
+        f"Model {report.model_id} is {'active' if active else 'written'}: {report.movies:,} films "
+        f"and {report.users:,} users, {report.factors} factors, imported in "
+        f"{report.duration.total_seconds():.1f} s."
+    )
+    counts = report.counts
+    if unknown := counts["movies_unknown"]:
+        note(
+            f"Left out: {unknown:,} of {counts['movies_read']:,} films, which the database does "
+            f"not have ({report.example} is the first)."
+        )
+    if zero := counts["movies_zero"] + counts["users_zero"]:
+        note(f"Left out: {zero:,} vectors of zeros.")
+    if not active:
+        note(f"It answers after: recsys models activate {report.model_id}")
+    elif report.previous is not None:
+        note(f"To go back: recsys models activate {report.previous}")
 
 
 @app.command()

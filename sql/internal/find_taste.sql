@@ -8,11 +8,14 @@ declare
     stored recsys.user_vectors;
     liked bigint;
     digest bigint;
+    fixed boolean;  -- the stored vector came from elsewhere, not from the model's equation
 begin
     select * into stored
     from recsys.user_vectors u
     where u.user_id = find_taste.user_id and u.model_id = model.model_id;
-    if model.solve_diagonal is not null then
+    fixed := stored.user_id is not null and stored.liked_count is null;
+    -- Liked films explain only what was made from them: beside a fixed vector they stay null.
+    if model.solve_diagonal is not null and not fixed then
         select count(*), bit_xor(hashint8extended(r.movie_id, 0)),
             array_agg(v.movie_id) filter (where v.movie_id is not null),
             array_agg(v.embedding) filter (where v.movie_id is not null)
@@ -22,8 +25,7 @@ begin
             on v.model_id = model.model_id and v.movie_id = r.movie_id
         where r.user_id = find_taste.user_id and r.rating >= model.liked_from;
     end if;
-    if stored.user_id is not null and stored.liked_count is null
-        or (stored.liked_count, stored.liked_digest) = (liked, digest) then
+    if fixed or (stored.liked_count, stored.liked_digest) = (liked, digest) then
         taste.embedding := stored.embedding;
         taste.ranking := stored.embedding;
         taste.source := 'personal';
