@@ -1,0 +1,347 @@
+"""Scores what SQL really serves, beside baselines, on ratings that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine
+
+from recsys import scratch_database as scratch
+from recsys.baselines import (
+    EASE_MOST_MOVIES,
+    Ease,
+    ItemKNN,
+    Likes,
+    Popularity,
+    Scorer,
+    choose_lambda,
+    likes_matrix,
+    rank,
+)
+from recsys.database import reported_errors
+from recsys.evaluation_data import Protocol, RatingData, Trial, read_data
+from recsys.metrics import NO_MOVIE
+from recsys.parameters import Parameters
+from recsys.scores import OURS, Catalogue, Figure, Outcome, Scores, score
+from recsys.splits import HELD_OUT, LATER, TRAIN, by_random
+from recsys.tables import evaluations
+from recsys.train import train
+from recsys.vectors import active_model, show_model
+
+Index = NDArray[np.int64]
+OnStep = Callable[[str, int, int], None]  # what, done, of how many
+
+INNER_SHARE = 0.2  # of the training part, to choose the regularization of EASE by
+
+
+@dataclass
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes
+    ----------
+    model_id
+        The model whose parameters trained, None if the defaults did.
+    parameters
+        Of the training, and of the baselines.
+    data
+        What the ratings were: counts, and the newest one's time.
+    asked, with_truth, without_truth
+        Users of the first split: asked; with something held out; with none, who are left out.
+    notes
+        What a reader must know besides.
+    """
+
+    protocol: Protocol
+    data: dict[str, Any]
+    model_id: int | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    asked: int = 0
+    with_truth: int = 0
+    without_truth: int = 0
+    notes: list[str] = field(default_factory=list)
+    scores: Scores | None = None
+
+
+def evaluate(
+    engine: Engine, protocol: Protocol, on_step: OnStep = lambda what, done, total: None
+) -> Evaluation:
+    """Split the ratings, train on a part in a scratch database, ask it, and score the answers.
+
+    The user's own database is read, and gets the figures in ``recsys.evaluations`` at the end, in
+    one transaction.
+
+    Parameters
+    ----------
+    on_step
+        Called with the step's name, how much of it is done, and of how much.
+
+    Raises
+    ------
+    EvaluationError
+        There is nothing to measure by, no scratch database can be made, or held-out ratings
+        leaked into it.
+    TrainingError
+        The training part is too small.
+    """
+    with reported_errors(), engine.connect() as connection:
+        # One snapshot for all that is read.
+        repeatable = connection.execution_options(isolation_level="REPEATABLE READ")
+        data = read_data(repeatable, protocol.threshold)
+        evaluation = Evaluation(protocol, data.facts())
+        parameters = _choose_parameters(repeatable, evaluation)
+    baselines = Baselines(evaluation) if protocol.baselines else None
+    outcomes = []
+    for seed in range(protocol.seeds):
+        trial = Trial.of(data, protocol, seed)
+        if seed == 0:
+            _count_users(evaluation, data, trial)
+        lists, stars = serve(engine, data, trial, protocol, parameters, on_step)
+        methods = {OURS: lists}
+        if baselines is not None:
+            methods |= baselines.lists(data, trial, protocol.longest, on_step)
+        outcomes.append(_outcome(data, trial, methods, stars))
+    evaluation.scores = score(
+        outcomes, Catalogue(data.genres, data.genre_names), protocol.ks, partial(on_step, "scoring")
+    )
+    with reported_errors(), engine.begin() as connection:
+        write_evaluation(connection, evaluation)
+    return evaluation
+
+
+def _choose_parameters(connection: Connection, evaluation: Evaluation) -> Parameters:
+    """Return the active model's parameters if it can be trained anew, else the defaults."""
+    parameters = Parameters()
+    model_id = active_model(connection)
+    model = None if model_id is None else show_model(connection, model_id)
+    if model is not None and model["algorithm"] == "ials":
+        evaluation.model_id = model_id
+        names = {one.name for one in fields(Parameters)} & set(model["parameters"])
+        parameters = Parameters(**{name: model["parameters"][name] for name in names})
+        evaluation.notes.append(f"Trained with the parameters of the active model, {model_id}.")
+        liked_from = model["parameters"].get("threshold")
+        if liked_from not in (None, evaluation.protocol.threshold):
+            evaluation.notes.append(
+                f"That model learned from {liked_from:g} stars on; this evaluation trains from "
+                f"{evaluation.protocol.threshold:g}, its own threshold."
+            )
+    else:
+        reason = "no model is active" if model is None else f"model {model_id} was imported"
+        evaluation.notes.append(f"Trained with the default parameters, since {reason}.")
+    evaluation.parameters = asdict(parameters)
+    return parameters
+
+
+def _count_users(evaluation: Evaluation, data: RatingData, trial: Trial) -> None:
+    evaluation.asked, evaluation.with_truth = len(trial.users), trial.with_truth
+    evaluation.without_truth = len(data.user_ids) - trial.with_truth
+    if trial.with_truth > len(trial.users):
+        evaluation.notes.append(
+            f"Of {trial.with_truth:,} users with held-out films, a random {len(trial.users):,} "
+            "were asked (--users)."
+        )
+
+
+def serve(
+    engine: Engine,
+    data: RatingData,
+    trial: Trial,
+    protocol: Protocol,
+    parameters: Parameters,
+    on_step: OnStep,
+) -> tuple[Index, NDArray[np.float64]]:
+    """Train in a scratch database and ask it; return lists of film indexes and predicted stars."""
+    on_step("copying", 0, 1)
+    with scratch.scratch_database(engine) as target, reported_errors():
+        with target.begin() as connection:
+            scratch.write_catalogue(connection, data.catalogue)
+            _write(connection, data, trial.parts == TRAIN)
+        on_step("copying", 1, 1)
+        with target.begin() as connection:
+            _send(connection, data, trial.parts >= LATER)
+            scratch.require_no_leak(connection, "before the training")
+        on_step("training", 0, parameters.epochs)
+        train(
+            target,
+            parameters,
+            protocol.threshold,
+            on_epoch=lambda epoch, *_: on_step("training", epoch, parameters.epochs),
+        )
+        with target.begin() as connection:
+            _write(connection, data, trial.parts == LATER)
+            _send(connection, data, trial.parts == HELD_OUT)
+            scratch.require_no_leak(connection, "before the questions")
+            return _ask(connection, data, trial, protocol.longest, on_step)
+
+
+def _write(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -> None:
+    scratch.write_ratings(
+        connection,
+        {
+            "user_id": data.user_ids[data.users[chosen]],
+            "movie_id": data.movie_ids[data.movies[chosen]],
+            "rating": data.stars[chosen],
+            "rated_at": data.rated_at[chosen],
+        },
+    )
+
+
+def _send(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -> None:
+    scratch.send_held_out(
+        connection, data.user_ids[data.users[chosen]], data.movie_ids[data.movies[chosen]]
+    )
+
+
+def _ask(
+    connection: Connection, data: RatingData, trial: Trial, k: int, on_step: OnStep
+) -> tuple[Index, NDArray[np.float64]]:
+    users = data.user_ids[trial.users]
+    found = scratch.ask_lists(
+        connection, users, k, lambda done: on_step("asking", done, len(users))
+    )
+    lists = np.where(found == NO_MOVIE, NO_MOVIE, np.searchsorted(data.movie_ids, found))
+    true = {
+        (row, film): stars
+        for row, film, stars in zip(
+            *trial.rows_of(data, trial.parts == HELD_OUT),
+            data.stars[trial.places_of(data, trial.parts == HELD_OUT)].tolist(),
+            strict=True,
+        )
+    }
+    rows = [
+        (row, stars, true[row, int(np.searchsorted(data.movie_ids, film))])
+        for row, film, stars in scratch.ask_stars(connection, users)
+    ]
+    return lists, np.array(rows, dtype=float).reshape(-1, 3)
+
+
+class Baselines:
+    """The other methods; EASE's regularization is chosen on the first split and kept."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self.regularization: float | None = None
+
+    def lists(
+        self, data: RatingData, trial: Trial, k: int, on_step: OnStep
+    ) -> dict[str, Index]:
+        """Fit on the training part and rank, for the users asked, what `OURS` ranked for them."""
+        training = data.liked & (trial.parts == TRAIN)
+        told = (trial.parts == TRAIN) | (trial.parts == LATER)
+        shape = (len(trial.users), len(data.movie_ids))
+        known = likes_matrix(*trial.rows_of(data, data.liked & told), shape)
+        barred = likes_matrix(*trial.rows_of(data, told), shape)
+        users, movies = data.users[training], data.movies[training]
+        likes = likes_matrix(users, movies, (len(data.user_ids), len(data.movie_ids)))
+        methods = self._methods(likes, users, movies)
+        found = {}
+        for place, (name, fit) in enumerate(methods.items()):
+            on_step("baselines", place, len(methods))
+            found[name] = rank(fit(likes), known, barred, k)
+        on_step("baselines", len(methods), len(methods))
+        return found
+
+    def _methods(
+        self, likes: Likes, users: Index, movies: Index
+    ) -> dict[str, Callable[[Likes], Scorer]]:
+        methods: dict[str, Callable[[Likes], Scorer]] = {
+            "popularity": Popularity.fit,
+            "item-knn": ItemKNN.fit,
+        }
+        liked = len(np.unique(movies))
+        if liked <= EASE_MOST_MOVIES:
+            if self.regularization is None:
+                self.regularization = self._choose(likes.shape, users, movies)
+            methods["ease"] = partial(Ease.fit, regularization=self.regularization)
+        elif not any("EASE" in note for note in self.evaluation.notes):
+            self.evaluation.notes.append(
+                f"EASE is left out: it inverts a matrix of {liked:,} films with likes, and above "
+                f"{EASE_MOST_MOVIES:,} that takes too much memory."
+            )
+        return methods
+
+    def _choose(self, shape: tuple[int, int], users: Index, movies: Index) -> float:
+        inner = by_random(users, INNER_SHARE, seed=0) == HELD_OUT
+        chosen, tried = choose_lambda(
+            likes_matrix(users[~inner], movies[~inner], shape),
+            likes_matrix(users[inner], movies[inner], shape),
+        )
+        self.evaluation.parameters["ease_lambda"] = chosen
+        listed = ", ".join(f"{one:g}: {value:.4f}" for one, value in tried.items())
+        self.evaluation.notes.append(
+            f"EASE's lambda is {chosen:g}, by NDCG@10 on an inner split of the training part of "
+            f"the first seed ({listed})."
+        )
+        return chosen
+
+
+def _outcome(
+    data: RatingData, trial: Trial, lists: dict[str, Index], stars: NDArray[np.float64]
+) -> Outcome:
+    training = data.liked & (trial.parts == TRAIN)
+    told = data.liked & ((trial.parts == TRAIN) | (trial.parts == LATER))
+    truth_rows, truth_movies = trial.rows_of(data, trial.parts == HELD_OUT)
+    return Outcome(
+        users=trial.users,
+        lists=lists,
+        truth_rows=truth_rows,
+        truth_movies=truth_movies,
+        known=np.bincount(trial.rows_of(data, told)[0], minlength=len(trial.users)),
+        likes=np.bincount(data.movies[training], minlength=len(data.movie_ids)),
+        n_training_users=len(np.unique(data.users[training])),
+        stars=stars,
+    )
+
+
+def write_evaluation(connection: Connection, evaluation: Evaluation) -> None:
+    """Write a row for each figure into ``recsys.evaluations``."""
+    assert evaluation.scores is not None
+    common = {
+        "seeds": evaluation.protocol.seeds,
+        "asked": evaluation.asked,
+        "without_truth": evaluation.without_truth,
+        "parameters": evaluation.parameters,
+        "data": evaluation.data,
+    }
+    rows = []
+    for figure in evaluation.scores.figures:
+        row = {
+            "model_id": evaluation.model_id,
+            "protocol": str(evaluation.protocol),
+            **{
+                name: getattr(figure, name)
+                for name in ("method", "metric", "k", "value", "ci_low", "ci_high")
+            },
+        }
+        row["details"] = _without_nan({**common, **_details(figure, evaluation.scores)})
+        rows.append(row)
+    connection.execute(evaluations.insert(), rows)
+
+
+def _details(figure: Figure, scores: Scores) -> dict[str, Any]:
+    slices = {
+        one.slice: {"value": one.value, "ci": [one.ci_low, one.ci_high], "users": one.users}
+        for one in scores.slices
+        if (one.method, one.metric, one.k) == (figure.method, figure.metric, figure.k)
+    }
+    return {
+        "users": figure.users,
+        "left_out": figure.left_out,
+        "per_seed": figure.per_seed,
+        **({"against": {k: asdict(v) for k, v in figure.against.items()}} if figure.against else {}),
+        **({"slices": slices} if slices else {}),
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    """Return the same with None for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
