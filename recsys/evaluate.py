@@ -227,9 +227,7 @@ class Baselines:
         self.evaluation = evaluation
         self.regularization: float | None = None
 
-    def lists(
-        self, data: RatingData, trial: Trial, k: int, on_step: OnStep
-    ) -> dict[str, Index]:
+    def lists(self, data: RatingData, trial: Trial, k: int, on_step: OnStep) -> dict[str, Index]:
         """Fit on the training part and rank, for the users asked, what `OURS` ranked for them."""
         training = data.liked & (trial.parts == TRAIN)
         told = (trial.parts == TRAIN) | (trial.parts == LATER)
@@ -333,7 +331,9 @@ def _details(figure: Figure, scores: Scores) -> dict[str, Any]:
         "users": figure.users,
         "left_out": figure.left_out,
         "per_seed": figure.per_seed,
-        **({"against": {k: asdict(v) for k, v in figure.against.items()}} if figure.against else {}),
+        **(
+            {"against": {k: asdict(v) for k, v in figure.against.items()}} if figure.against else {}
+        ),
         **({"slices": slices} if slices else {}),
     }
 

@@ -29,7 +29,16 @@ Values = NDArray[np.float64]
 Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is everybody
 
 OURS = "recommend"
-ACTIVITY = {"0": 0, "1-2": 1, "3-4": 3, "5-9": 5, "10-19": 10, "20-49": 20, "50-99": 50, "100+": 100}
+ACTIVITY = {
+    "0": 0,
+    "1-2": 1,
+    "3-4": 3,
+    "5-9": 5,
+    "10-19": 10,
+    "20-49": 20,
+    "50-99": 50,
+    "100+": 100,
+}
 SLICED = (("ndcg", 10), ("recall", 20))
 CURVES = ("ndcg", "recall", "precision")
 SPREAD_DRAWS = 300
@@ -123,6 +132,13 @@ class Scores:
     slices: list[Figure]
     curves: dict[str, dict[str, list[float]]]
 
+    def by_method(self) -> dict[str, dict[tuple[str, int | None], Figure]]:
+        """Return the figures of everybody by method, then by metric and length of the list."""
+        found: dict[str, dict[tuple[str, int | None], Figure]] = {}
+        for figure in self.figures:
+            found.setdefault(figure.method, {})[figure.metric, figure.k] = figure
+        return found
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -133,6 +149,11 @@ class Catalogue:
 
 
 OnFigure = Callable[[str, int, int], None]
+
+
+def main_columns(ks: tuple[int, ...]) -> list[tuple[str, int]]:
+    """Return the metrics that a table of a few columns shows, with the lengths of their lists."""
+    return [("ndcg", k) for k in ks] + [("recall", k) for k in ks] + [("coverage", ks[0])]
 
 
 def score(

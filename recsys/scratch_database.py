@@ -83,9 +83,7 @@ def drop_database(url: URL) -> None:
     name = psycopg.sql.Identifier(url.database or "")
     statement = psycopg.sql.SQL("drop database if exists {} with (force)").format(name)
     with reported_errors(), maintenance.connect() as connection:
-        connection.exec_driver_sql(
-            statement.as_string(), execution_options={"no_parameters": True}
-        )
+        connection.exec_driver_sql(statement.as_string(), execution_options={"no_parameters": True})
 
 
 def read_catalogue(connection: Connection) -> dict[str, bytes]:
