@@ -127,7 +127,8 @@ def read_data(connection: Connection, threshold: float) -> RatingData:
     user_ids, users = np.unique(rows["user_id"], return_inverse=True)
     movie_ids = np.sort(read_columns(connection, MOVIES, movie_id="i8")["movie_id"])
     listed = read_columns(connection, GENRES, movie_id="i8", genre_id="i8")
-    names = dict(connection.exec_driver_sql("select genre_id, name from recsys.genres").all())
+    named = connection.exec_driver_sql("select genre_id, name from recsys.genres")
+    names: dict[int, str] = {row[0]: row[1] for row in named}
     genre_ids = np.array(sorted(names, key=lambda one: names[one]), dtype=np.int64)
     genres = np.zeros((len(movie_ids), len(genre_ids)), dtype=bool)
     column = {int(genre): place for place, genre in enumerate(genre_ids)}

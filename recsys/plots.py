@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ COLOURS = {
     "ease": "#2ba36c",
 }
 MARKERS = {OURS: "o", "popularity": "s", "item-knn": "^", "ease": "D"}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "recsys",  # the same figures, the same file
     "svg.fonttype": "none",
     "font.family": "sans-serif",

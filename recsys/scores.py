@@ -175,7 +175,7 @@ def score(
         for method in outcomes[0].lists
     }
     pools = {method: pool(outcomes, found) for method, found in values.items()}
-    total = sum(len(found) for found in pools.values())
+    done, total = 0, sum(len(found) + len(ks) for found in pools.values())
     figures: list[Figure] = []
     for method, found in pools.items():
         for key, mine in found.items():
@@ -186,9 +186,12 @@ def score(
                     {name: paired(mine, pools[name][key]) for name in pools if name != OURS}
                 )
             figures.append(figure)
-            on_figure(len(figures), total)
+            done += 1
+            on_figure(done, total)
         for k in ks:
             figures += spread(outcomes, method, k, len(catalogue.genres))
+            done += 1
+            on_figure(done, total)
     figures += errors_of_stars(outcomes)
     known = [figure for figure in figures if not np.isnan(figure.value)]
     return Scores(
@@ -290,11 +293,11 @@ def spread(outcomes: list[Outcome], method: str, k: int, n_movies: int) -> list[
     statistics = {"coverage": coverage, "gini": gini}
     rows = [(np.searchsorted(everybody, one.users), one.lists[method][:, :k]) for one in outcomes]
 
-    def of_weights(weights: Values) -> list[list[float]]:  # (splits, statistics)
+    def of_weights(weights: Index) -> list[list[float]]:  # (splits, statistics)
         counts = [_listed(lists, weights[places], n_movies) for places, lists in rows]
         return [[statistic(one) for statistic in statistics.values()] for one in counts]
 
-    per_seed = np.array(of_weights(np.ones(len(everybody))))  # (splits, 2)
+    per_seed = np.array(of_weights(np.ones(len(everybody), dtype=np.int64)))  # (splits, 2)
     generator, n = np.random.default_rng(0), len(everybody)
     drawn = np.array(
         [
@@ -312,11 +315,12 @@ def spread(outcomes: list[Outcome], method: str, k: int, n_movies: int) -> list[
     ]
 
 
-def _listed(lists: Index, weights: Values, n_movies: int) -> Values:
+def _listed(lists: Index, weights: Index, n_movies: int) -> Index:
     """Count the lists that each film stands in, ``(n_movies,)``."""
     there = lists != NO_MOVIE
     repeated = np.broadcast_to(weights[:, None], lists.shape)
-    return np.bincount(lists[there], weights=repeated[there], minlength=n_movies)
+    counts = np.bincount(lists[there], weights=repeated[there], minlength=n_movies)
+    return counts.astype(np.int64)
 
 
 def errors_of_stars(outcomes: list[Outcome]) -> list[Figure]:
@@ -329,7 +333,7 @@ def errors_of_stars(outcomes: list[Outcome]) -> list[Figure]:
     count = np.bincount(place).astype(float)
     figures = []
     for name, of_errors, back in (("rmse", np.square, np.sqrt), ("mae", np.abs, np.abs)):
-        found = ratio(np.bincount(place, weights=of_errors(errors)), count)
+        found = ratio(np.bincount(place, weights=of_errors(errors)).astype(float), count)
         value, low, high = (float(back(one)) for one in found)
         per_seed = [
             float(back(of_errors(one.stars[:, 1] - one.stars[:, 2]).mean())) for one in outcomes

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recsys import baselines
-from recsys.baselines import Ease, ItemKNN, Popularity, choose_lambda, likes_matrix, rank
+from recsys.baselines import Ease, ItemKNN, Likes, Popularity, choose_lambda, likes_matrix, rank
 from recsys.metrics import NO_MOVIE
 
 
-def simulated(seed: int, n_users: int = 25, n_movies: int = 12) -> tuple[np.ndarray, object]:
+def simulated(seed: int, n_users: int = 25, n_movies: int = 12) -> tuple[np.ndarray, Likes]:
     generator = np.random.default_rng(seed)
     dense = (generator.random((n_users, n_movies)) < 0.3).astype(np.float32)
     dense[:, -1] = 0  # nobody likes the last film
@@ -31,7 +31,7 @@ def test_popularity_by_hand() -> None:
 @pytest.mark.parametrize("neighbours", [3, 200])
 def test_item_knn_is_the_naive_loop(neighbours: int) -> None:
     dense, likes = simulated(0)
-    n_users, n_movies = dense.shape
+    n_movies = dense.shape[1]
     weighted = dense * np.log(n_movies / np.maximum(dense.sum(1), 1))[:, None]
     likeness = np.zeros((n_movies, n_movies))
     for one in range(n_movies):
@@ -90,7 +90,7 @@ def test_rank_is_brute_force(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_lambda_is_the_best_of_those_tried() -> None:
-    dense, likes = simulated(5, 60, 30)
+    dense, _ = simulated(5, 60, 30)
     generator = np.random.default_rng(0)
     users, movies = np.nonzero(dense)
     out = generator.random(len(users)) < 0.3

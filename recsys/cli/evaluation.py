@@ -189,7 +189,8 @@ def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
         {
             "method": method,
-            **{f"{metric}@{k}": in_words(figures[metric, k]) for metric, k in columns},
+            **{f"{metric}@{k}": in_words(figures[metric, k]) for metric, k in columns[:-1]},
+            f"coverage@{columns[-1][1]}": f"{figures[columns[-1]].value:.1%}",
         }
         for method, figures in found.items()
     ]
