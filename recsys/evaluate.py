@@ -89,12 +89,14 @@ def evaluate(
     TrainingError
         The training part is too small.
     """
+    on_step("reading", 0, 1)
     with reported_errors(), engine.connect() as connection:
         # One snapshot for all that is read.
         repeatable = connection.execution_options(isolation_level="REPEATABLE READ")
         data = read_data(repeatable, protocol.threshold)
         evaluation = Evaluation(protocol, data.facts())
         parameters = _choose_parameters(repeatable, evaluation)
+    on_step("reading", 1, 1)
     baselines = Baselines(evaluation) if protocol.baselines else None
     outcomes = []
     for seed in range(protocol.seeds):

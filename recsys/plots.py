@@ -65,7 +65,7 @@ def draw(scores: Scores, k: int) -> dict[str, str]:
 def sketch(plot: Callable[[Drawing], None]) -> Drawing:
     """Return a drawing in the house's style."""
     with mpl.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.9), layout="constrained")
+        drawing = Drawing(figsize=(5.2, 3.6), layout="constrained")
         plot(drawing)
     return drawing
 
@@ -154,7 +154,7 @@ def _activity(drawing: Drawing, scores: Scores) -> None:
 
 
 def _genres(drawing: Drawing, scores: Scores) -> None:
-    drawing.set_size_inches(7.2, 5.8)
+    drawing.set_size_inches(9.0, 5.2)
     axes = _axes(drawing, "NDCG@10 of the held-out films of the genre", "")
     found = _slices(scores, "genre ")
     names = sorted(found[OURS], key=lambda name: found[OURS][name].value)

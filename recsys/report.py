@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from recsys.scores import OURS, Figure, main_columns
+from recsys.scores import OURS, Figure, Paired, main_columns
 
 if TYPE_CHECKING:
     from recsys.evaluate import Evaluation
@@ -132,11 +132,12 @@ def _best(metric: str, figures: list[Figure | None]) -> float | None:
     return max(values)
 
 
-def _paired(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _paired(evaluation: Evaluation) -> dict[str, list[Paired]]:
+    """Return how `OURS` differs from each baseline, in their order, by metric."""
     assert evaluation.scores is not None
     ours = evaluation.scores.by_method()[OURS]
-    return [
-        {"title": f"{TITLES[metric]}@{k}", "baseline": name, "pair": pair}
+    return {
+        f"{TITLES[metric]}@{k}": list(ours[metric, k].against.values())
         for metric, k in main_columns(evaluation.protocol.ks)
-        for name, pair in ours[metric, k].against.items()
-    ]
+        if ours[metric, k].against
+    }

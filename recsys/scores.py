@@ -7,8 +7,9 @@ finitely many, not with more splits of the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,15 @@ from numpy.typing import NDArray
 from recsys.metrics import (
     ACCURACY,
     NO_MOVIE,
+    Ids,
+    Marks,
     coverage,
     diversity,
     gini,
-    interval,
     judge,
     mean_over_list,
 )
+from recsys.resampling import Resampling
 
 Index = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -41,8 +44,7 @@ ACTIVITY = {
 }
 SLICED = (("ndcg", 10), ("recall", 20))
 CURVES = ("ndcg", "recall", "precision")
-SPREAD_DRAWS = 300
-DRAWS, SLICE_DRAWS = 2000, 500
+SPREAD_DRAWS = 300  # of whole lists, which cost more
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,6 @@ class Catalogue:
     genre_names: list[str]
 
 
-OnFigure = Callable[[str, int, int], None]
-
-
 def main_columns(ks: tuple[int, ...]) -> list[tuple[str, int]]:
     """Return the metrics that a table of a few columns shows, with the lengths of their lists."""
     return [("ndcg", k) for k in ks] + [("recall", k) for k in ks] + [("coverage", ks[0])]
@@ -174,31 +173,51 @@ def score(
         method: [user_values(one, one.lists[method], catalogue, ks) for one in outcomes]
         for method in outcomes[0].lists
     }
-    pools = {method: pool(outcomes, found) for method, found in values.items()}
-    done, total = 0, sum(len(found) + len(ks) for found in pools.values())
+    everybody = np.unique(np.concatenate([one.users for one in outcomes]))
+    places = [np.searchsorted(everybody, one.users) for one in outcomes]
+    pools = {method: pool(places, len(everybody), found) for method, found in values.items()}
+    resampling = Resampling(len(everybody))
+    n, total = 0, sum(len(found) + len(ks) for found in pools.values())
     figures: list[Figure] = []
-    for method, found in pools.items():
-        for key, mine in found.items():
-            per_seed = [mean(one[key]) for one in values[method] if key in one]
-            figure = _figure(method, key, mine, per_seed)
-            if method == OURS and not figure.slice:
-                figure.against.update(
-                    {name: paired(mine, pools[name][key]) for name in pools if name != OURS}
-                )
-            figures.append(figure)
-            done += 1
-            on_figure(done, total)
-        for k in ks:
-            figures += spread(outcomes, method, k, len(catalogue.genres))
-            done += 1
-            on_figure(done, total)
-    figures += errors_of_stars(outcomes)
+    for method in pools:
+        lists = [one.lists[method] for one in outcomes]
+        of_lists = (
+            spread(method, [one[:, :k] for one in lists], places, len(catalogue.genres), resampling)
+            for k in ks
+        )
+        for found in chain(_of_users(method, values[method], pools, resampling), of_lists):
+            figures += found
+            n += 1
+            on_figure(n, total)
+    figures += errors_of_stars(outcomes, places, resampling)
     known = [figure for figure in figures if not np.isnan(figure.value)]
     return Scores(
         figures=[figure for figure in known if not figure.slice],
         slices=[figure for figure in known if figure.slice],
         curves={name: curves(outcomes, name) for name in CURVES},
     )
+
+
+def _of_users(
+    method: str,
+    values: list[dict[Key, Values]],
+    pools: dict[str, dict[Key, Values]],
+    resampling: Resampling,
+) -> Iterator[list[Figure]]:
+    """Make the figures that are means over users, one at a time."""
+    for key, mine in pools[method].items():
+        metric, k, part = key
+        users = int((~np.isnan(mine)).sum())
+        low, high = resampling.interval(mine)
+        others = [name for name in pools if name != OURS] if method == OURS and not part else []
+        yield [
+            Figure(
+                *(method, metric, k, part, mean(mine), low, high, users),
+                left_out=0 if part else len(mine) - users,
+                per_seed=[mean(one[key]) for one in values],
+                against={name: paired(mine, pools[name][key], resampling) for name in others},
+            )
+        ]
 
 
 def user_values(
@@ -230,13 +249,11 @@ def user_values(
     return values
 
 
-def pool(outcomes: list[Outcome], values: list[dict[Key, Values]]) -> dict[Key, Values]:
-    """Average each user's values over the splits; users in order of their index."""
-    everybody = np.unique(np.concatenate([one.users for one in outcomes]))
-    places = [np.searchsorted(everybody, one.users) for one in outcomes]
+def pool(places: list[Index], n_users: int, values: list[dict[Key, Values]]) -> dict[Key, Values]:
+    """Average each user's values over the splits; `places` says whose they are in each."""
     pooled = {}
     for key in values[0]:
-        total, count = np.zeros(len(everybody)), np.zeros(len(everybody))
+        total, count = np.zeros(n_users), np.zeros(n_users)
         for place, found in zip(places, values, strict=True):
             there = ~np.isnan(found[key])
             total[place[there]] += found[key][there]
@@ -245,77 +262,53 @@ def pool(outcomes: list[Outcome], values: list[dict[Key, Values]]) -> dict[Key, 
     return pooled
 
 
-def _figure(method: str, key: Key, values: Values, per_seed: list[float]) -> Figure:
-    metric, k, part = key
-    users = int((~np.isnan(values)).sum())
-    left_out = 0 if part else len(values) - users
-    low, high = interval(values, draws=SLICE_DRAWS if part else DRAWS)
-    return Figure(method, metric, k, part, mean(values), low, high, users, left_out, per_seed)
-
-
 def mean(values: Values) -> float:
     """Return the mean of what is not NaN, NaN if nothing is."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")
 
 
-def paired(ours: Values, theirs: Values) -> Paired:
+def paired(ours: Values, theirs: Values, resampling: Resampling) -> Paired:
     """Compare two methods on the users that both have a value for."""
-    both = ~np.isnan(ours) & ~np.isnan(theirs)
-    ours, theirs = ours[both], theirs[both]
     difference = ours - theirs
-    low, high = interval(difference, draws=DRAWS)
-    return Paired(mean(difference), low, high, *ratio(ours, theirs))
+    both = ~np.isnan(difference)
+    ratio = resampling.ratio(np.where(both, ours, 0), np.where(both, theirs, 0))
+    return Paired(mean(difference), *resampling.interval(difference), *ratio)
 
 
-def ratio(above: Values, below: Values, draws: int = DRAWS) -> tuple[float, float, float]:
-    """Return the ratio of two sums over users, and its 95 % bootstrap interval."""
-    if not len(below) or not below.sum():
-        return float("nan"), float("nan"), float("nan")
-    generator = np.random.default_rng(0)
-    drawn = np.empty(draws)
-    for place in range(draws):
-        users = generator.integers(len(below), size=len(below))
-        bottom = below[users].sum()
-        drawn[place] = above[users].sum() / bottom if bottom else np.nan
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return float(above.sum() / below.sum()), float(low), float(high)
-
-
-def spread(outcomes: list[Outcome], method: str, k: int, n_movies: int) -> list[Figure]:
-    """Return coverage and Gini of the lists of all users.
+def spread(
+    method: str, lists: list[Index], places: list[Index], n_movies: int, resampling: Resampling
+) -> list[Figure]:
+    """Return coverage and Gini of the lists of all users, of which there is a matrix a split.
 
     Users are resampled with their lists. A resample holds fewer different lists than there are,
     so its coverage is too small (and its Gini too large): the interval is shifted back by the mean
     of that error.
     """
-    everybody = np.unique(np.concatenate([one.users for one in outcomes]))
     statistics = {"coverage": coverage, "gini": gini}
-    rows = [(np.searchsorted(everybody, one.users), one.lists[method][:, :k]) for one in outcomes]
 
-    def of_weights(weights: Index) -> list[list[float]]:  # (splits, statistics)
-        counts = [_listed(lists, weights[places], n_movies) for places, lists in rows]
-        return [[statistic(one) for statistic in statistics.values()] for one in counts]
-
-    per_seed = np.array(of_weights(np.ones(len(everybody), dtype=np.int64)))  # (splits, 2)
-    generator, n = np.random.default_rng(0), len(everybody)
-    drawn = np.array(
-        [
-            np.mean(of_weights(np.bincount(generator.integers(n, size=n), minlength=n)), axis=0)
-            for _ in range(SPREAD_DRAWS)
+    def of_weights(weights: NDArray[np.floating]) -> list[list[float]]:  # (splits, statistics)
+        counts = [
+            _listed(*one, n_movies) for one in zip(lists, [weights[p] for p in places], strict=True)
         ]
-    )  # (draws, 2)
+        # By chance, a resample of few users may hold none of a split's.
+        return [[one(found) for one in statistics.values()] for found in counts if found.any()]
+
+    n = resampling.weights.shape[1]
+    per_seed = np.array(of_weights(np.ones(n)))  # (splits, 2)
+    drawn = np.array([np.mean(of_weights(w), axis=0) for w in resampling.weights[:SPREAD_DRAWS]])
     values = per_seed.mean(axis=0)
     low, high = np.clip(
         np.percentile(drawn, [2.5, 97.5], axis=0) - (drawn.mean(axis=0) - values), 0, 1
     )
+    k = lists[0].shape[1]
     return [
         Figure(method, name, k, "", values[i], low[i], high[i], n, 0, per_seed[:, i].tolist())
         for i, name in enumerate(statistics)
     ]
 
 
-def _listed(lists: Index, weights: Index, n_movies: int) -> Index:
+def _listed(lists: Index, weights: NDArray[np.floating], n_movies: int) -> Index:
     """Count the lists that each film stands in, ``(n_movies,)``."""
     there = lists != NO_MOVIE
     repeated = np.broadcast_to(weights[:, None], lists.shape)
@@ -323,22 +316,26 @@ def _listed(lists: Index, weights: Index, n_movies: int) -> Index:
     return counts.astype(np.int64)
 
 
-def errors_of_stars(outcomes: list[Outcome]) -> list[Figure]:
+def errors_of_stars(
+    outcomes: list[Outcome], places: list[Index], resampling: Resampling
+) -> list[Figure]:
     """Return RMSE and MAE of the predicted stars, nothing where none are predicted."""
     if not any(len(one.stars) for one in outcomes):
         return []
-    users = np.concatenate([one.users[one.stars[:, 0].astype(int)] for one in outcomes])
-    errors = np.concatenate([one.stars[:, 1] - one.stars[:, 2] for one in outcomes])
-    _, place = np.unique(users, return_inverse=True)
-    count = np.bincount(place).astype(float)
+    n = resampling.weights.shape[1]
+    errors = [one.stars[:, 1] - one.stars[:, 2] for one in outcomes]
+    user = np.concatenate(
+        [p[one.stars[:, 0].astype(int)] for p, one in zip(places, outcomes, strict=True)]
+    )
+    count = np.bincount(user, minlength=n).astype(float)
     figures = []
     for name, of_errors, back in (("rmse", np.square, np.sqrt), ("mae", np.abs, np.abs)):
-        found = ratio(np.bincount(place, weights=of_errors(errors)).astype(float), count)
-        value, low, high = (float(back(one)) for one in found)
-        per_seed = [
-            float(back(of_errors(one.stars[:, 1] - one.stars[:, 2]).mean())) for one in outcomes
-        ]
-        figures.append(Figure(OURS, name, None, "", value, low, high, len(count), 0, per_seed))
+        sizes = of_errors(np.concatenate(errors))
+        total = np.bincount(user, weights=sizes, minlength=n).astype(float)
+        value, low, high = (float(back(one)) for one in resampling.ratio(total, count))
+        per_seed = [float(back(mean(of_errors(one)))) for one in errors]
+        users = int((count > 0).sum())
+        figures.append(Figure(OURS, name, None, "", value, low, high, users, n - users, per_seed))
     return figures
 
 
@@ -347,22 +344,15 @@ def curves(outcomes: list[Outcome], metric: str) -> dict[str, list[float]]:
 
     Here `recall` is the share of all that was held out, so that it can be set beside precision.
     """
+
+    def at(k: int, hits: Marks, relevant: Ids) -> float:
+        if metric == "recall":
+            return mean(hits[:, :k].sum(axis=1) / relevant)
+        return mean(ACCURACY[metric](hits, relevant, k))
+
     found: dict[str, list[float]] = {}
     for method, lists in outcomes[0].lists.items():
         marks = [judge(one.lists[method], one.truth_rows, one.truth_movies) for one in outcomes]
-        found[method] = [
-            float(
-                np.mean(
-                    [
-                        mean(
-                            hits[:, :k].sum(axis=1) / relevant
-                            if metric == "recall"
-                            else ACCURACY[metric](hits, relevant, k)
-                        )
-                        for hits, relevant in marks
-                    ]
-                )
-            )
-            for k in range(1, lists.shape[1] + 1)
-        ]
+        lengths = range(1, lists.shape[1] + 1)
+        found[method] = [float(np.mean([at(k, *one) for one in marks])) for k in lengths]
     return found

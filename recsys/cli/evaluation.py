@@ -25,12 +25,15 @@ COLUMNS = (
     *("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high"),
 )
 STEPS = {
+    "reading": "Reading the ratings",
     "copying": "Copying the training part",
     "training": "Training",
     "asking": "Asking recsys.recommend",
     "baselines": "Baselines",
     "scoring": "Scoring",
 }
+
+WHOLE = ("reading", "scoring")  # steps of all seeds together
 
 
 class Split(StrEnum):
@@ -126,11 +129,11 @@ def run(engine: Engine, protocol: Protocol) -> Evaluation:
 
         def on_step(what: str, done: int, total: int) -> None:
             nonlocal seed
-            if what == "copying" and done == 0 and what in tasks:
+            if what == "copying" and done == 0 and what in tasks:  # the next seed begins
                 seed += 1
                 tasks.clear()
             if what not in tasks:
-                of_seed = f" (seed {seed})" if protocol.seeds > 1 and what != "scoring" else ""
+                of_seed = f" (seed {seed})" if protocol.seeds > 1 and what not in WHOLE else ""
                 tasks[what] = bar.add_task(STEPS[what] + of_seed, total=total, note="")
             bar.update(tasks[what], completed=done, total=total)
 
@@ -165,7 +168,8 @@ def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     ours = {(one.metric, one.k): one for one in figures if one.method == OURS}
     rows = []
     for figure in figures:
-        pair = ours[figure.metric, figure.k].against.get(figure.method)
+        beside = ours.get((figure.metric, figure.k))
+        pair = beside.against.get(figure.method) if beside else None
         row = {name: getattr(figure, name, None) for name in COLUMNS[1:9]}
         row |= {
             "difference": pair and pair.difference,
