@@ -323,11 +323,11 @@ def test_mistakes_are_told(two_tastes: Engine) -> None:
     refused("recsys load")
     line = fails("--database", str(two_tastes.url.database), "evaluate")
     assert line == "recsys: there are no ratings to evaluate with: `recsys load` loads some"
-    with pytest.raises(TrainingError):
-        with two_tastes.begin() as connection:
-            connection.exec_driver_sql(
-                "insert into recsys.ratings select 1, movie_id, 5 from recsys.movies"
-            )
+    with two_tastes.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into recsys.ratings select 1, movie_id, 5 from recsys.movies"
+        )
+    with pytest.raises(TrainingError, match="1 users"):
         evaluate(two_tastes, QUICK)
     assert not scratch_databases(two_tastes)
 
