@@ -164,7 +164,7 @@ def _genres(drawing: Drawing, scores: Scores) -> None:
         [figure.value for figure in ours],
         xerr=_error(ours),
         color=COLOURS[OURS],
-        alpha=0.75,
+        alpha=0.45,
         ecolor=INK,
         error_kw={"linewidth": 0.8},
         label=OURS,
