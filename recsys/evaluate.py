@@ -3,69 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from recsys import scratch_database as scratch
-from recsys.baselines import (
-    EASE_MOST_MOVIES,
-    Ease,
-    ItemKNN,
-    Likes,
-    Popularity,
-    Scorer,
-    choose_lambda,
-    likes_matrix,
-    rank,
-)
 from recsys.database import reported_errors
 from recsys.evaluation_data import Protocol, RatingData, Trial, read_data
+from recsys.evaluation_rows import Evaluation, write_evaluation
 from recsys.metrics import NO_MOVIE
+from recsys.outcomes import OURS, Catalogue, Outcome
 from recsys.parameters import Parameters
-from recsys.scores import OURS, Catalogue, Figure, Outcome, Scores, score
-from recsys.splits import HELD_OUT, LATER, TRAIN, by_random
-from recsys.tables import evaluations
+from recsys.rivals import Rivals
+from recsys.scores import score
+from recsys.splits import HELD_OUT, LATER, TRAIN
 from recsys.train import train
 from recsys.vectors import active_model, show_model
 
 Index = NDArray[np.int64]
 OnStep = Callable[[str, int, int], None]  # what, done, of how many
-
-INNER_SHARE = 0.2  # of the training part, to choose the regularization of EASE by
-
-
-@dataclass
-class Evaluation:
-    """What an evaluation found.
-
-    Attributes
-    ----------
-    model_id
-        The model whose parameters trained, None if the defaults did.
-    parameters
-        Of the training, and of the baselines.
-    data
-        What the ratings were: counts, and the newest one's time.
-    asked, with_truth, without_truth
-        Users of the first split: asked; with something held out; with none, who are left out.
-    notes
-        What a reader must know besides.
-    """
-
-    protocol: Protocol
-    data: dict[str, Any]
-    model_id: int | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
-    asked: int = 0
-    with_truth: int = 0
-    without_truth: int = 0
-    notes: list[str] = field(default_factory=list)
-    scores: Scores | None = None
 
 
 def evaluate(
@@ -97,7 +56,7 @@ def evaluate(
         evaluation = Evaluation(protocol, data.facts())
         parameters = _choose_parameters(repeatable, evaluation)
     on_step("reading", 1, 1)
-    baselines = Baselines(evaluation) if protocol.baselines else None
+    rivals = Rivals(evaluation) if protocol.baselines else None
     outcomes = []
     for seed in range(protocol.seeds):
         trial = Trial.of(data, protocol, seed)
@@ -105,8 +64,8 @@ def evaluate(
             _count_users(evaluation, data, trial)
         lists, stars = serve(engine, data, trial, protocol, parameters, on_step)
         methods = {OURS: lists}
-        if baselines is not None:
-            methods |= baselines.lists(data, trial, protocol.longest, on_step)
+        if rivals is not None:
+            methods |= rivals.lists(data, trial, protocol.longest, partial(on_step, "baselines"))
         outcomes.append(_outcome(data, trial, methods, stars))
     evaluation.scores = score(
         outcomes, Catalogue(data.genres, data.genre_names), protocol.ks, partial(on_step, "scoring")
@@ -222,64 +181,6 @@ def _ask(
     return lists, np.array(rows, dtype=float).reshape(-1, 3)
 
 
-class Baselines:
-    """The other methods; EASE's regularization is chosen on the first split and kept."""
-
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation = evaluation
-        self.regularization: float | None = None
-
-    def lists(self, data: RatingData, trial: Trial, k: int, on_step: OnStep) -> dict[str, Index]:
-        """Fit on the training part and rank, for the users asked, what `OURS` ranked for them."""
-        training = data.liked & (trial.parts == TRAIN)
-        told = (trial.parts == TRAIN) | (trial.parts == LATER)
-        shape = (len(trial.users), len(data.movie_ids))
-        known = likes_matrix(*trial.rows_of(data, data.liked & told), shape)
-        barred = likes_matrix(*trial.rows_of(data, told), shape)
-        users, movies = data.users[training], data.movies[training]
-        likes = likes_matrix(users, movies, (len(data.user_ids), len(data.movie_ids)))
-        methods = self._methods(likes, users, movies)
-        found = {}
-        for place, (name, fit) in enumerate(methods.items()):
-            on_step("baselines", place, len(methods))
-            found[name] = rank(fit(likes), known, barred, k)
-        on_step("baselines", len(methods), len(methods))
-        return found
-
-    def _methods(
-        self, likes: Likes, users: Index, movies: Index
-    ) -> dict[str, Callable[[Likes], Scorer]]:
-        methods: dict[str, Callable[[Likes], Scorer]] = {
-            "popularity": Popularity.fit,
-            "item-knn": ItemKNN.fit,
-        }
-        liked = len(np.unique(movies))
-        if liked <= EASE_MOST_MOVIES:
-            if self.regularization is None:
-                self.regularization = self._choose(likes.shape, users, movies)
-            methods["ease"] = partial(Ease.fit, regularization=self.regularization)
-        elif not any("EASE" in note for note in self.evaluation.notes):
-            self.evaluation.notes.append(
-                f"EASE is left out: it inverts a matrix of {liked:,} films with likes, and above "
-                f"{EASE_MOST_MOVIES:,} that takes too much memory."
-            )
-        return methods
-
-    def _choose(self, shape: tuple[int, int], users: Index, movies: Index) -> float:
-        inner = by_random(users, INNER_SHARE, seed=0) == HELD_OUT
-        chosen, tried = choose_lambda(
-            likes_matrix(users[~inner], movies[~inner], shape),
-            likes_matrix(users[inner], movies[inner], shape),
-        )
-        self.evaluation.parameters["ease_lambda"] = chosen
-        listed = ", ".join(f"{one:g}: {value:.4f}" for one, value in tried.items())
-        self.evaluation.notes.append(
-            f"EASE's lambda is {chosen:g}, by NDCG@10 on an inner split of the training part of "
-            f"the first seed ({listed})."
-        )
-        return chosen
-
-
 def _outcome(
     data: RatingData, trial: Trial, lists: dict[str, Index], stars: NDArray[np.float64]
 ) -> Outcome:
@@ -296,54 +197,3 @@ def _outcome(
         n_training_users=len(np.unique(data.users[training])),
         stars=stars,
     )
-
-
-def write_evaluation(connection: Connection, evaluation: Evaluation) -> None:
-    """Write a row for each figure into ``recsys.evaluations``."""
-    assert evaluation.scores is not None
-    common = {
-        "seeds": evaluation.protocol.seeds,
-        "asked": evaluation.asked,
-        "without_truth": evaluation.without_truth,
-        "parameters": evaluation.parameters,
-        "data": evaluation.data,
-    }
-    rows = []
-    for figure in evaluation.scores.figures:
-        row = {
-            "model_id": evaluation.model_id,
-            "protocol": str(evaluation.protocol),
-            **{
-                name: getattr(figure, name)
-                for name in ("method", "metric", "k", "value", "ci_low", "ci_high")
-            },
-        }
-        row["details"] = _without_nan({**common, **_details(figure, evaluation.scores)})
-        rows.append(row)
-    connection.execute(evaluations.insert(), rows)
-
-
-def _details(figure: Figure, scores: Scores) -> dict[str, Any]:
-    slices = {
-        one.slice: {"value": one.value, "ci": [one.ci_low, one.ci_high], "users": one.users}
-        for one in scores.slices
-        if (one.method, one.metric, one.k) == (figure.method, figure.metric, figure.k)
-    }
-    return {
-        "users": figure.users,
-        "left_out": figure.left_out,
-        "per_seed": figure.per_seed,
-        **(
-            {"against": {k: asdict(v) for k, v in figure.against.items()}} if figure.against else {}
-        ),
-        **({"slices": slices} if slices else {}),
-    }
-
-
-def _without_nan(value: Any) -> Any:
-    """Return the same with None for NaN, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and np.isnan(value) else value

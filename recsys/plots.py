@@ -11,7 +11,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from recsys.scores import ACTIVITY, OURS, Figure, Scores
+from recsys.outcomes import ACTIVITY, OURS
+from recsys.scores import Figure, Scores
 
 INK = "#0a0b0c"  # stands for the page's own text colour, light or dark
 COLOURS = {

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from recsys.scores import OURS, Figure, Paired, main_columns
+from recsys.outcomes import OURS
+from recsys.scores import Figure, Paired, main_columns
 
 if TYPE_CHECKING:
-    from recsys.evaluate import Evaluation
     from recsys.evaluation_data import Protocol
+    from recsys.evaluation_rows import Evaluation
 
 SPLITS = {
-    "random": "Of each user's liked films, a random {share:.0%} are held out.",
-    "time": "What was liked after one point in time, the newest {share:.0%} of all likes, is held "
+    "random": "Of each user's liked films, a random {share} are held out.",
+    "time": "What was liked after one point in time, the newest {share} of all likes, is held "
     "out. Users without earlier likes count too.",
     "leave-one-out": "Each user's newest liked film is held out.",
-    "users": "{share:.0%} of the users with at least five liked films are held out: the training "
+    "users": "{share} of the users with at least five liked films are held out: the training "
     "never sees them. After it, 80 % of their liked films are inserted as plain ratings, and the "
     "rest is what should be recommended.",
 }
@@ -87,7 +88,7 @@ def in_words(protocol: Protocol) -> list[str]:
     )
     return [
         f"A film is liked from {protocol.threshold:g} stars on.",
-        SPLITS[protocol.split].format(share=protocol.share),
+        SPLITS[protocol.split].format(share=f"{100 * protocol.share:g} %"),
         KNOWN[protocol.known],
         "A scratch database was filled with the rest, trained, and asked by SQL "
         "(recsys.recommend); held-out ratings never entered it, which was counted.",

@@ -25,10 +25,12 @@ from recsys.binary_copy import write_columns
 from recsys.cli.evaluation import main_rows, paired_lines, show_evaluation
 from recsys.cli.output import Format
 from recsys.errors import EvaluationError, TrainingError
-from recsys.evaluate import Evaluation, evaluate
+from recsys.evaluate import evaluate
 from recsys.evaluation_data import UNUSED, Protocol, divide, read_data
+from recsys.evaluation_rows import Evaluation
+from recsys.outcomes import OURS, Outcome
 from recsys.report import render
-from recsys.scores import OURS, Outcome, Scores, score
+from recsys.scores import Scores, score
 from recsys.splits import HELD_OUT, LATER, TRAIN
 from sqlalchemy import Connection, Engine
 

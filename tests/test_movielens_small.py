@@ -9,7 +9,7 @@ import pytest
 from pgvector import Vector
 from recsys.evaluate import evaluate
 from recsys.evaluation_data import Protocol
-from recsys.scores import OURS
+from recsys.outcomes import OURS
 from sqlalchemy import URL, Engine
 
 from conftest import open_database

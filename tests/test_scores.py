@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 from recsys.metrics import NO_MOVIE, interval
+from recsys.outcomes import OURS, Catalogue, Outcome, mean
 from recsys.resampling import Resampling
-from recsys.scores import OURS, Catalogue, Figure, Outcome, Scores, mean, score, spread
+from recsys.scores import Figure, Scores, score, spread
 
 GENRES = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], dtype=bool)
 CATALOGUE = Catalogue(GENRES, ["Comedy", "Drama"])

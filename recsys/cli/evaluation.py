@@ -16,8 +16,8 @@ from recsys.parameters import POSITIVE_STARS
 if TYPE_CHECKING:  # torch is imported by those commands alone that need it
     from sqlalchemy import Engine
 
-    from recsys.evaluate import Evaluation
     from recsys.evaluation_data import Protocol
+    from recsys.evaluation_rows import Evaluation
     from recsys.scores import Figure
 
 COLUMNS = (
@@ -161,7 +161,7 @@ def show_evaluation(evaluation: Evaluation, output: Format) -> None:
 
 def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Return a row a figure; a baseline's has how `recommend` differs from it, pair by pair."""
-    from recsys.scores import OURS
+    from recsys.outcomes import OURS
 
     assert evaluation.scores is not None
     figures = evaluation.scores.figures
@@ -207,7 +207,7 @@ def in_words(figure: Figure) -> str:
 
 def paired_lines(evaluation: Evaluation) -> list[str]:
     """Say for each baseline by how much `recommend` differs."""
-    from recsys.scores import OURS
+    from recsys.outcomes import OURS
 
     assert evaluation.scores is not None
     k = evaluation.protocol.ks[0]
