@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import partial
+from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +64,8 @@ def evaluate(
         trial = Trial.of(data, protocol, seed)
         if seed == 0:
             _count_users(evaluation, data, trial)
-        lists, stars = serve(engine, data, trial, protocol, parameters, on_step)
+        lists, stars, trained = serve(engine, data, trial, protocol, parameters, on_step)
+        evaluation.parameters = trained | evaluation.parameters
         methods = {OURS: lists}
         if rivals is not None:
             methods |= rivals.lists(data, trial, protocol.longest, partial(on_step, "baselines"))
@@ -94,7 +97,6 @@ def _choose_parameters(connection: Connection, evaluation: Evaluation) -> Parame
     else:
         reason = "no model is active" if model is None else f"model {model_id} was imported"
         evaluation.notes.append(f"Trained with the default parameters, since {reason}.")
-    evaluation.parameters = asdict(parameters)
     return parameters
 
 
@@ -115,8 +117,14 @@ def serve(
     protocol: Protocol,
     parameters: Parameters,
     on_step: OnStep,
-) -> tuple[Index, NDArray[np.float64]]:
-    """Train in a scratch database and ask it; return lists of film indexes and predicted stars."""
+) -> tuple[Index, NDArray[np.float64], dict[str, Any]]:
+    """Train in a scratch database and ask it.
+
+    Returns
+    -------
+    ndarray, ndarray, dict
+        Lists of film indexes, predicted stars (see `Outcome`), and what the model was trained with.
+    """
     on_step("copying", 0, 1)
     with scratch.scratch_database(engine) as target, reported_errors():
         with target.begin() as connection:
@@ -126,18 +134,29 @@ def serve(
         with target.begin() as connection:
             _send(connection, data, trial.parts >= LATER)
             scratch.require_no_leak(connection, "before the training")
-        on_step("training", 0, parameters.epochs)
-        train(
-            target,
-            parameters,
-            protocol.threshold,
-            on_epoch=lambda epoch, *_: on_step("training", epoch, parameters.epochs),
-        )
+        trained = _train(target, protocol, parameters, on_step)
         with target.begin() as connection:
             _write(connection, data, trial.parts == LATER)
             _send(connection, data, trial.parts == HELD_OUT)
             scratch.require_no_leak(connection, "before the questions")
-            return _ask(connection, data, trial, protocol.longest, on_step)
+            return *_ask(connection, data, trial, protocol.longest, on_step), trained
+
+
+def _train(
+    target: Engine, protocol: Protocol, parameters: Parameters, on_step: OnStep
+) -> dict[str, Any]:
+    """Train, and return the parameters that the model says it was made with."""
+    n, total = count(1), parameters.epochs
+    on_step("training", 0, total)
+    model_id = train(
+        target,
+        parameters,
+        protocol.threshold,
+        on_epoch=lambda *_: on_step("training", min(next(n), total), total),
+    )
+    with target.connect() as connection:
+        trained: dict[str, Any] = show_model(connection, model_id)["parameters"]
+    return trained
 
 
 def _write(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -> None:

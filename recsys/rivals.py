@@ -46,6 +46,7 @@ class Rivals:
         barred = likes_matrix(*trial.rows_of(data, told), shape)
         users, movies = data.users[training], data.movies[training]
         likes = likes_matrix(users, movies, (len(data.user_ids), len(data.movie_ids)))
+        on_fit(0, 1)  # to choose a regularization takes longer than to fit
         methods = self._methods(likes, users, movies)
         found = {}
         for place, (name, fit) in enumerate(methods.items()):

@@ -220,6 +220,7 @@ def test_a_planted_leak_is_caught(
 def test_the_parameters_are_the_active_models(sample_engine: Engine) -> None:
     found = evaluate(sample_engine, replace(QUICK, seeds=1, threshold=3.5))
     assert found.parameters["factors"] == 16
+    assert found.parameters["threshold"] == 3.5
     assert found.model_id is not None
     assert any("active model" in note for note in found.notes)
     assert any("3.5" in note for note in found.notes)
