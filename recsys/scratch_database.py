@@ -48,14 +48,14 @@ def scratch_database(engine: Engine) -> Iterator[Engine]:
     Raises
     ------
     EvaluationError
-        The role may not create databases.
+        The role may not create databases, or the extensions in them.
     """
     own = (engine.url.database or "recsys").encode()[:40].decode(errors="ignore")
     url = engine.url.set(database=f"{own}_evaluation_{secrets.token_hex(4)}")
     scratch = create_engine(url, poolclass=NullPool)
     try:
         _create(url)
-        upgrade(scratch)
+        _install(scratch)
         yield scratch
     finally:
         drop_database(url)
@@ -73,6 +73,20 @@ def _create(url: URL) -> None:
                 f"`alter role {url.username} createdb`"
             ) from error
         raise
+
+
+def _install(engine: Engine) -> None:
+    try:
+        upgrade(engine)
+    except DatabaseError as error:
+        if "create extension" not in str(error):
+            raise
+        raise EvaluationError(
+            f"an evaluation trains in a scratch database of its own, where {engine.url.username} "
+            "may not create the extensions: ask an administrator to create vector, pg_trgm, "
+            "unaccent and fuzzystrmatch, with schema public, in template1, of which new databases "
+            "are copies"
+        ) from error
 
 
 def drop_database(url: URL) -> None:

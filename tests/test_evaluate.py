@@ -347,6 +347,11 @@ def test_a_role_that_may_not_make_databases_is_told_so(two_tastes: Engine) -> No
 
         with pytest.raises(EvaluationError, match="alter role evaluation_reader createdb"):
             evaluate(open_database(url, str(url.database)), QUICK)
+        with two_tastes.begin() as connection:
+            connection.exec_driver_sql("alter role evaluation_reader createdb")
+        with pytest.raises(EvaluationError, match="in template1"):
+            evaluate(open_database(url, str(url.database)), QUICK)
+        assert not scratch_databases(two_tastes)
     finally:
         with two_tastes.begin() as connection:
             connection.exec_driver_sql("drop owned by evaluation_reader")
