@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from ranking import POPULAR, judge_sets, load_part, shown
+from ranking import judge_sets, load_part, shown
 from recsys.metrics import ndcg
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.train import train
@@ -29,6 +29,13 @@ from sqlalchemy import Connection
 RATED = (1, 2, 3, 5, 10, 20)  # the values of N
 TARGETS = 10
 INSERT = "insert into recsys.ratings (user_id, movie_id, rating) values (%s, %s, %s)"
+POPULAR = """
+    select u.user_id, array(
+        select m.movie_id from recsys.movies m
+        where m.movie_id not in (select movie_id from recsys.ratings where user_id = u.user_id)
+        order by m.liked_count desc, m.rating_count desc, m.movie_id limit 20)
+    from unnest(%s::bigint[]) as u (user_id)
+"""
 SERVED = """
     select u.user_id, array_agg(r.movie_id order by r.rank),
         count(*) filter (where r.source <> 'popular')

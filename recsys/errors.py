@@ -8,6 +8,7 @@ RecsysError
 │   └── EmbeddedServerError     the embedded server does not start or stop
 ├── SourceError                 a source of films, ratings or vectors cannot be read
 ├── TrainingError               the ratings do not suffice, or training diverged
+├── EvaluationError             nothing to measure by, or what is held out has leaked
 └── InvalidRequest              a SQL function refused an argument (SQLSTATE 22023)
 
 A class's docstring is its default message; the text of each error says what to do.
@@ -47,6 +48,10 @@ class SourceError(RecsysError):
 
 class TrainingError(RecsysError):
     """The model cannot be trained from these ratings."""
+
+
+class EvaluationError(RecsysError):
+    """The recommendations cannot be evaluated with these ratings."""
 
 
 class InvalidRequest(RecsysError):

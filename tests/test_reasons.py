@@ -162,3 +162,17 @@ def test_a_group_names_what_its_keenest_member_liked(
     for row in call(sample, "recommend_group", user_ids=members, k=20):
         keenest = max(members, key=lambda user: scores[user][row["movie_id"]])
         assert row["because_movie_id"] in catalogue.liked(keenest)
+
+
+def test_likes_that_learned_nothing_give_no_reasons(sample: Connection) -> None:
+    run = sample.exec_driver_sql
+    # As the training leaves films that isolated users like: all of their length is in the last
+    # coordinate. The user's own vector is a trace that is not quite zero.
+    run(
+        "update recsys.movie_vectors v set norm = 0, embedding = (array_append("
+        "array_fill(0, array[m.factors]), 1))::vector"
+        " from recsys.models m where m.model_id = v.model_id and v.movie_id in"
+        " (select movie_id from recsys.ratings where user_id = 42 and rating >= 4)"
+    )
+    found = run("select because_movie_id from recsys.recommend(42, k => 5)").all()
+    assert found == [(None,)] * 5

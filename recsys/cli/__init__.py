@@ -10,7 +10,7 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from recsys.cli import answers, data, db, demo, models, movies
+from recsys.cli import answers, data, db, demo, evaluation, models, movies
 from recsys.cli.output import errors
 from recsys.errors import RecsysError
 from recsys.settings import Settings
@@ -32,6 +32,7 @@ app.command()(data.load)
 app.command()(data.train)
 app.command()(answers.recommend)
 app.command()(answers.similar)
+app.command()(evaluation.evaluate)
 
 
 @app.callback()

@@ -28,6 +28,9 @@ begin
     inverse := recsys_internal.user_preconditioner(diagonal, films);
     x := recsys_internal.scaled(taste.embedding, model.item_norm);
     select sum(e), array_agg(-(e <#> x))::vector into b, own from unnest(films) e;
+    if not -(x <#> b) > 0 then
+        return null;  -- the liked films have learned nothing, so none of them adds anything
+    end if;
     return (
         with film as materialized (
             select v.movie_id, v.embedding as h,

@@ -1,0 +1,218 @@
+"""Scores what SQL really serves, beside baselines, on ratings that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine
+
+from recsys import scratch_database as scratch
+from recsys.database import reported_errors
+from recsys.evaluation_data import Protocol, RatingData, Trial, read_data
+from recsys.evaluation_rows import Evaluation, write_evaluation
+from recsys.metrics import NO_MOVIE
+from recsys.outcomes import OURS, Catalogue, Outcome
+from recsys.parameters import Parameters
+from recsys.rivals import Rivals
+from recsys.scores import score
+from recsys.splits import HELD_OUT, LATER, TRAIN
+from recsys.train import train
+from recsys.vectors import active_model, show_model
+
+Index = NDArray[np.int64]
+OnStep = Callable[[str, int, int], None]  # what, done, of how many
+
+
+def evaluate(
+    engine: Engine, protocol: Protocol, on_step: OnStep = lambda what, done, total: None
+) -> Evaluation:
+    """Split the ratings, train on a part in a scratch database, ask it, and score the answers.
+
+    The user's own database is read, and gets the figures in ``recsys.evaluations`` at the end, in
+    one transaction.
+
+    Parameters
+    ----------
+    on_step
+        Called with the step's name, how much of it is done, and of how much.
+
+    Raises
+    ------
+    EvaluationError
+        There is nothing to measure by, no scratch database can be made, or held-out ratings
+        leaked into it.
+    TrainingError
+        The training part is too small.
+    """
+    on_step("reading", 0, 1)
+    with reported_errors(), engine.connect() as connection:
+        # One snapshot for all that is read.
+        repeatable = connection.execution_options(isolation_level="REPEATABLE READ")
+        data = read_data(repeatable, protocol.threshold)
+        evaluation = Evaluation(protocol, data.facts())
+        parameters = _choose_parameters(repeatable, evaluation)
+    on_step("reading", 1, 1)
+    rivals = Rivals(evaluation) if protocol.baselines else None
+    outcomes = []
+    for seed in range(protocol.seeds):
+        trial = Trial.of(data, protocol, seed)
+        if seed == 0:
+            _count_users(evaluation, data, trial)
+        lists, stars, trained = serve(engine, data, trial, protocol, parameters, on_step)
+        evaluation.parameters = trained | evaluation.parameters
+        methods = {OURS: lists}
+        if rivals is not None:
+            methods |= rivals.lists(data, trial, protocol.longest, partial(on_step, "baselines"))
+        outcomes.append(_outcome(data, trial, methods, stars))
+    evaluation.scores = score(
+        outcomes, Catalogue(data.genres, data.genre_names), protocol.ks, partial(on_step, "scoring")
+    )
+    with reported_errors(), engine.begin() as connection:
+        write_evaluation(connection, evaluation)
+    return evaluation
+
+
+def _choose_parameters(connection: Connection, evaluation: Evaluation) -> Parameters:
+    """Return the active model's parameters if it can be trained anew, else the defaults."""
+    parameters = Parameters()
+    model_id = active_model(connection)
+    model = None if model_id is None else show_model(connection, model_id)
+    if model is not None and model["algorithm"] == "ials":
+        evaluation.model_id = model_id
+        names = {one.name for one in fields(Parameters)} & set(model["parameters"])
+        parameters = Parameters(**{name: model["parameters"][name] for name in names})
+        evaluation.notes.append(f"Trained with the parameters of the active model, {model_id}.")
+        liked_from = model["parameters"].get("threshold")
+        if liked_from not in (None, evaluation.protocol.threshold):
+            evaluation.notes.append(
+                f"That model learned from {liked_from:g} stars on; this evaluation trains from "
+                f"{evaluation.protocol.threshold:g}, its own threshold."
+            )
+    else:
+        reason = "no model is active" if model is None else f"model {model_id} was imported"
+        evaluation.notes.append(f"Trained with the default parameters, since {reason}.")
+    return parameters
+
+
+def _count_users(evaluation: Evaluation, data: RatingData, trial: Trial) -> None:
+    evaluation.asked, evaluation.with_truth = len(trial.users), trial.with_truth
+    evaluation.without_truth = len(data.user_ids) - trial.with_truth
+    if trial.with_truth > len(trial.users):
+        evaluation.notes.append(
+            f"Of {trial.with_truth:,} users with held-out films, a random {len(trial.users):,} "
+            "were asked (--users)."
+        )
+
+
+def serve(
+    engine: Engine,
+    data: RatingData,
+    trial: Trial,
+    protocol: Protocol,
+    parameters: Parameters,
+    on_step: OnStep,
+) -> tuple[Index, NDArray[np.float64], dict[str, Any]]:
+    """Train in a scratch database and ask it.
+
+    Returns
+    -------
+    ndarray, ndarray, dict
+        Lists of film indexes, predicted stars (see `Outcome`), and what the model was trained with.
+    """
+    on_step("copying", 0, 1)
+    with scratch.scratch_database(engine) as target, reported_errors():
+        with target.begin() as connection:
+            scratch.write_catalogue(connection, data.catalogue)
+            _write(connection, data, trial.parts == TRAIN)
+        on_step("copying", 1, 1)
+        with target.begin() as connection:
+            _send(connection, data, trial.parts >= LATER)
+            scratch.require_no_leak(connection, "before the training")
+        trained = _train(target, protocol, parameters, on_step)
+        with target.begin() as connection:
+            _write(connection, data, trial.parts == LATER)
+            _send(connection, data, trial.parts == HELD_OUT)
+            scratch.require_no_leak(connection, "before the questions")
+            return *_ask(connection, data, trial, protocol.longest, on_step), trained
+
+
+def _train(
+    target: Engine, protocol: Protocol, parameters: Parameters, on_step: OnStep
+) -> dict[str, Any]:
+    """Train, and return the parameters that the model says it was made with."""
+    n, total = count(1), parameters.epochs
+    on_step("training", 0, total)
+    model_id = train(
+        target,
+        parameters,
+        protocol.threshold,
+        on_epoch=lambda *_: on_step("training", min(next(n), total), total),
+    )
+    with target.connect() as connection:
+        trained: dict[str, Any] = show_model(connection, model_id)["parameters"]
+    return trained
+
+
+def _write(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -> None:
+    scratch.write_ratings(
+        connection,
+        {
+            "user_id": data.user_ids[data.users[chosen]],
+            "movie_id": data.movie_ids[data.movies[chosen]],
+            "rating": data.stars[chosen],
+            "rated_at": data.rated_at[chosen],
+        },
+    )
+
+
+def _send(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -> None:
+    scratch.send_held_out(
+        connection, data.user_ids[data.users[chosen]], data.movie_ids[data.movies[chosen]]
+    )
+
+
+def _ask(
+    connection: Connection, data: RatingData, trial: Trial, k: int, on_step: OnStep
+) -> tuple[Index, NDArray[np.float64]]:
+    users = data.user_ids[trial.users]
+    found = scratch.ask_lists(
+        connection, users, k, lambda done: on_step("asking", done, len(users))
+    )
+    lists = np.where(found == NO_MOVIE, NO_MOVIE, np.searchsorted(data.movie_ids, found))
+    true = {
+        (row, film): stars
+        for row, film, stars in zip(
+            *trial.rows_of(data, trial.parts == HELD_OUT),
+            data.stars[trial.places_of(data, trial.parts == HELD_OUT)].tolist(),
+            strict=True,
+        )
+    }
+    rows = [
+        (row, stars, true[row, int(np.searchsorted(data.movie_ids, film))])
+        for row, film, stars in scratch.ask_stars(connection, users)
+    ]
+    return lists, np.array(rows, dtype=float).reshape(-1, 3)
+
+
+def _outcome(
+    data: RatingData, trial: Trial, lists: dict[str, Index], stars: NDArray[np.float64]
+) -> Outcome:
+    training = data.liked & (trial.parts == TRAIN)
+    told = data.liked & ((trial.parts == TRAIN) | (trial.parts == LATER))
+    truth_rows, truth_movies = trial.rows_of(data, trial.parts == HELD_OUT)
+    return Outcome(
+        users=trial.users,
+        lists=lists,
+        truth_rows=truth_rows,
+        truth_movies=truth_movies,
+        known=np.bincount(trial.rows_of(data, told)[0], minlength=len(trial.users)),
+        likes=np.bincount(data.movies[training], minlength=len(data.movie_ids)),
+        n_training_users=len(np.unique(data.users[training])),
+        stars=stars,
+    )

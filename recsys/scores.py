@@ -1,0 +1,227 @@
+"""Lists and what was held out to figures with intervals, for several methods and splits at once.
+
+A value belongs to a user. With several splits a user's values are averaged first, and then users
+are resampled: the intervals tell how the mean would vary with other users, of whom there are
+finitely many, not with more splits of the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.metrics import NO_MOVIE, coverage, gini
+from recsys.outcomes import CURVES, OURS, Catalogue, Key, Outcome, curves, mean, pool, user_values
+from recsys.resampling import Resampling
+
+Index = NDArray[np.int64]
+Values = NDArray[np.float64]
+SPREAD_DRAWS = 300  # of whole lists, which cost more
+
+
+@dataclass(frozen=True)
+class Paired:
+    """`OURS` beside another method, user by user: difference, and ratio of the means."""
+
+    difference: float
+    ci_low: float
+    ci_high: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over users with its 95 % interval.
+
+    Attributes
+    ----------
+    slice
+        Empty for everybody; else a genre, or a range of numbers of known likes.
+    users, left_out
+        How many have a value, and how many have none to be measured by.
+    per_seed
+        The mean of each split.
+    against
+        By baseline, for `OURS` alone.
+    """
+
+    method: str
+    metric: str
+    k: int | None
+    slice: str
+    value: float
+    ci_low: float
+    ci_high: float
+    users: int
+    left_out: int
+    per_seed: list[float]
+    against: dict[str, Paired] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All figures of an evaluation.
+
+    Attributes
+    ----------
+    curves
+        By metric and method: the mean at each k from 1.
+    """
+
+    figures: list[Figure]
+    slices: list[Figure]
+    curves: dict[str, dict[str, list[float]]]
+
+    def by_method(self) -> dict[str, dict[tuple[str, int | None], Figure]]:
+        """Return the figures of everybody by method, then by metric and length of the list."""
+        found: dict[str, dict[tuple[str, int | None], Figure]] = {}
+        for figure in self.figures:
+            found.setdefault(figure.method, {})[figure.metric, figure.k] = figure
+        return found
+
+
+def main_columns(ks: tuple[int, ...]) -> list[tuple[str, int]]:
+    """Return the metrics that a table of a few columns shows, with the lengths of their lists."""
+    return [("ndcg", k) for k in ks] + [("recall", k) for k in ks] + [("coverage", ks[0])]
+
+
+def score(
+    outcomes: list[Outcome],
+    catalogue: Catalogue,
+    ks: Iterable[int],
+    on_figure: Callable[[int, int], None] = lambda done, total: None,
+) -> Scores:
+    """Score every method of the outcomes, one outcome a split.
+
+    Parameters
+    ----------
+    on_figure
+        Called with how many figures are done, of how many.
+    """
+    ks = tuple(ks)
+    values = {
+        method: [user_values(one, one.lists[method], catalogue, ks) for one in outcomes]
+        for method in outcomes[0].lists
+    }
+    everybody = np.unique(np.concatenate([one.users for one in outcomes]))
+    places = [np.searchsorted(everybody, one.users) for one in outcomes]
+    pools = {method: pool(places, len(everybody), found) for method, found in values.items()}
+    resampling = Resampling(len(everybody))
+    n, total = 0, sum(len(found) + len(ks) for found in pools.values())
+    figures: list[Figure] = []
+    for method in pools:
+        lists = [one.lists[method] for one in outcomes]
+        of_lists = (
+            spread(method, [one[:, :k] for one in lists], places, len(catalogue.genres), resampling)
+            for k in ks
+        )
+        for found in chain(_of_users(method, values[method], pools, resampling), of_lists):
+            figures += found
+            n += 1
+            on_figure(n, total)
+    figures += errors_of_stars(outcomes, places, resampling)
+    known = [figure for figure in figures if not np.isnan(figure.value)]
+    return Scores(
+        figures=[figure for figure in known if not figure.slice],
+        slices=[figure for figure in known if figure.slice],
+        curves={name: curves(outcomes, name) for name in CURVES},
+    )
+
+
+def _of_users(
+    method: str,
+    values: list[dict[Key, Values]],
+    pools: dict[str, dict[Key, Values]],
+    resampling: Resampling,
+) -> Iterator[list[Figure]]:
+    """Make the figures that are means over users, one at a time."""
+    for key, mine in pools[method].items():
+        metric, k, part = key
+        users = int((~np.isnan(mine)).sum())
+        low, high = resampling.interval(mine)
+        others = [name for name in pools if name != OURS] if method == OURS and not part else []
+        yield [
+            Figure(
+                *(method, metric, k, part, mean(mine), low, high, users),
+                left_out=0 if part else len(mine) - users,
+                per_seed=[mean(one[key]) for one in values],
+                against={name: paired(mine, pools[name][key], resampling) for name in others},
+            )
+        ]
+
+
+def paired(ours: Values, theirs: Values, resampling: Resampling) -> Paired:
+    """Compare two methods on the users that both have a value for."""
+    difference = ours - theirs
+    both = ~np.isnan(difference)
+    ratio = resampling.ratio(np.where(both, ours, 0), np.where(both, theirs, 0))
+    return Paired(mean(difference), *resampling.interval(difference), *ratio)
+
+
+def spread(
+    method: str, lists: list[Index], places: list[Index], n_movies: int, resampling: Resampling
+) -> list[Figure]:
+    """Return coverage and Gini of the lists of all users, of which there is a matrix a split.
+
+    Users are resampled with their lists. A resample holds fewer different lists than there are,
+    so its coverage is too small (and its Gini too large): the interval is shifted back by the mean
+    of that error.
+    """
+    statistics = {"coverage": coverage, "gini": gini}
+
+    def of_weights(weights: NDArray[np.floating]) -> list[list[float]]:  # (splits, statistics)
+        counts = [
+            _listed(*one, n_movies) for one in zip(lists, [weights[p] for p in places], strict=True)
+        ]
+        # By chance, a resample of few users may hold none of a split's.
+        return [[one(found) for one in statistics.values()] for found in counts if found.any()]
+
+    n = resampling.weights.shape[1]
+    per_seed = np.array(of_weights(np.ones(n)))  # (splits, 2)
+    drawn = np.array([np.mean(of_weights(w), axis=0) for w in resampling.weights[:SPREAD_DRAWS]])
+    values = per_seed.mean(axis=0)
+    low, high = np.clip(
+        np.percentile(drawn, [2.5, 97.5], axis=0) - (drawn.mean(axis=0) - values), 0, 1
+    )
+    k = lists[0].shape[1]
+    return [
+        Figure(method, name, k, "", values[i], low[i], high[i], n, 0, per_seed[:, i].tolist())
+        for i, name in enumerate(statistics)
+    ]
+
+
+def _listed(lists: Index, weights: NDArray[np.floating], n_movies: int) -> Index:
+    """Count the lists that each film stands in, ``(n_movies,)``."""
+    there = lists != NO_MOVIE
+    repeated = np.broadcast_to(weights[:, None], lists.shape)
+    counts = np.bincount(lists[there], weights=repeated[there], minlength=n_movies)
+    return counts.astype(np.int64)
+
+
+def errors_of_stars(
+    outcomes: list[Outcome], places: list[Index], resampling: Resampling
+) -> list[Figure]:
+    """Return RMSE and MAE of the predicted stars, nothing where none are predicted."""
+    if not any(len(one.stars) for one in outcomes):
+        return []
+    n = resampling.weights.shape[1]
+    errors = [one.stars[:, 1] - one.stars[:, 2] for one in outcomes]
+    user = np.concatenate(
+        [p[one.stars[:, 0].astype(int)] for p, one in zip(places, outcomes, strict=True)]
+    )
+    count = np.bincount(user, minlength=n).astype(float)
+    figures = []
+    for name, of_errors, back in (("rmse", np.square, np.sqrt), ("mae", np.abs, np.abs)):
+        sizes = of_errors(np.concatenate(errors))
+        total = np.bincount(user, weights=sizes, minlength=n).astype(float)
+        value, low, high = (float(back(one)) for one in resampling.ratio(total, count))
+        per_seed = [float(back(mean(of_errors(one)))) for one in errors]
+        users = int((count > 0).sum())
+        figures.append(Figure(OURS, name, None, "", value, low, high, users, n - users, per_seed))
+    return figures

@@ -1,0 +1,120 @@
+"""Figures of an evaluation against values made by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from recsys.metrics import NO_MOVIE, interval
+from recsys.outcomes import OURS, Catalogue, Outcome, mean
+from recsys.resampling import Resampling
+from recsys.scores import Figure, Scores, score, spread
+
+GENRES = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], dtype=bool)
+CATALOGUE = Catalogue(GENRES, ["Comedy", "Drama"])
+
+
+def outcome(
+    lists: dict[str, list[list[int]]], users: tuple[int, ...] = (0, 1, 2), stars: object = ()
+) -> Outcome:
+    return Outcome(
+        users=np.array(users),
+        lists={name: np.array(rows) for name, rows in lists.items()},
+        truth_rows=np.array([0, 0, 1, 2]),
+        truth_movies=np.array([0, 2, 3, 4]),
+        known=np.array([0, 7, 120]),
+        likes=np.array([4, 3, 2, 1, 0]),
+        n_training_users=8,
+        stars=np.array(stars, dtype=float).reshape(-1, 3),
+    )
+
+
+PERFECT = [[0, 2, 1], [3, 0, 1], [4, 0, 1]]
+MIXED = [[1, 0, 3], [0, 1, NO_MOVIE], [4, 3, 2]]  # NDCG@2: hit at 2 of two, none, perfect
+
+
+def find(scores: Scores, method: str, metric: str, k: int | None) -> Figure:
+    return scores.by_method()[method][metric, k]
+
+
+def test_figures_by_hand() -> None:
+    scores = score([outcome({OURS: PERFECT, "other": MIXED})], CATALOGUE, (2, 3))
+    second = (1 / math.log2(3)) / (1 + 1 / math.log2(3))
+    assert find(scores, OURS, "ndcg", 2).value == 1
+    assert find(scores, "other", "ndcg", 2).value == pytest.approx((second + 0 + 1) / 3)
+    assert find(scores, "other", "recall", 2).value == pytest.approx((1 / 2 + 0 + 1) / 3)
+    pair = find(scores, OURS, "ndcg", 2).against["other"]
+    assert pair.difference == pytest.approx(1 - (second + 1) / 3)
+    assert pair.ratio == pytest.approx(3 / (second + 1))
+    assert pair.ci_low <= pair.difference <= pair.ci_high
+    assert find(scores, "other", "popularity", 2).value == pytest.approx((3.5 + 3.5 + 0.5) / 3)
+    assert find(scores, "other", "novelty", 2).value == pytest.approx(1 - 7.5 / 3 / 8)
+    assert find(scores, "other", "coverage", 2).value == 4 / 5
+    assert scores.curves["ndcg"][OURS] == [1, 1, 1]
+    assert scores.curves["recall"][OURS] == pytest.approx([(1 / 2 + 1 + 1) / 3, 1, 1])
+
+
+def test_slices_by_hand() -> None:
+    scores = score([outcome({OURS: PERFECT, "other": MIXED})], CATALOGUE, (2,))
+    found = {(one.method, one.metric, one.slice): one for one in scores.slices}
+    assert found["other", "ndcg", "known 5-9"].value == 0
+    assert found["other", "ndcg", "known 100+"].value == 1
+    assert ("other", "ndcg", "known 1-2") not in found  # nobody is
+    # Films 0 and 4 are comedies: the first user's stands at rank 2, the third's at 1.
+    comedy = found["other", "ndcg", "genre Comedy"]
+    assert comedy.users == 2
+    assert comedy.value == pytest.approx((1 / math.log2(3) + 1) / 2)
+    assert found["other", "recall", "genre Drama"].value == pytest.approx((0 + 0 + 1) / 3)
+
+
+def test_users_are_averaged_over_splits_first() -> None:
+    first = outcome({OURS: PERFECT})
+    second = outcome({OURS: MIXED}, users=(0, 1, 5))
+    figure = find(score([first, second], CATALOGUE, (2,)), OURS, "hit_rate", 2)
+    # Users 0 and 1 stand in both: (1 + 1) / 2 and (1 + 0) / 2; 2 and 5 in one each.
+    assert figure.value == pytest.approx((1 + 0.5 + 1 + 1) / 4)
+    assert figure.per_seed == pytest.approx([1, 2 / 3])
+    assert figure.users == 4
+
+
+def test_errors_of_stars_by_hand() -> None:
+    stars = [(0, 3.5, 4.0), (0, 5.0, 4.0), (2, 4.0, 4.0)]
+    scores = score([outcome({OURS: PERFECT}, stars=stars)], CATALOGUE, (2,))
+    rmse, mae = find(scores, OURS, "rmse", None), find(scores, OURS, "mae", None)
+    assert rmse.value == pytest.approx(math.sqrt((0.25 + 1 + 0) / 3))
+    assert mae.value == pytest.approx((0.5 + 1) / 3)
+    assert rmse.users == 2
+    assert rmse.ci_low <= rmse.value <= rmse.ci_high
+    assert not [
+        one
+        for one in score([outcome({OURS: PERFECT})], CATALOGUE, (2,)).figures
+        if one.metric == "rmse"
+    ]
+
+
+def test_the_interval_of_coverage_holds_the_value() -> None:
+    lists = np.random.default_rng(0).integers(0, 2000, size=(300, 10))
+    covered, uneven = spread(OURS, [lists], [np.arange(300)], 2000, Resampling(300))
+    assert covered.value == pytest.approx(len(np.unique(lists)) / 2000)
+    for figure in (covered, uneven):
+        # Without the shift, resampled coverage lies wholly below the value.
+        assert figure.ci_low < figure.value < figure.ci_high
+
+
+def test_resampling_gives_the_intervals_of_metrics() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.exponential(size=200)
+    values[:20] = np.nan
+    expected = interval(values)
+    width = expected[1] - expected[0]
+    assert Resampling(200).interval(values) == pytest.approx(expected, abs=0.1 * width)
+    nothing = Resampling(3).interval(np.full(3, np.nan))
+    assert all(math.isnan(end) for end in nothing)
+
+
+def test_the_ratio_of_two_means() -> None:
+    below = np.random.default_rng(0).exponential(size=100)
+    assert Resampling(100).ratio(2 * below, below) == pytest.approx((2, 2, 2), rel=1e-5)
+    assert math.isnan(Resampling(2).ratio(np.ones(2), np.zeros(2))[0])
+    assert math.isnan(mean(np.array([np.nan])))
