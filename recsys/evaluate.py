@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from recsys import scratch_database as scratch
 from recsys.database import reported_errors
-from recsys.evaluation_data import Protocol, RatingData, Trial, read_data
+from recsys.evaluation_data import Division, Protocol, RatingData, read_data
 from recsys.evaluation_rows import Evaluation, write_evaluation
 from recsys.metrics import NO_MOVIE
 from recsys.outcomes import OURS, Catalogue, Outcome
@@ -61,15 +61,15 @@ def evaluate(
     rivals = Rivals(evaluation) if protocol.baselines else None
     outcomes = []
     for seed in range(protocol.seeds):
-        trial = Trial.of(data, protocol, seed)
+        division = Division.of(data, protocol, seed)
         if seed == 0:
-            _count_users(evaluation, data, trial)
-        lists, stars, trained = serve(engine, data, trial, protocol, parameters, on_step)
+            _count_users(evaluation, data, division)
+        lists, stars, trained = serve(engine, data, division, protocol, parameters, on_step)
         evaluation.parameters = trained | evaluation.parameters
         methods = {OURS: lists}
         if rivals is not None:
-            methods |= rivals.lists(data, trial, protocol.longest, partial(on_step, "baselines"))
-        outcomes.append(_outcome(data, trial, methods, stars))
+            methods |= rivals.lists(data, division, protocol.longest, partial(on_step, "baselines"))
+        outcomes.append(_outcome(data, division, methods, stars))
     evaluation.scores = score(
         outcomes, Catalogue(data.genres, data.genre_names), protocol.ks, partial(on_step, "scoring")
     )
@@ -85,10 +85,19 @@ def _choose_parameters(connection: Connection, evaluation: Evaluation) -> Parame
     model = None if model_id is None else show_model(connection, model_id)
     if model is not None and model["algorithm"] == "ials":
         evaluation.model_id = model_id
-        names = {one.name for one in fields(Parameters)} & set(model["parameters"])
-        parameters = Parameters(**{name: model["parameters"][name] for name in names})
+        made = model["parameters"]
+        names = {one.name for one in fields(Parameters)} & set(made)
+        parameters = Parameters(**{name: made[name] for name in names})
         evaluation.notes.append(f"Trained with the parameters of the active model, {model_id}.")
-        liked_from = model["parameters"].get("threshold")
+        if made.get("search_minutes"):
+            evaluation.notes.append(
+                "They were searched for with all ratings in view, those held out here included, "
+                "which flatters them a little."
+            )
+        else:  # what the training chose it chooses again, on its part of the ratings alone
+            anew: dict[str, Any] = dict.fromkeys(made.get("chosen", ()))
+            parameters = replace(parameters, **anew)
+        liked_from = made.get("threshold")
         if liked_from not in (None, evaluation.protocol.threshold):
             evaluation.notes.append(
                 f"That model learned from {liked_from:g} stars on; this evaluation trains from "
@@ -100,20 +109,20 @@ def _choose_parameters(connection: Connection, evaluation: Evaluation) -> Parame
     return parameters
 
 
-def _count_users(evaluation: Evaluation, data: RatingData, trial: Trial) -> None:
-    evaluation.asked, evaluation.with_truth = len(trial.users), trial.with_truth
-    evaluation.without_truth = len(data.user_ids) - trial.with_truth
-    if trial.with_truth > len(trial.users):
+def _count_users(evaluation: Evaluation, data: RatingData, division: Division) -> None:
+    evaluation.asked, evaluation.with_truth = len(division.users), division.with_truth
+    evaluation.without_truth = len(data.user_ids) - division.with_truth
+    if division.with_truth > len(division.users):
         evaluation.notes.append(
-            f"Of {trial.with_truth:,} users with held-out films, a random {len(trial.users):,} "
-            "were asked (--users)."
+            f"Of {division.with_truth:,} users with held-out films, a random "
+            f"{len(division.users):,} were asked (--users)."
         )
 
 
 def serve(
     engine: Engine,
     data: RatingData,
-    trial: Trial,
+    division: Division,
     protocol: Protocol,
     parameters: Parameters,
     on_step: OnStep,
@@ -129,17 +138,17 @@ def serve(
     with scratch.scratch_database(engine) as target, reported_errors():
         with target.begin() as connection:
             scratch.write_catalogue(connection, data.catalogue)
-            _write(connection, data, trial.parts == TRAIN)
+            _write(connection, data, division.parts == TRAIN)
         on_step("copying", 1, 1)
         with target.begin() as connection:
-            _send(connection, data, trial.parts >= LATER)
+            _send(connection, data, division.parts >= LATER)
             scratch.require_no_leak(connection, "before the training")
         trained = _train(target, protocol, parameters, on_step)
         with target.begin() as connection:
-            _write(connection, data, trial.parts == LATER)
-            _send(connection, data, trial.parts == HELD_OUT)
+            _write(connection, data, division.parts == LATER)
+            _send(connection, data, division.parts == HELD_OUT)
             scratch.require_no_leak(connection, "before the questions")
-            return *_ask(connection, data, trial, protocol.longest, on_step), trained
+            return *_ask(connection, data, division, protocol.longest, on_step), trained
 
 
 def _train(
@@ -178,9 +187,9 @@ def _send(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -
 
 
 def _ask(
-    connection: Connection, data: RatingData, trial: Trial, k: int, on_step: OnStep
+    connection: Connection, data: RatingData, division: Division, k: int, on_step: OnStep
 ) -> tuple[Index, NDArray[np.float64]]:
-    users = data.user_ids[trial.users]
+    users = data.user_ids[division.users]
     found = scratch.ask_lists(
         connection, users, k, lambda done: on_step("asking", done, len(users))
     )
@@ -188,8 +197,8 @@ def _ask(
     true = {
         (row, film): stars
         for row, film, stars in zip(
-            *trial.rows_of(data, trial.parts == HELD_OUT),
-            data.stars[trial.places_of(data, trial.parts == HELD_OUT)].tolist(),
+            *division.rows_of(data, division.parts == HELD_OUT),
+            data.stars[division.places_of(data, division.parts == HELD_OUT)].tolist(),
             strict=True,
         )
     }
@@ -201,17 +210,17 @@ def _ask(
 
 
 def _outcome(
-    data: RatingData, trial: Trial, lists: dict[str, Index], stars: NDArray[np.float64]
+    data: RatingData, division: Division, lists: dict[str, Index], stars: NDArray[np.float64]
 ) -> Outcome:
-    training = data.liked & (trial.parts == TRAIN)
-    told = data.liked & ((trial.parts == TRAIN) | (trial.parts == LATER))
-    truth_rows, truth_movies = trial.rows_of(data, trial.parts == HELD_OUT)
+    training = data.liked & (division.parts == TRAIN)
+    told = data.liked & ((division.parts == TRAIN) | (division.parts == LATER))
+    truth_rows, truth_movies = division.rows_of(data, division.parts == HELD_OUT)
     return Outcome(
-        users=trial.users,
+        users=division.users,
         lists=lists,
         truth_rows=truth_rows,
         truth_movies=truth_movies,
-        known=np.bincount(trial.rows_of(data, told)[0], minlength=len(trial.users)),
+        known=np.bincount(division.rows_of(data, told)[0], minlength=len(division.users)),
         likes=np.bincount(data.movies[training], minlength=len(data.movie_ids)),
         n_training_users=len(np.unique(data.users[training])),
         stars=stars,

@@ -196,7 +196,7 @@ def _nothing_held_out(protocol: Protocol, times: Index) -> str:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Division:
     """One seed of a protocol: who is asked, and what is known, barred and true of them.
 
     Attributes
@@ -215,7 +215,7 @@ class Trial:
     with_truth: int
 
     @classmethod
-    def of(cls, data: RatingData, protocol: Protocol, seed: int) -> Trial:
+    def of(cls, data: RatingData, protocol: Protocol, seed: int) -> Division:
         """Divide the ratings by `protocol` with one seed."""
         parts = divide(data, protocol, seed)
         users = np.unique(data.users[parts == HELD_OUT])

@@ -21,7 +21,7 @@ select (select id_space from recsys.load_runs
 REMOVE_ALL = """
 truncate recsys.movies, recsys.movie_texts, recsys.movie_genres, recsys.movie_keywords,
     recsys.movie_people, recsys.people, recsys.genres, recsys.ratings, recsys.tags, recsys.users,
-    recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.evaluations,
+    recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.trials, recsys.evaluations,
     recsys.recommendations
 """
 DROP_INDEXES = "select recsys_internal.unindex_model(model_id) from recsys.models"

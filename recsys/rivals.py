@@ -19,7 +19,7 @@ from recsys.baselines import (
     likes_matrix,
     rank,
 )
-from recsys.evaluation_data import RatingData, Trial
+from recsys.evaluation_data import Division, RatingData
 from recsys.evaluation_rows import Evaluation
 from recsys.splits import HELD_OUT, LATER, TRAIN, by_random
 
@@ -36,14 +36,14 @@ class Rivals:
         self.regularization: float | None = None
 
     def lists(
-        self, data: RatingData, trial: Trial, k: int, on_fit: Callable[[int, int], None]
+        self, data: RatingData, division: Division, k: int, on_fit: Callable[[int, int], None]
     ) -> dict[str, Index]:
         """Fit on the training part and rank, for the users asked, what `OURS` ranked for them."""
-        training = data.liked & (trial.parts == TRAIN)
-        told = (trial.parts == TRAIN) | (trial.parts == LATER)
-        shape = (len(trial.users), len(data.movie_ids))
-        known = likes_matrix(*trial.rows_of(data, data.liked & told), shape)
-        barred = likes_matrix(*trial.rows_of(data, told), shape)
+        training = data.liked & (division.parts == TRAIN)
+        told = (division.parts == TRAIN) | (division.parts == LATER)
+        shape = (len(division.users), len(data.movie_ids))
+        known = likes_matrix(*division.rows_of(data, data.liked & told), shape)
+        barred = likes_matrix(*division.rows_of(data, told), shape)
         users, movies = data.users[training], data.movies[training]
         likes = likes_matrix(users, movies, (len(data.user_ids), len(data.movie_ids)))
         on_fit(0, 1)  # to choose a regularization takes longer than to fit

@@ -112,6 +112,10 @@ def train(
         metrics = {} if rival is None else compare(positives, chosen, rival, device)
         model = fit_model(positives, digests, chosen, threshold, device, data, on_epoch)
         model.metrics.update(metrics)
+        model.parameters.update(
+            chosen=[name for name, value in asdict(wanted).items() if value is None],
+            search_minutes=search_minutes,
+        )
         duration = timedelta(seconds=time.monotonic() - begun)
         with engine.begin() as connection:
             model_id = write_model(connection, replace(model, duration=duration))

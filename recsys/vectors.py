@@ -21,9 +21,9 @@ Vectors = NDArray[np.float32]
 LOCK_TIMEOUT = "3s"
 
 SHORTEST = 1e-12  # below it, a square underflows float4 and the direction is lost
-# Films that only isolated users like shrink at each epoch; what is left of them is noise.
-NEGLIGIBLE = 1e-6  # of the longest film vector
-DUST = 1e-9  # of the longest film vector, for a single coordinate
+# Films that only isolated users like, and those users, shrink at each epoch; what is left is noise.
+NEGLIGIBLE = 1e-6  # of the longest vector
+DUST = 1e-9  # of the vector's length, for a single coordinate
 
 # Share of the mean user's vector that ranks for somebody who likes one or two films only: alone,
 # so few films rank worse than popularity does (benchmarks/new_users.py).
@@ -117,15 +117,14 @@ def cosine_form(movies: Vectors) -> tuple[Vectors, float]:
     return (np.hstack([exact, last]) / norm).astype(np.float32), norm
 
 
-def without_dust(movies: Vectors) -> Vectors:
-    """Return film vectors with exact zeros for what is too small to matter.
+def without_dust(vectors: Vectors, negligible: float = NEGLIGIBLE) -> Vectors:
+    """Return vectors with exact zeros for what is too small to matter.
 
     pgvector refuses products that underflow, so that numbers like 1e-30 would be errors later.
     """
-    longest = np.linalg.norm(movies, axis=1).max()
-    clean = np.where(np.abs(movies) < DUST * longest, 0, movies)
-    clean[np.linalg.norm(movies, axis=1) < NEGLIGIBLE * longest] = 0
-    return clean.astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, 1)
+    small = np.abs(vectors) < DUST * lengths
+    return np.where(small | (lengths < negligible * lengths.max(initial=0)), 0, vectors)
 
 
 def write_model(connection: Connection, model: TrainedModel) -> int:
@@ -145,9 +144,13 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
         raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
     if np.linalg.norm(model.movies, axis=1).max() < SHORTEST:
         raise TrainingError("the training learned nothing: try a smaller regularization")
-    model = replace(model, movies=without_dust(model.movies))
+    trained = model.solve is not None and model.solve.liked_counts is not None
+    # Vectors from elsewhere may be of any lengths, of which none is noise.
+    users = without_dust(model.users, NEGLIGIBLE if trained else 0.0)
+    model = replace(model, movies=without_dust(model.movies), users=users)
     embedding, norm = cosine_form(model.movies)
-    # A zero vector has no direction: cosine distance to it is NaN. Such a user stays unknown.
+    # A zero vector has no direction: cosine distance to it is NaN. Such a user stays unknown, as
+    # does one who likes nothing but dust.
     known = np.linalg.norm(model.users, axis=1) > SHORTEST
     if len(known) and not known.any():
         raise TrainingError("the training learned nothing: try a smaller regularization")

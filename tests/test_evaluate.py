@@ -29,9 +29,11 @@ from recsys.evaluate import evaluate
 from recsys.evaluation_data import UNUSED, Protocol, divide, read_data
 from recsys.evaluation_rows import Evaluation
 from recsys.outcomes import OURS, Outcome
+from recsys.parameters import Parameters
 from recsys.report import render
 from recsys.scores import Scores, score
 from recsys.splits import HELD_OUT, LATER, TRAIN
+from recsys.train import train
 from sqlalchemy import Connection, Engine
 
 from loads import rows
@@ -103,7 +105,7 @@ def test_divided_ratings(two_tastes: Engine, split: str, known: str) -> None:
     [
         Protocol(ks=(5, 10), seeds=2),
         Protocol(split="time", known="rated", ks=(5,)),
-        Protocol(split="leave-one-out", ks=(5,), users=10),
+        Protocol(split="leave-one-out", ks=(5,), users=30),
         Protocol(split="users", ks=(5,)),
     ],
     ids=SPLITS,
@@ -125,7 +127,7 @@ def test_it_beats_popularity_where_tastes_differ(two_tastes: Engine, protocol: P
     assert figures[OURS]["ndcg", 5].against["popularity"].difference > 0.02
     ours = figures[OURS]["ndcg", 5]
     assert ours.ci_low < ours.value < ours.ci_high
-    assert found.asked == (10 if protocol.users == 10 else found.with_truth)
+    assert found.asked == (30 if protocol.users == 30 else found.with_truth)
     assert not scratch_databases(two_tastes)
     written = rows(two_tastes, "select protocol, method, metric, k, value, details"
                    " from recsys.evaluations order by evaluation_id")  # fmt: skip
@@ -215,6 +217,19 @@ def test_a_planted_leak_is_caught(
         evaluate(two_tastes, QUICK)
     assert not scratch_databases(two_tastes)
     assert rows(two_tastes, "select count(*) from recsys.evaluations") == [(0,)]
+
+
+def test_what_a_training_chose_is_chosen_again(sample_engine: Engine) -> None:
+    """Chosen with the held-out ratings in view, it would flatter."""
+    train(sample_engine, Parameters(factors=6, epochs=4), device="cpu")
+    with sample_engine.connect() as connection:
+        chosen = connection.exec_driver_sql(
+            "select parameters from recsys.models order by model_id desc limit 1"
+        ).scalar_one()
+    assert chosen["chosen"] == ["alpha", "regularization"]
+    found = evaluate(sample_engine, Protocol(share=0.5, users=20, baselines=False))
+    assert found.parameters["factors"] == 6
+    assert found.parameters["alpha"] == pytest.approx(chosen["alpha"] / 2, rel=0.2)
 
 
 def test_the_parameters_are_the_active_models(sample_engine: Engine) -> None:

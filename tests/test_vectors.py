@@ -143,3 +143,22 @@ def test_any_order_of_pairs_makes_the_same_interactions() -> None:
 
 def test_examples() -> None:
     assert doctest.testmod(vectors).failed == 0
+
+
+def test_what_is_too_small_for_products_in_single_precision_is_zero(three_films: Engine) -> None:
+    """Directions that died out in training leave such numbers; pgvector refuses to multiply them."""
+    users = np.array([[1, 1e-30, 0], [1e-9, 1e-12, 1e-9]])
+    movies = np.array([[1, 1e-25, 1e-3], [0.1, 1e-6, 1e-28], [1e-5, 1e-20, 1e-5]])
+    with three_films.begin() as connection:
+        write_model(connection, a_model(users, movies))
+        smallest, products = connection.exec_driver_sql("""
+            select min(abs(e)) filter (where e <> 0), (
+                select count(u.embedding * m.embedding)
+                from recsys.user_vectors u, recsys.movie_vectors m)
+            from (
+                select unnest(embedding::real[]) from recsys.user_vectors
+                union all select unnest(embedding::real[]) from recsys.movie_vectors
+            ) stored (e)
+        """).one()
+    assert smallest > 1e-15
+    assert products == 6
