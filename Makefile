@@ -66,6 +66,7 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 
 bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib and implicit
 	$(INSTALL) -e '.[bench]'
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/serving.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/everybody.py
 

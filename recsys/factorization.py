@@ -286,6 +286,12 @@ class Factorization:
         self.n, self.steps = len(user_index), parameters.steps
         self.alpha, self.regularization = parameters.weights
         user_index, item_index = user_index.to(device), item_index.to(device)
+        # The most active users come first: whom most items ask for then lie together in memory.
+        activity = torch.bincount(user_index, minlength=n_users)
+        self.row = torch.argsort(torch.argsort(activity, descending=True, stable=True))
+        user_index = self.row[user_index]
+        order = torch.argsort(user_index, stable=True)
+        user_index, item_index = user_index[order], item_index[order]
         self.by_user = Side(user_index, item_index, shape)
         order = torch.argsort(item_index, stable=True)
         self.by_item = Side(item_index[order], user_index[order], (n_items, n_users))
@@ -294,6 +300,7 @@ class Factorization:
         scale = INITIAL_SCALE / math.sqrt(parameters.factors)
         items = torch.randn(n_items, parameters.factors, generator=generator) * scale
         self.items = items.to(device)  # (n_items, factors)
+        # (n_users, factors), in the order of activity: a user's is at `row`.
         self.users = torch.zeros(n_users, parameters.factors, device=device)
         self.loss = self.n + self.regularization * self._lengths()  # L(W, H)
 
@@ -317,12 +324,12 @@ class Factorization:
         """
         loss = self.loss / max(self.n, 1)
         if not (math.isfinite(loss) and torch.isfinite(self.items).all()):
-            return Factors(self.users.cpu(), self.items.cpu(), math.nan)  # diverged
+            return Factors(self.users[self.row].cpu(), self.items.cpu(), math.nan)  # diverged
         axes = principal_axes(self.items)
         items, users = (self.items.double() @ axes.double()).float(), self.users @ axes
         weights = self.alpha, self.regularization
         solve(users, items, self.by_user, *weights, FINAL_STEPS, FINAL_TOLERANCE)
-        return Factors(users.cpu(), items.cpu(), loss)
+        return Factors(users[self.row].cpu(), items.cpu(), loss)
 
     def _lengths(self) -> float:
         """Return what `regularization` is multiplied with in the loss."""

@@ -98,8 +98,16 @@ def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) ->
     name = copies(template)
     engine = open_database(server_url, name)
     load(engine, open_source("sample"))
-    train(engine, Parameters(factors=16, alpha=0.3, regularization=0.01), device="cpu")
+    make_indexes(
+        engine, train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
+    )
     return name
+
+
+def make_indexes(engine: Engine, model_id: int) -> None:
+    """Make HNSW indexes, which so few films do without, for tests of that way."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("select recsys_internal.index_model(%s, true)", (model_id,))
 
 
 @pytest.fixture
@@ -139,7 +147,7 @@ def movielens(
     """ml-latest-small with a model of the defaults; not to be written to."""
     engine = open_database(server_url, copies(template))
     load(engine, open_source(str(data_folder / "ml-latest-small")))
-    train(engine, device="cpu")
+    make_indexes(engine, train(engine, device="cpu"))
     return engine
 
 

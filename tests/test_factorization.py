@@ -107,7 +107,7 @@ def test_every_epoch_lowers_the_loss_and_says_by_how_much() -> None:
     losses = [learner.loss / learner.n] + [learner.epoch() for _ in range(5)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 0.9 * losses[0]
-    expected = exact_loss(learner.users, learner.items, pairs, **WEIGHTS)
+    expected = exact_loss(learner.users[learner.row], learner.items, pairs, **WEIGHTS)
     assert learner.loss == pytest.approx(expected, rel=1e-5)
 
 
@@ -157,7 +157,8 @@ def test_finished_users_solve_the_equation_of_the_finished_items() -> None:
     gram = learned.items.T @ learned.items
     torch.testing.assert_close(gram, gram.diagonal().diag(), atol=1e-5, rtol=0)
     again = learned.users.clone()
-    solve(again, learned.items, learner.by_user, **WEIGHTS, steps=50, tolerance=1e-7)
+    side = Side(*pairs, (30, 20))
+    solve(again, learned.items, side, **WEIGHTS, steps=50, tolerance=1e-7)
     torch.testing.assert_close(learned.users, again, rtol=1e-4, atol=1e-5)
 
 

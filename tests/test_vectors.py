@@ -97,7 +97,14 @@ def test_dropping(three_films: Engine) -> None:
         old = write_model(connection, a_model(np.ones((1, 2)), np.eye(3)[:, :2]))
         new = write_model(connection, a_model(np.ones((1, 2)), np.eye(3)[:, :2]))
         activate_model(connection, new)
+        for model_id in (old, new):
+            connection.exec_driver_sql("select recsys_internal.index_model(%s, true)", (model_id,))
         drop_model(connection, old)
+        indexes = connection.exec_driver_sql(
+            "select indexname from pg_indexes where indexdef like '%%hnsw%%' order by 1"
+        )
+        measures = ("likeness", "score")
+        assert indexes.scalars().all() == [f"ix_movie_vectors_{m}_{new}" for m in measures]
         left = connection.exec_driver_sql("select distinct model_id from recsys.movie_vectors")
         assert left.scalars().all() == [new]
         with pytest.raises(InvalidRequest, match="active"):

@@ -11,6 +11,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+# Its arguments change.
+OLD_FUNCTION = "drop function if exists recsys_internal.index_model(bigint)"
 TABLES = """
 create table recsys.trials (
     trial_id bigint generated always as identity,
@@ -42,8 +44,12 @@ comment on column recsys.trials.model_id is
 
 
 def upgrade() -> None:
+    op.get_bind().exec_driver_sql(OLD_FUNCTION)
     op.get_bind().exec_driver_sql(TABLES, execution_options={"no_parameters": True})
 
 
 def downgrade() -> None:
+    op.get_bind().exec_driver_sql(
+        "drop function if exists recsys_internal.index_model(bigint, boolean)"
+    )
     op.get_bind().exec_driver_sql("drop table recsys.trials")

@@ -1,28 +1,41 @@
 -- A partial index a model and order: by score, and by likeness, which has no last coordinate.
-create or replace function recsys_internal.index_model(model_id bigint)
+create or replace function recsys_internal.index_model(
+    model_id bigint,
+    always boolean default false  -- for tests: of however few films
+)
 returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
 set maintenance_work_mem = '512MB'
 as $$
 declare
-    factors integer := (
-        select m.factors from recsys.models m where m.model_id = index_model.model_id);
+    model recsys.models := recsys_internal.find_model(model_id);
     measure text;
 begin
-    if factors >= 2000 then
+    if model.factors >= 2000 then
         return;  -- more dimensions than pgvector indexes; the exact ways serve
+    elsif not (always or recsys_internal.index_pays(model)) then
+        return;
     end if;
     foreach measure in array '{score,likeness}'::text[] loop
         execute format(
             'create index %I on recsys.movie_vectors using hnsw ((%s) vector_cosine_ops) '
             'where model_id = %s',
             recsys_internal.index_name(index_model.model_id, measure),
-            recsys_internal.index_expression(factors, measure), index_model.model_id);
+            recsys_internal.index_expression(model.factors, measure), index_model.model_id);
     end loop;
 end
 $$;
 comment on function recsys_internal.index_model is 'Builds the HNSW indexes of a model''s films.';
+
+create or replace function recsys_internal.index_pays(model recsys.models)
+returns boolean
+language sql immutable
+as $$
+    select (model).movie_count > 8000
+$$;
+comment on function recsys_internal.index_pays is
+    'Whether a model has so many films that an index can be quicker than reading them all.';
 
 create or replace function recsys_internal.unindex_model(model_id bigint)
 returns void

@@ -17,7 +17,7 @@ declare
         nullif(current_setting('recsys.retrieval', true), ''), 'auto');
     -- Where many films are asked for or barred, the index visits many, and finds less.
     indexed constant boolean := (retrieval = 'index' or retrieval = 'auto'
-            and model.movie_count > 8000 and n::bigint + coalesce(cardinality(barred), 0) <= 1000)
+            and recsys_internal.index_pays(model) and n::bigint + coalesce(cardinality(barred), 0) <= 1000)
         and to_regclass('recsys.' || recsys_internal.index_name(model.model_id, measure))
             is not null;
     allowed bigint[];
