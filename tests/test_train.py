@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,15 +13,6 @@ from recsys.errors import TrainingError
 from recsys.parameters import Parameters
 from recsys.train import train
 from sqlalchemy import Engine
-
-TRAIN = """
-import sys
-from sqlalchemy import create_engine
-from recsys.parameters import Parameters
-from recsys.train import train
-print("begun", flush=True)
-train(create_engine(sys.argv[1]), Parameters(factors=64, epochs=int(sys.argv[2]), alpha=0.3, regularization=0.01), device="cpu")
-"""
 
 # Killed when all is written, just before the commit.
 KILLED_AT_THE_END = """
@@ -60,26 +50,6 @@ def test_a_training_killed_before_its_commit_leaves_nothing(sample_engine: Engin
             "select (select count(*) from recsys.models),"
             " (select count(distinct model_id) from recsys.movie_vectors)"
         ).one() == (1, 1)
-
-
-@pytest.mark.parametrize("seconds", [1.0, 2.0])
-def test_a_killed_training_leaves_the_active_model_untouched(
-    sample_engine: Engine, seconds: float
-) -> None:
-    before = answers(sample_engine)
-    url = sample_engine.url.render_as_string(hide_password=False)
-    process = subprocess.Popen(
-        [sys.executable, "-c", TRAIN, url, "1000000"], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(seconds)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert answers(sample_engine) == before
-    with sample_engine.connect() as connection:
-        assert connection.exec_driver_sql("select count(*) from recsys.models").scalar() == 1
 
 
 def test_same_seed_same_vectors(sample_engine: Engine) -> None:
