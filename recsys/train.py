@@ -163,7 +163,8 @@ def compare(
     positives: Interactions, parameters: Parameters, rival: Rival, device: str
 ) -> dict[str, Any]:
     """Return the metric of these parameters and of the rival, on positives held out from both."""
-    validation = Validation(positives, parameters.seed, rival.metric)
+    # Another part than the one that parameters were chosen on, which flatters them.
+    validation = Validation(positives, parameters.seed + 1, rival.metric)
     learner = validation.learner(parameters, device)
     for _ in range(parameters.epochs):
         learner.epoch()

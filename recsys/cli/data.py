@@ -243,6 +243,8 @@ def train_model(
 
         model_id = run(engine, parameters, threshold, device, on_epoch, on_trial, search, if_better)
     _say_trained(engine, model_id)
+    if search is not None:
+        note("What was tried: select * from recsys.trials order by value desc nulls last;")
     return model_id
 
 
