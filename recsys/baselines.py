@@ -147,7 +147,7 @@ class Ease:
         """Score all films for users, ``(n_users, n_movies)``."""
         scores = np.zeros(known.shape, dtype=np.float32)
         scores[:, self.movies] = known[:, self.movies] @ self.weights
-        strangers = np.diff(known.indptr) == 0
+        strangers = np.diff(known[:, self.movies].indptr) == 0
         scores[strangers] = self.popularity(known[strangers])
         return scores
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from recsys import scratch_database as scratch
 from recsys.database import reported_errors
+from recsys.errors import EvaluationError
 from recsys.evaluation_data import Division, Protocol, RatingData, read_data
 from recsys.evaluation_rows import Evaluation, write_evaluation
 from recsys.metrics import NO_MOVIE
@@ -56,7 +57,9 @@ def evaluate(
         repeatable = connection.execution_options(isolation_level="REPEATABLE READ")
         data = read_data(repeatable, protocol.threshold)
         evaluation = Evaluation(protocol, data.facts())
-        parameters = _choose_parameters(repeatable, evaluation)
+        parameters = {OURS: _choose_parameters(repeatable, evaluation)}
+        if protocol.against is not None:
+            parameters |= _other_parameters(repeatable, evaluation, protocol.against)
     on_step("reading", 1, 1)
     rivals = Rivals(evaluation) if protocol.baselines else None
     outcomes = []
@@ -66,7 +69,7 @@ def evaluate(
             _count_users(evaluation, data, division)
         lists, stars, trained = serve(engine, data, division, protocol, parameters, on_step)
         evaluation.parameters = trained | evaluation.parameters
-        methods = {OURS: lists}
+        methods = dict(lists)
         if rivals is not None:
             methods |= rivals.lists(data, division, protocol.longest, partial(on_step, "baselines"))
         outcomes.append(_outcome(data, division, methods, stars))
@@ -85,19 +88,9 @@ def _choose_parameters(connection: Connection, evaluation: Evaluation) -> Parame
     model = None if model_id is None else show_model(connection, model_id)
     if model is not None and model["algorithm"] == "ials":
         evaluation.model_id = model_id
-        made = model["parameters"]
-        names = {one.name for one in fields(Parameters)} & set(made)
-        parameters = Parameters(**{name: made[name] for name in names})
+        parameters = _parameters_of(model, evaluation)
         evaluation.notes.append(f"Trained with the parameters of the active model, {model_id}.")
-        if made.get("search_minutes"):
-            evaluation.notes.append(
-                "They were searched for with all ratings in view, those held out here included, "
-                "which flatters them a little."
-            )
-        else:  # what the training chose it chooses again, on its part of the ratings alone
-            anew: dict[str, Any] = dict.fromkeys(made.get("chosen", ()))
-            parameters = replace(parameters, **anew)
-        liked_from = made.get("threshold")
+        liked_from = model["parameters"].get("threshold")
         if liked_from not in (None, evaluation.protocol.threshold):
             evaluation.notes.append(
                 f"That model learned from {liked_from:g} stars on; this evaluation trains from "
@@ -106,6 +99,34 @@ def _choose_parameters(connection: Connection, evaluation: Evaluation) -> Parame
     else:
         reason = "no model is active" if model is None else f"model {model_id} was imported"
         evaluation.notes.append(f"Trained with the default parameters, since {reason}.")
+    return parameters
+
+
+def _other_parameters(
+    connection: Connection, evaluation: Evaluation, model_id: int
+) -> dict[str, Parameters]:
+    """Return the parameters of a model to compare with, under its name."""
+    model = show_model(connection, model_id)
+    if model["algorithm"] != "ials":
+        raise EvaluationError(
+            f"model {model_id} was imported: it cannot be trained again on a part of the ratings"
+        )
+    return {f"model {model_id}": _parameters_of(model, evaluation)}
+
+
+def _parameters_of(model: dict[str, Any], evaluation: Evaluation) -> Parameters:
+    """Return what to train a model with again, on a part of the ratings."""
+    made = model["parameters"]
+    names = {one.name for one in fields(Parameters)} & set(made)
+    parameters = Parameters(**{name: made[name] for name in names})
+    if made.get("search_minutes") is None:
+        # What the training chose it chooses again, on its part of the ratings alone.
+        anew: dict[str, Any] = dict.fromkeys(made.get("chosen", ()))
+        return replace(parameters, **anew)
+    evaluation.notes.append(
+        f"The parameters of model {model['model_id']} were searched for with all ratings in view, "
+        "those held out here included, which flatters them a little."
+    )
     return parameters
 
 
@@ -124,15 +145,16 @@ def serve(
     data: RatingData,
     division: Division,
     protocol: Protocol,
-    parameters: Parameters,
+    parameters: dict[str, Parameters],
     on_step: OnStep,
-) -> tuple[Index, NDArray[np.float64], dict[str, Any]]:
-    """Train in a scratch database and ask it.
+) -> tuple[dict[str, Index], NDArray[np.float64], dict[str, Any]]:
+    """Train in a scratch database, by each parameters' name a model, and ask it.
 
     Returns
     -------
-    ndarray, ndarray, dict
-        Lists of film indexes, predicted stars (see `Outcome`), and what the model was trained with.
+    dict, ndarray, dict
+        Lists of film indexes by name, predicted stars (see `Outcome`), and what the first model
+        was trained with.
     """
     on_step("copying", 0, 1)
     with scratch.scratch_database(engine) as target, reported_errors():
@@ -143,18 +165,23 @@ def serve(
         with target.begin() as connection:
             _send(connection, data, division.parts >= LATER)
             scratch.require_no_leak(connection, "before the training")
-        trained = _train(target, protocol, parameters, on_step)
+        models = {name: _train(target, protocol, one, on_step) for name, one in parameters.items()}
         with target.begin() as connection:
             _write(connection, data, division.parts == LATER)
             _send(connection, data, division.parts == HELD_OUT)
             scratch.require_no_leak(connection, "before the questions")
-            return *_ask(connection, data, division, protocol.longest, on_step), trained
+            lists = {
+                name: _ask(connection, model_id, data, division, protocol.longest, on_step)
+                for name, (model_id, _) in models.items()
+            }
+            stars = _ask_stars(connection, models[OURS][0], data, division)
+        return lists, stars, models[OURS][1]
 
 
 def _train(
     target: Engine, protocol: Protocol, parameters: Parameters, on_step: OnStep
-) -> dict[str, Any]:
-    """Train, and return the parameters that the model says it was made with."""
+) -> tuple[int, dict[str, Any]]:
+    """Train; return the model's id, and the parameters that it says it was made with."""
     n, total = count(1), parameters.epochs
     on_step("training", 0, total)
     model_id = train(
@@ -164,8 +191,7 @@ def _train(
         on_epoch=lambda *_: on_step("training", min(next(n), total), total),
     )
     with target.connect() as connection:
-        trained: dict[str, Any] = show_model(connection, model_id)["parameters"]
-    return trained
+        return model_id, show_model(connection, model_id)["parameters"]
 
 
 def _write(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -> None:
@@ -187,13 +213,23 @@ def _send(connection: Connection, data: RatingData, chosen: NDArray[np.bool_]) -
 
 
 def _ask(
-    connection: Connection, data: RatingData, division: Division, k: int, on_step: OnStep
-) -> tuple[Index, NDArray[np.float64]]:
+    connection: Connection,
+    model_id: int,
+    data: RatingData,
+    division: Division,
+    k: int,
+    on_step: OnStep,
+) -> Index:
     users = data.user_ids[division.users]
     found = scratch.ask_lists(
-        connection, users, k, lambda done: on_step("asking", done, len(users))
+        connection, model_id, users, k, lambda done: on_step("asking", done, len(users))
     )
-    lists = np.where(found == NO_MOVIE, NO_MOVIE, np.searchsorted(data.movie_ids, found))
+    return np.where(found == NO_MOVIE, NO_MOVIE, np.searchsorted(data.movie_ids, found))
+
+
+def _ask_stars(
+    connection: Connection, model_id: int, data: RatingData, division: Division
+) -> NDArray[np.float64]:
     true = {
         (row, film): stars
         for row, film, stars in zip(
@@ -204,9 +240,11 @@ def _ask(
     }
     rows = [
         (row, stars, true[row, int(np.searchsorted(data.movie_ids, film))])
-        for row, film, stars in scratch.ask_stars(connection, users)
+        for row, film, stars in scratch.ask_stars(
+            connection, model_id, data.user_ids[division.users]
+        )
     ]
-    return lists, np.array(rows, dtype=float).reshape(-1, 3)
+    return np.array(rows, dtype=float).reshape(-1, 3)
 
 
 def _outcome(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ Mask = NDArray[np.bool_]
 UNUSED = 3  # beside the parts of splits: neither trained on nor told nor asked for
 LONGEST_CURVE = 50  # films, in curves over the length of the list
 PRIORITY = 7  # seed of the draw of users, the same one whatever the split's seed
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # of timestamps in binary COPY
 RATINGS = "select user_id, movie_id, rating, rated_at from recsys.ratings"
+NEWEST = "select max(rated_at)::text from recsys.ratings"
 MOVIES = "select movie_id from recsys.movies"
 GENRES = "select movie_id, genre_id from recsys.movie_genres"
 
@@ -51,6 +50,8 @@ class Protocol:
         films from the lists.
     users
         At most so many are asked.
+    against
+        Another model to compare with.
     """
 
     split: str = "random"
@@ -61,6 +62,7 @@ class Protocol:
     known: str = "liked"
     users: int = 5000
     baselines: bool = True
+    against: int | None = None
 
     def __str__(self) -> str:
         seeds = f"0-{self.seeds - 1}" if self.seeds > 1 else "0"
@@ -101,16 +103,16 @@ class RatingData:
     genres: Mask
     genre_names: list[str]
     catalogue: dict[str, bytes]
+    newest: str  # rating's time
 
     def facts(self) -> dict[str, Any]:
         """Return what tells one set of ratings from another."""
-        newest = EPOCH + timedelta(microseconds=int(self.rated_at.max()))
         return {
             "ratings": len(self.users),
             "positives": int(self.liked.sum()),
             "users": len(self.user_ids),
             "movies": len(self.movie_ids),
-            "newest_rating": newest.isoformat(),
+            "newest_rating": self.newest,
         }
 
 
@@ -147,6 +149,7 @@ def read_data(connection: Connection, threshold: float) -> RatingData:
         genres=genres,
         genre_names=[names[genre] for genre in genre_ids.tolist()],
         catalogue=read_catalogue(connection),
+        newest=connection.exec_driver_sql(NEWEST).scalar_one(),
     )
 
 

@@ -185,8 +185,13 @@ def solve(
     workers = _workers()
     wanted = min(torch.get_num_threads(), len(side.blocks))
     done = [workers.submit(work) for _ in range(wanted)]
-    # An exact sum is the same in whatever order the blocks were done.
-    return math.fsum(gain for worker in done for gain in worker.result())
+    try:
+        # An exact sum is the same in whatever order the blocks were done.
+        return math.fsum(gain for worker in done for gain in worker.result())
+    except BaseException:  # Ctrl-C, too
+        for _ in blocks:
+            pass  # nothing is left for the workers to go on with
+        raise
 
 
 @functools.cache

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.sql import Literal
 from sqlalchemy import Connection
 
 from recsys.binary_copy import read_columns
@@ -39,10 +39,10 @@ class Interactions:
 
 
 def read_positives(
-    connection: Connection, threshold: float, until: datetime | None = None
+    connection: Connection, threshold: float, until: str | None = None
 ) -> Interactions:
     """Read the pairs that were rated `threshold` stars or more, not later than `until`."""
-    then = "" if until is None else f" and rated_at <= '{until.isoformat()}'"
+    then = "" if until is None else f" and rated_at <= {Literal(until).as_string()}::timestamptz"
     columns = read_columns(
         connection,
         f"select user_id, movie_id from recsys.ratings where rating >= {float(threshold)!r}::real"

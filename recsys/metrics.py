@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_MOVIE = -1  # in lists that are shorter than others
+LONGEST = 1000  # list that is judged
 
 Marks = NDArray[np.bool_]
 Ids = NDArray[np.integer]
@@ -123,8 +124,11 @@ def named(metric: str) -> tuple[Callable[[Marks, Ids, int], Values], int]:
         There is no such metric.
     """
     name, _, k = metric.partition("@")
-    if name not in ACCURACY or not k.isdecimal() or int(k) < 1:
-        raise ValueError(f"no metric {metric!r}: name one of {', '.join(ACCURACY)}, as in ndcg@10")
+    if name not in ACCURACY or not k.isdecimal() or not 1 <= int(k) <= LONGEST:
+        raise ValueError(
+            f"no metric {metric!r}: name one of {', '.join(ACCURACY)}, "
+            f"as in ndcg@10 (up to {LONGEST})"
+        )
     return ACCURACY[name], int(k)
 
 

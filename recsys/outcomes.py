@@ -83,7 +83,8 @@ def user_values(
         values["novelty", k, ""] = mean_over_list(1 - likes / outcome.n_training_users, first)
         values["diversity", k, ""] = diversity(catalogue.genres.astype(float), first)
     bucket = np.searchsorted(list(ACTIVITY.values()), outcome.known, side="right") - 1
-    of_genre = catalogue.genres[lists]  # (n, k, n_genres)
+    longest = max(k for _, k in SLICED)
+    of_genre = catalogue.genres[lists[:, :longest]]  # (n, longest, n_genres)
     for name, k in SLICED:
         of_all = ACCURACY[name](hits, relevant, k)
         for place, activity in enumerate(ACTIVITY):
@@ -92,7 +93,7 @@ def user_values(
             mine = catalogue.genres[outcome.truth_movies, place]
             in_genre = np.bincount(outcome.truth_rows[mine], minlength=len(lists))
             values[name, k, f"genre {genre}"] = ACCURACY[name](
-                hits & of_genre[:, :, place], in_genre, k
+                hits[:, :longest] & of_genre[:, :, place], in_genre, k
             )
     return values
 

@@ -29,14 +29,14 @@ USERS_A_CHUNK = 100
 ASK = """
     select u.place, array_agg(r.movie_id order by r.rank)
     from unnest(%s::bigint[]) with ordinality as u (user_id, place)
-    cross join lateral recsys.recommend(u.user_id, k => %s) r
+    cross join lateral recsys.recommend(u.user_id, k => %s, model_id => %s::bigint) r
     group by u.place
 """
 ASK_STARS = """
     select u.place, s.movie_id, s.predicted_rating
     from unnest(%s::bigint[]) with ordinality as u (user_id, place)
     cross join lateral recsys.score_movies(u.user_id, array(
-        select h.movie_id from held_out h where h.user_id = u.user_id)) s
+        select h.movie_id from held_out h where h.user_id = u.user_id), model_id => %s::bigint) s
     where s.predicted_rating is not null
 """
 
@@ -148,19 +148,19 @@ def require_no_leak(connection: Connection, when: str) -> None:
 
 
 def ask_lists(
-    connection: Connection, users: Index, k: int, on_users: Callable[[int], None]
+    connection: Connection, model_id: int, users: Index, k: int, on_users: Callable[[int], None]
 ) -> Index:
     """Return what ``recsys.recommend`` gives each user, ``(n_users, k)`` film ids."""
     lists = np.full((len(users), k), NO_MOVIE, dtype=np.int64)
     for start in range(0, len(users), USERS_A_CHUNK):
         chunk = users[start : start + USERS_A_CHUNK]
-        for place, films in connection.exec_driver_sql(ASK, (chunk.tolist(), k)):
+        for place, films in connection.exec_driver_sql(ASK, (chunk.tolist(), k, model_id)):
             lists[start + place - 1, : len(films)] = films
         on_users(start + len(chunk))
     return lists
 
 
-def ask_stars(connection: Connection, users: Index) -> list[tuple[int, int, float]]:
+def ask_stars(connection: Connection, model_id: int, users: Index) -> list[tuple[int, int, float]]:
     """Return row of the user, film and predicted stars of each pair of ``held_out`` that has some.
 
     The first users are asked on trial: a model that predicts no stars is not asked further.
@@ -168,7 +168,7 @@ def ask_stars(connection: Connection, users: Index) -> list[tuple[int, int, floa
     found: list[tuple[int, int, float]] = []
     for start in range(0, len(users), USERS_A_CHUNK):
         chunk = users[start : start + USERS_A_CHUNK]
-        rows = connection.exec_driver_sql(ASK_STARS, (chunk.tolist(),)).all()
+        rows = connection.exec_driver_sql(ASK_STARS, (chunk.tolist(), model_id)).all()
         if not rows and not found:
             return []
         found += [(start + place - 1, film, stars) for place, film, stars in rows]

@@ -37,10 +37,10 @@ def search(
     parameters
         Of which seed and steps are kept.
     minutes
-        No trial begins after that, and the one that runs is stopped.
+        No trial begins after that, and the one that runs stops after its epoch.
     """
     deadline = time.monotonic() + 60 * minutes
-    usual = resolved(positives, parameters, device, on_trial)
+    usual = resolved(positives, parameters, device, on_trial, deadline)
     alpha, regularization = usual.weights
     validation = Validation(positives, parameters.seed)
 
@@ -63,6 +63,8 @@ def search(
                 if reached > quality:
                     best, quality = epoch, reached
                 trial.report(reached, epoch)
+            if late and best:
+                break  # what was reached in time counts
             if late or trial.should_prune():
                 stopped = replace(proposed, epochs=epoch)
                 on_trial(Trial(asdict(stopped), None, time.monotonic() - started))
@@ -75,7 +77,7 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=parameters.seed, multivariate=True),
+        sampler=optuna.samplers.TPESampler(seed=parameters.seed % 2**32, multivariate=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
     )
     study.enqueue_trial({"factors": usual.factors, "alpha": 1.0, "regularization": 1.0})

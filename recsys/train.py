@@ -14,20 +14,19 @@ import torch
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
+from recsys.comparison import compare, find_rival, is_better
 from recsys.database import reported_errors
-from recsys.errors import InvalidRequest, TrainingError
+from recsys.errors import TrainingError
 from recsys.factorization import fit
 from recsys.interactions import Interactions, liked_digests, read_positives
-from recsys.metrics import named
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.tables import trials
-from recsys.tuning import METRIC, Trial, Validation, mean, resolved
+from recsys.tuning import METRIC, Trial, resolved
 from recsys.vectors import (
     TrainedModel,
     UserSolve,
     activate_model,
-    active_model,
-    show_model,
+    reclaim_space,
     write_model,
 )
 
@@ -73,7 +72,7 @@ def train(
     if_better
         A metric such as ``ndcg@10``. The model is activated only if its parameters and today's
         ratings, with a part of them held out, reach more than the active model's parameters and
-        the ratings that were there when it was trained.
+        the ratings up to the newest one that it was trained on.
 
     Returns
     -------
@@ -92,6 +91,8 @@ def train(
     started, begun = datetime.now(UTC), time.monotonic()
     with reported_errors():
         with engine.connect() as connection:
+            # One snapshot for all that is read.
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
             rival = None if if_better is None else find_rival(connection, if_better)
             positives = read_positives(connection, threshold)
             check_enough(positives, threshold)
@@ -117,63 +118,16 @@ def train(
             search_minutes=search_minutes,
         )
         duration = timedelta(seconds=time.monotonic() - begun)
+        reclaim_space(engine)
         with engine.begin() as connection:
             model_id = write_model(connection, replace(model, duration=duration))
             connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
             connection.execute(
                 trials.update().where(trials.c.started_at == started), {"model_id": model_id}
             )
-            if rival is None or metrics[rival.metric] > metrics["active"][rival.metric]:
+            if rival is None or is_better(connection, metrics, rival):
                 activate_model(connection, model_id)
     return model_id
-
-
-class Rival(NamedTuple):
-    """The active model, as it can be trained again."""
-
-    metric: str
-    model_id: int
-    parameters: Parameters
-    positives: Interactions  # that were there when it was trained
-
-
-def find_rival(connection: Connection, metric: str) -> Rival | None:
-    """Return what a new model has to be better than; None before there is an active one."""
-    try:
-        named(metric)
-    except ValueError as error:
-        raise InvalidRequest(str(error)) from None
-    model_id = active_model(connection)
-    if model_id is None:
-        return None
-    model = show_model(connection, model_id)
-    parameters, newest = model["parameters"], model["data"].get("newest_rating")
-    if model["algorithm"] != "ials" or newest is None:
-        raise InvalidRequest(
-            f"model {model_id}, which is active, was not trained here and cannot be compared with: "
-            "train without --if-better, and `recsys evaluate` the two"
-        )
-    known = read_positives(connection, parameters["threshold"], datetime.fromisoformat(newest))
-    names = asdict(Parameters())
-    again = Parameters(**{name: parameters[name] for name in names})
-    return Rival(metric, model_id, again, known)
-
-
-def compare(
-    positives: Interactions, parameters: Parameters, rival: Rival, device: str
-) -> dict[str, Any]:
-    """Return the metric of these parameters and of the rival, on positives held out from both."""
-    # Another part than the one that parameters were chosen on, which flatters them.
-    validation = Validation(positives, parameters.seed + 1, rival.metric)
-    learner = validation.learner(parameters, device)
-    for _ in range(parameters.epochs):
-        learner.epoch()
-    ours = validation.quality(learner.finished())
-    theirs = validation.quality_as_of(rival.positives, rival.parameters, device)
-    return {
-        rival.metric: mean(ours),
-        "active": {"model_id": rival.model_id, rival.metric: mean(theirs)},
-    }
 
 
 def check_enough(positives: Interactions, threshold: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -104,7 +105,7 @@ class Validation:
         then = np.isin(pairs, (users * self.shape[1] + movies)[there])
         older = copy.copy(self)
         older.users, older.movies = self.users[then], self.movies[then]
-        learned = _trained(older.learner(parameters, device), parameters.epochs)
+        learned = trained(older.learner(parameters, device), parameters.epochs)
         everything = torch.from_numpy(self.users), torch.from_numpy(self.movies)
         return self.quality(fold_in(learned, *everything, self.shape, parameters))
 
@@ -125,15 +126,18 @@ def resolved(
     parameters: Parameters,
     device: str = "cpu",
     on_trial: Callable[[Trial], None] = lambda trial: None,
+    deadline: float = math.inf,
 ) -> Parameters:
     """Return the parameters with alpha and regularization chosen, where they are None.
 
-    The same positives and parameters give the same answer.
+    The same positives and parameters give the same answer, if there is no deadline.
 
     Parameters
     ----------
     on_trial
         Called after each training that was tried.
+    deadline
+        Of ``time.monotonic()``: later, only what was tried by then is compared.
     """
     parameters = with_alpha(positives, parameters)
     if parameters.regularization is not None:
@@ -141,6 +145,8 @@ def resolved(
     validation = Validation(positives, parameters.seed)
 
     def quality(place: int) -> float:
+        if time.monotonic() > deadline:
+            return -1.0  # below any other
         tried = replace(
             parameters,
             regularization=REGULARIZATION * STEP**place,
@@ -174,7 +180,7 @@ def climb(quality: Callable[[int], float]) -> int:
     place, step = 0, 2
     if at(step) <= at(0):
         step = -step
-    while at(place + step) > at(place) and abs(place + step) <= MOST_STEPS:
+    while abs(place + step) <= MOST_STEPS and at(place + step) > at(place):
         place += step
     return max((place, place - 1, place + 1), key=at)
 
@@ -182,7 +188,7 @@ def climb(quality: Callable[[int], float]) -> int:
 def try_out(validation: Validation, parameters: Parameters, device: str) -> Trial:
     """Train with the parameters on the validation's part, and judge."""
     started = time.monotonic()
-    learned = _trained(validation.learner(parameters, device), parameters.epochs)
+    learned = trained(validation.learner(parameters, device), parameters.epochs)
     quality = mean(validation.quality(learned))
     return Trial(asdict(parameters), quality, time.monotonic() - started)
 
@@ -193,7 +199,8 @@ def mean(qualities: NDArray[np.float64]) -> float:
     return float(there.mean()) if len(there) else 0.0
 
 
-def _trained(learner: Factorization, epochs: int) -> Factors:
+def trained(learner: Factorization, epochs: int) -> Factors:
+    """Return what is learned after so many epochs."""
     for _ in range(epochs):
         learner.epoch()
     return learner.finished()

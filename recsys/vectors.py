@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import OperationalError
 
 from recsys.binary_copy import write_columns
@@ -260,6 +260,15 @@ def drop_model(connection: Connection, model_id: int) -> None:
             f"others have been reading film vectors for {LOCK_TIMEOUT} in one transaction, so that "
             f"the index of model {model_id} cannot be dropped: try again later"
         ) from error
+
+
+def reclaim_space(engine: Engine) -> None:
+    """Let the next model have the room of dropped ones and of trainings that were broken off.
+
+    The server does so by itself, but an embedded one is seldom up for long enough.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("vacuum recsys.movie_vectors, recsys.user_vectors")
 
 
 def active_model(connection: Connection) -> int | None:

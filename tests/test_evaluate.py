@@ -24,7 +24,7 @@ from recsys import scratch_database as scratch
 from recsys.binary_copy import write_columns
 from recsys.cli.evaluation import main_rows, paired_lines, show_evaluation
 from recsys.cli.output import Format
-from recsys.errors import EvaluationError, TrainingError
+from recsys.errors import EvaluationError, InvalidRequest, TrainingError
 from recsys.evaluate import evaluate
 from recsys.evaluation_data import UNUSED, Protocol, divide, read_data
 from recsys.evaluation_rows import Evaluation
@@ -34,6 +34,7 @@ from recsys.report import render
 from recsys.scores import Scores, score
 from recsys.splits import HELD_OUT, LATER, TRAIN
 from recsys.train import train
+from recsys.vectors import activate_model, active_model
 from sqlalchemy import Connection, Engine
 
 from loads import rows
@@ -172,7 +173,9 @@ def test_the_lists_are_those_of_the_function_and_bar_what_is_known(
 
 
 def test_a_perfect_answer_scores_one(two_tastes: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def oracle(connection: object, users: np.ndarray, k: int, on_users: object) -> np.ndarray:
+    def oracle(
+        connection: object, model_id: int, users: np.ndarray, k: int, on_users: object
+    ) -> np.ndarray:
         with two_tastes.connect() as own:
             data = read_data(own, 4)
         held_out = divide(data, QUICK, 0) == HELD_OUT
@@ -217,6 +220,45 @@ def test_a_planted_leak_is_caught(
         evaluate(two_tastes, QUICK)
     assert not scratch_databases(two_tastes)
     assert rows(two_tastes, "select count(*) from recsys.evaluations") == [(0,)]
+
+
+def test_two_models_side_by_side(sample_engine: Engine) -> None:
+    """The active one against itself, and against one that learned next to nothing."""
+    poor = Parameters(factors=1, epochs=1, alpha=0.3, regularization=0.01)
+    with sample_engine.connect() as connection:
+        active = active_model(connection)
+    assert active is not None
+    other = train(sample_engine, poor, device="cpu")
+    with sample_engine.begin() as connection:
+        activate_model(connection, active)
+    for against, same in ((active, True), (other, False)):
+        found = evaluate(sample_engine, replace(QUICK, users=60, against=against)).scores
+        assert found is not None
+        figures = found.by_method()
+        assert list(figures) == [OURS, f"model {against}"]
+        pair = figures[OURS]["ndcg", 5].against[f"model {against}"]
+        assert (pair.difference == 0) is same
+        assert same or pair.ci_low > 0
+
+
+def test_a_model_from_elsewhere_cannot_be_evaluated(sample_engine: Engine) -> None:
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.models set algorithm = 'import'")
+        against = active_model(connection)
+    with pytest.raises(EvaluationError, match="was imported"):
+        evaluate(sample_engine, replace(QUICK, against=against))
+    with pytest.raises(InvalidRequest, match="unknown model: 99"):
+        evaluate(sample_engine, replace(QUICK, against=99))
+
+
+def test_times_beyond_the_calendar(sample_engine: Engine) -> None:
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "update recsys.ratings set rated_at = 'infinity' where user_id = 1"
+        )
+    train(sample_engine, Parameters(2, 1, 0.3, 0.01), device="cpu")
+    train(sample_engine, Parameters(2, 1, 0.3, 0.01), device="cpu", if_better="ndcg@10")
+    assert evaluate(sample_engine, replace(QUICK, users=20)).data["newest_rating"] == "infinity"
 
 
 def test_what_a_training_chose_is_chosen_again(sample_engine: Engine) -> None:

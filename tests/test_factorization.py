@@ -164,3 +164,18 @@ def test_finished_users_solve_the_equation_of_the_finished_items() -> None:
 
 def test_examples() -> None:
     assert doctest.testmod(factorization).failed == 0
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_an_error_in_a_block_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs, done = random_pairs(1, (400, 20)), []
+
+    def fail(block: factorization.Block, *rest: object) -> torch.Tensor:
+        done.append(block.start)
+        raise KeyboardInterrupt if len(done) == 1 else RuntimeError
+
+    monkeypatch.setattr(factorization, "_solve_block", fail)
+    side = Side(*pairs, (400, 20))
+    with pytest.raises((KeyboardInterrupt, RuntimeError)):
+        solve(torch.zeros(400, 4), random_vectors(20, 4), side, **WEIGHTS, steps=2)
+    assert len(done) <= torch.get_num_threads() < len(side.blocks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import math
+import time
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from recsys import tuning
+from recsys import comparison, tuning
 from recsys.errors import InvalidRequest
 from recsys.factorization import Factors
 from recsys.interactions import Interactions
@@ -20,6 +21,7 @@ from recsys.parameters import Parameters
 from recsys.search import search
 from recsys.train import train
 from recsys.tuning import MOST_STEPS, Trial, Validation, climb, mean, resolved
+from recsys.vectors import activate_model
 from sqlalchemy import Engine
 
 WEIGHTS: dict[str, Any] = {"alpha": 0.3, "regularization": 0.01}
@@ -134,8 +136,9 @@ def test_a_search_is_no_worse_than_the_usual_choice() -> None:
     assert max(trial.quality or 0 for trial in trials) == pytest.approx(of_found, rel=1e-3)
 
 
-def test_a_search_without_time_gives_the_usual_choice() -> None:
-    assert search(tastes(), FEW, 0) == resolved(tastes(), FEW)
+def test_a_search_without_time_tries_nothing() -> None:
+    found = search(tastes(), FEW, 0, on_trial=lambda trial: pytest.fail("tried"))
+    assert found.regularization == pytest.approx(0.015 / 1.25**0.5)
 
 
 def test_trials_are_kept_with_the_model(sample_engine: Engine) -> None:
@@ -228,3 +231,36 @@ def test_a_trial_keeps_all_parameters() -> None:
 
 def test_examples() -> None:
     assert doctest.testmod(tuning).failed == 0
+
+
+def test_a_search_takes_any_seed() -> None:
+    assert search(tastes(40, 20), Parameters(seed=2**32), 0.02).seed == 2**32
+
+
+def test_a_search_keeps_its_budget() -> None:
+    started = time.monotonic()
+    chosen = search(tastes(), Parameters(factors=16, epochs=16), 1e-9)
+    assert chosen.regularization is not None
+    assert time.monotonic() - started < 2
+
+
+def test_another_activation_meanwhile_stays(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Parameters(factors=2, epochs=1, alpha=0.3, regularization=1.0)
+    train(sample_engine, bad, device="cpu")
+    other = train(sample_engine, bad, device="cpu")
+    with sample_engine.begin() as connection:
+        activate_model(connection, other - 1)
+
+    def and_activate(*arguments: Any) -> Any:
+        with sample_engine.begin() as connection:
+            activate_model(connection, other)
+        return comparison.compare(*arguments)
+
+    monkeypatch.setattr("recsys.train.compare", and_activate)
+    good = Parameters(factors=8, alpha=0.3, regularization=0.03)
+    train(sample_engine, good, device="cpu", if_better="ndcg@10")
+    row = latest(sample_engine)
+    assert row.metrics["ndcg@10"] > row.metrics["active"]["ndcg@10"]
+    assert not row.active

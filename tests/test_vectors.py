@@ -15,7 +15,14 @@ from hypothesis.extra.numpy import arrays
 from recsys import vectors
 from recsys.errors import InvalidRequest, TrainingError
 from recsys.interactions import Interactions
-from recsys.vectors import TrainedModel, activate_model, cosine_form, drop_model, write_model
+from recsys.vectors import (
+    TrainedModel,
+    activate_model,
+    cosine_form,
+    drop_model,
+    reclaim_space,
+    write_model,
+)
 from sqlalchemy import Connection, Engine
 
 small = st.floats(-3, 3, width=32).map(lambda x: round(x, 2))
@@ -109,6 +116,22 @@ def test_dropping(three_films: Engine) -> None:
         assert left.scalars().all() == [new]
         with pytest.raises(InvalidRequest, match="active"):
             drop_model(connection, new)
+
+
+def test_the_next_model_has_the_room_of_dropped_ones(three_films: Engine) -> None:
+    size = "select pg_relation_size('recsys.user_vectors')"
+    users, sizes = np.random.default_rng(0).random((2000, 50)), list[int]()
+    for _ in range(4):
+        with three_films.begin() as connection:
+            new = write_model(connection, a_model(users, np.random.default_rng(1).random((3, 50))))
+            activate_model(connection, new)
+        with three_films.begin() as connection:
+            if sizes:
+                drop_model(connection, new - 1)
+        reclaim_space(three_films)
+        with three_films.connect() as connection:
+            sizes.append(connection.exec_driver_sql(size).scalar_one())
+    assert sizes[3] <= sizes[1] <= 2.2 * sizes[0]
 
 
 @pytest.mark.parametrize("call", [activate_model, drop_model, vectors.show_model])

@@ -238,7 +238,7 @@ def train_model(
 
         def on_epoch(epoch: Epoch) -> None:
             bar.update(choosing, total=tried.count)
-            note = f"loss {epoch.loss:.4f}, {epoch.speed:,.0f} ratings/s"
+            note = f"loss {epoch.loss:.4f}, {epoch.speed:,.0f}/s"
             bar.update(task, completed=epoch.number, total=epoch.of, note=note)
 
         model_id = run(engine, parameters, threshold, device, on_epoch, on_trial, search, if_better)
@@ -252,19 +252,14 @@ class Tried:
     """What the trials so far have shown, in words."""
 
     def __init__(self) -> None:
-        self.count, self.best, self.parameters = 0, -1.0, ""
+        self.count, self.best = 0, -1.0
 
     def after(self, trial: Trial) -> str:
         """Count a trial; say which is the best."""
         self.count += 1
         if trial.quality is not None and trial.quality > self.best:
             self.best = trial.quality
-            given = trial.parameters
-            self.parameters = (
-                f"{given['factors']} factors, alpha {given['alpha']:.3g}, "
-                f"regularization {given['regularization']:.3g}"
-            )
-        return f"best ndcg@10 {self.best:.4f} with {self.parameters}"
+        return f"best {self.best:.4f}"
 
 
 def _say_trained(engine: Engine, model_id: int) -> None:
@@ -284,7 +279,7 @@ def _say_trained(engine: Engine, model_id: int) -> None:
     if "active" in metrics:
         before = metrics["active"]
         metric = next(name for name in before if name != "model_id")
-        better = "better" if model["active"] else "not better"
+        better = "better" if metrics[metric] > before[metric] else "not better"
         console.print(
             f"It is {better} than model {before['model_id']}: {metric} {metrics[metric]:.4f}, "
             f"beside {before[metric]:.4f} on the same held-out ratings."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from recsys.cli.output import Format, Output, console, note, progress, say, show
 from recsys.database import is_simulated, reported_errors
+from recsys.metrics import LONGEST
 from recsys.migrations import ready_engine
 from recsys.parameters import POSITIVE_STARS
 
@@ -57,7 +59,8 @@ def evaluate(
     split: Annotated[Split, typer.Option(help="What is held out.")] = Split.RANDOM,
     seeds: Annotated[int, typer.Option(min=1, help="So many splits are drawn.")] = 1,
     k: Annotated[
-        list[int] | None, typer.Option("-k", "--k", min=1, help="Length of the lists; repeatable.")
+        list[int] | None,
+        typer.Option("-k", "--k", min=1, max=LONGEST, help="Length of the lists; repeatable."),
     ] = None,
     share: Annotated[float, typer.Option(min=0.001, max=0.9, help="Held out.")] = 0.2,
     threshold: Annotated[
@@ -68,6 +71,10 @@ def evaluate(
     ] = Known.LIKED,
     users: Annotated[int, typer.Option(min=2, help="At most so many are asked.")] = 5000,
     baselines: Annotated[bool, typer.Option(help="Popularity, item neighbours, EASE.")] = True,
+    against: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="A model to compare with, trained anew, too."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="[default: evaluation-SPLIT.html]")
     ] = None,
@@ -89,6 +96,8 @@ def evaluate(
     - `recsys evaluate --split random --seeds 5`
 
     - `recsys evaluate --split time --known rated --k 10 --output csv`
+
+    - `recsys evaluate --against 3`
     """
     from recsys.evaluation_data import Protocol
 
@@ -103,8 +112,11 @@ def evaluate(
         known.value,
         users,
         baselines,
+        against,
     )
     path = report or Path(f"evaluation-{split.value}.html")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):  # told before the work, not after it
+        raise typer.BadParameter(f"{path} cannot be written", param_hint="--report")
     engine = ready_engine(context.obj)
     evaluation = run(engine, protocol)
     with reported_errors(), engine.connect() as connection:
@@ -112,8 +124,8 @@ def evaluate(
             evaluation.notes.append(
                 "The ratings are simulated: the figures tell nothing of people."
             )
-    write_report(path, evaluation)
     show_evaluation(evaluation, output)
+    write_report(path, evaluation)
     for line in evaluation.notes:
         note(line)
     note(f"The report: {path}. The figures: select * from recsys.evaluations;")

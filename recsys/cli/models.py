@@ -166,6 +166,9 @@ def drop(context: typer.Context, model_id: ModelId) -> None:
     """Remove a model and its vectors; the active one is refused."""
     from recsys import vectors
 
-    with reported_errors(), ready_engine(context.obj).begin() as connection:
-        vectors.drop_model(connection, model_id)
+    engine = ready_engine(context.obj)
+    with reported_errors():
+        with engine.begin() as connection:
+            vectors.drop_model(connection, model_id)
+        vectors.reclaim_space(engine)
     say(f"Model {model_id} is dropped.")
