@@ -230,7 +230,8 @@ def train_model(
 
     tried = Tried()
     with progress() as bar:
-        choosing = bar.add_task("Choosing", total=None, note="", visible=False)
+        what = "Choosing" if search is None else f"Searching {search:g} min"
+        choosing = bar.add_task(what, total=None, note="", visible=False)
         task = bar.add_task("Training", total=parameters.epochs, note="")
 
         def on_trial(trial: Trial) -> None:
