@@ -88,7 +88,7 @@ def demo(
         )
     console.rule("2  Train", align="left")
     # 150 films have far fewer tastes to tell apart than a real catalogue.
-    keep_newest_model(engine, train_model(engine, Parameters(factors=8, regularization=0.03)))
+    keep_newest_model(engine, train_model(engine, Parameters(factors=8)))
     console.rule("3  Ask, in SQL", align="left")
     films: dict[str, Any] = {"user_id": user_id, "title": "toy stroy"}
     for heading, query in (
