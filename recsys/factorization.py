@@ -330,8 +330,8 @@ class Factorization:
         loss = self.loss / max(self.n, 1)
         if not (math.isfinite(loss) and torch.isfinite(self.items).all()):
             return Factors(self.users[self.row].cpu(), self.items.cpu(), math.nan)  # diverged
-        axes = principal_axes(self.items)
-        items, users = (self.items.double() @ axes.double()).float(), self.users @ axes
+        axes = principal_axes(self.items.double())
+        items, users = (self.items.double() @ axes).float(), self.users @ axes.float()
         weights = self.alpha, self.regularization
         solve(users, items, self.by_user, *weights, FINAL_STEPS, FINAL_TOLERANCE)
         return Factors(users[self.row].cpu(), items.cpu(), loss)
@@ -398,8 +398,7 @@ def principal_axes(vectors: Tensor) -> Tensor:
 
     Dot products and norms stay. NaN where the vectors are not finite.
     """
-    exact = vectors.double()
-    gram = (exact.T @ exact).cpu()
+    gram = (vectors.T @ vectors).double().cpu()
     if not torch.isfinite(gram).all():
         return torch.full_like(gram, math.nan).to(vectors)
     axes: Tensor = torch.linalg.eigh(gram).eigenvectors
