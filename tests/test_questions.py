@@ -50,7 +50,13 @@ def test_more_like_one_film_is_similar_movies(
     sample: Connection, movie_id: int, k: int, filters: dict[str, Any]
 ) -> None:
     one = call(sample, "more_like", liked=[movie_id], k=k, **filters)
-    assert one == call(sample, "similar_movies", movie_id=movie_id, k=k, **filters)
+    other = call(sample, "similar_movies", movie_id=movie_id, k=k, **filters)
+    # One of the two rounds the film's direction to single precision once more.
+    close = 1e-6
+    assert [row.pop("score") for row in one] == pytest.approx(
+        [row.pop("score") for row in other], abs=close
+    )
+    assert one == other
 
 
 @pytest.mark.parametrize("strategy", ["mean", "least_misery"])

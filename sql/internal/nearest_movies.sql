@@ -26,6 +26,8 @@ declare
     bound real;
     found_ids bigint[];
     found_distances double precision[];
+    indexed_ids bigint[];
+    indexed_distances double precision[];
 begin
     if retrieval not in ('auto', 'exact', 'index') then
         raise exception 'recsys.retrieval is %: it may be auto, exact or index',
@@ -43,7 +45,7 @@ begin
             allowed := null;
         end if;
     end if;
-    if retrieval <> 'index' and measure = 'score' then
+    if measure = 'score' then
         -- No cosine exceeds the norm (Cauchy-Schwarz): once some of the longest vectors have been
         -- looked at, those with a smaller norm than the n-th best of them cannot be better. 256
         -- are looked at, or twice, four times ... as many where fewer are allowed or many wanted.
@@ -56,7 +58,9 @@ begin
             model, query, n, barred, filters, allowed, coalesce(head, 0),
             most_read => (256 * 2 ^ doublings)::bigint) f;
         bound := 1 - 1e-5 - found_distances[n];  -- the slack is for rounding
-        if head is null or bound >= head then
+        if retrieval = 'index' then
+            null;
+        elsif head is null or bound >= head then
             return query select * from unnest(found_ids, found_distances);
             return;
         -- Of the norms, those of the 1st, 2nd, 4th, 8th ... vector, the 14th is the 8,192nd's.
@@ -67,11 +71,22 @@ begin
         end if;
     end if;
     if allowed is null and indexed then
-        select array_agg(f.movie_id), array_agg(f.distance) into found_ids, found_distances
+        select array_agg(f.movie_id), array_agg(f.distance) into indexed_ids, indexed_distances
         from recsys_internal.nearest_by_index(model, query, measure, n, barred, filters) f;
-        if cardinality(found_ids) = n then
-            -- In order to the last digit, which the index does not keep.
-            return query select * from unnest(found_ids, found_distances) order by 2, 1;
+        if cardinality(indexed_ids) = n then
+            -- With the longest vectors, which were looked at anyway: among thousands of very short
+            -- ones, which lie all in one place, a search in the index can lose its way. In order
+            -- to the last digit, which the index does not keep.
+            return query
+            select f.movie_id, min(f.distance)
+            from (
+                select * from unnest(indexed_ids, indexed_distances)
+                union all
+                select * from unnest(found_ids, found_distances)
+            ) f (movie_id, distance)
+            group by f.movie_id
+            order by 2, 1
+            limit n;
             return;
         end if;
     end if;
