@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from recsys.interactions import hold_out
 from recsys.load import load
-from recsys.metrics import interval, judge, ndcg, recall
+from recsys.metrics import judge, ndcg, recall
 from recsys.parameters import POSITIVE_STARS, Parameters
+from recsys.resampling import Resampling
 from recsys.sources import open_source
 from recsys.train import train
 from scratch import data_set, scratch_database
@@ -94,7 +95,7 @@ def judge_sets(lists: list[list[int]], truth: list[set[int]]) -> tuple[np.ndarra
 
 
 def shown(values: np.ndarray) -> str:
-    low, high = interval(values)
+    low, high = Resampling(len(values)).interval(values)
     return f"{np.nanmean(values):.4f} [{low:.4f}, {high:.4f}]"
 
 

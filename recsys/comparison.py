@@ -22,7 +22,7 @@ class Rival(NamedTuple):
     metric: str
     model_id: int
     parameters: Parameters
-    positives: Interactions  # that were there when it was trained
+    positives: Interactions  # up to the newest rating that it was trained on
 
 
 def find_rival(connection: Connection, metric: str) -> Rival | None:

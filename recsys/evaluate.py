@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -182,13 +181,12 @@ def _train(
     target: Engine, protocol: Protocol, parameters: Parameters, on_step: OnStep
 ) -> tuple[int, dict[str, Any]]:
     """Train; return the model's id, and the parameters that it says it was made with."""
-    n, total = count(1), parameters.epochs
-    on_step("training", 0, total)
+    on_step("training", 0, parameters.epochs)
     model_id = train(
         target,
         parameters,
         protocol.threshold,
-        on_epoch=lambda *_: on_step("training", min(next(n), total), total),
+        on_epoch=lambda epoch: on_step("training", epoch.number, epoch.of),
     )
     with target.connect() as connection:
         return model_id, show_model(connection, model_id)["parameters"]

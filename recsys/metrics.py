@@ -197,33 +197,6 @@ def gini(counts: Ids) -> float:
     return float((weights @ ascending) / (n * ascending.sum()))
 
 
-def rmse(errors: NDArray[np.floating]) -> float:
-    """Return the root of the mean squared error of predicted stars."""
-    return float(np.sqrt(np.mean(np.square(errors))))
-
-
-def mae(errors: NDArray[np.floating]) -> float:
-    """Return the mean absolute error of predicted stars."""
-    return float(np.mean(np.abs(errors)))
-
-
-def interval(values: Values, seed: int = 0, draws: int = 2000) -> tuple[float, float]:
-    """Return a 95 % bootstrap interval of the mean over users; NaN values are left out.
-
-    Parameters
-    ----------
-    values
-        ``(n_users,)``. For a paired comparison, each user's difference.
-    """
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    generator = np.random.default_rng(seed)
-    means = [values[generator.integers(len(values), size=len(values))].mean() for _ in range(draws)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def _ratio(above: NDArray[np.floating], below: NDArray[np.floating]) -> Values:
     """Divide; NaN where nothing is below."""
     values = np.full(above.shape, np.nan)

@@ -1,7 +1,4 @@
-"""Bootstrap over users: the same resamples for every figure, so that a figure costs one product.
-
-It gives what `metrics.interval` does, in a tenth of the time where there are hundreds of figures.
-"""
+"""Bootstrap over users: the same resamples for every figure, so that a figure costs one product."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 How much regularization suits depends on the data: with too much the directions of taste die out
 one after the other until popularity alone is left, with too little the vectors learn noise, and
-the best lies close to where it is too much. No constant holds for all data sets; a dozen short
-trainings find it.
+the best lies close to where it is too much. No constant holds for all data sets; five to
+eight short trainings find it.
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from recsys.metrics import NO_MOVIE, interval
+from recsys.metrics import NO_MOVIE
 from recsys.outcomes import OURS, Catalogue, Outcome, mean
 from recsys.resampling import Resampling
 from recsys.scores import Figure, Scores, score, spread
+from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 GENRES = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], dtype=bool)
 CATALOGUE = Catalogue(GENRES, ["Comedy", "Drama"])
@@ -84,6 +85,9 @@ def test_errors_of_stars_by_hand() -> None:
     rmse, mae = find(scores, OURS, "rmse", None), find(scores, OURS, "mae", None)
     assert rmse.value == pytest.approx(math.sqrt((0.25 + 1 + 0) / 3))
     assert mae.value == pytest.approx((0.5 + 1) / 3)
+    _, predicted, rated = zip(*stars, strict=True)
+    assert rmse.value == pytest.approx(mean_squared_error(rated, predicted) ** 0.5)
+    assert mae.value == pytest.approx(mean_absolute_error(rated, predicted))
     assert rmse.users == 2
     assert rmse.ci_low <= rmse.value <= rmse.ci_high
     assert not [
@@ -102,15 +106,26 @@ def test_the_interval_of_coverage_holds_the_value() -> None:
         assert figure.ci_low < figure.value < figure.ci_high
 
 
-def test_resampling_gives_the_intervals_of_metrics() -> None:
+def test_resampling_gives_the_intervals_of_a_plain_bootstrap() -> None:
     generator = np.random.default_rng(0)
     values = generator.exponential(size=200)
     values[:20] = np.nan
-    expected = interval(values)
+    there = values[20:]
+    drawn = [there[generator.integers(180, size=180)].mean() for _ in range(2000)]
+    expected = np.percentile(drawn, [2.5, 97.5])
     width = expected[1] - expected[0]
-    assert Resampling(200).interval(values) == pytest.approx(expected, abs=0.1 * width)
+    assert Resampling(200).interval(values) == pytest.approx(tuple(expected), abs=0.1 * width)
     nothing = Resampling(3).interval(np.full(3, np.nan))
     assert all(math.isnan(end) for end in nothing)
+
+
+def test_an_interval_holds_the_mean_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    inside = 0
+    for seed in range(300):
+        low, high = Resampling(80, draws=300, seed=seed).interval(generator.exponential(size=80))
+        inside += low <= 1 <= high
+    assert 0.88 <= inside / 300 <= 0.98
 
 
 def test_the_ratio_of_two_means() -> None:
