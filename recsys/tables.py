@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pgvector.sqlalchemy import VECTOR
+from pgvector.sqlalchemy import SPARSEVEC, VECTOR
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -189,7 +191,83 @@ tags = Table(
     _movie_key(cascade=False),
     Column("tag", Text, primary_key=True),
     _time("tagged_at", "now()"),
+    Index("ix_tags_movie_id", "movie_id"),
     CheckConstraint("btrim(tag) <> ''", name="tag"),
+)
+
+text_encoders = Table(
+    "text_encoders",
+    metadata,
+    _identity("encoder_id"),
+    Column("name", Text, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    _json("parameters"),
+    Column("state", LargeBinary),
+    _time("created_at", "clock_timestamp()"),
+    Index("ix_text_encoders_name", "name", "encoder_id"),
+    CheckConstraint("dimensions > 0", name="dimensions"),
+)
+
+
+def _encoder_key() -> Column[int]:
+    target = ForeignKey("recsys.text_encoders.encoder_id", ondelete="CASCADE")
+    return Column("encoder_id", BigInteger, target, primary_key=True)
+
+
+text_terms = Table(
+    "text_terms",
+    metadata,
+    _encoder_key(),
+    Column("term", Text, primary_key=True),
+    Column("weight", REAL, nullable=False),
+    Column("embedding", VECTOR),
+)
+
+movie_terms = Table(
+    "movie_terms",
+    metadata,
+    _encoder_key(),
+    _movie_key(cascade=True),
+    Column("plot", SPARSEVEC),
+    Column("title", SPARSEVEC),
+    Index("ix_movie_terms_movie_id", "movie_id"),
+)
+
+movie_text_vectors = Table(
+    "movie_text_vectors",
+    metadata,
+    _encoder_key(),
+    _movie_key(cascade=True),
+    Column("embedding", VECTOR, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Index("ix_movie_text_vectors_movie_id", "movie_id"),
+)
+
+genre_units = Table(
+    "genre_units",
+    metadata,
+    _encoder_key(),
+    Column("layer", Integer, primary_key=True, autoincrement=False),
+    Column("unit", Integer, primary_key=True, autoincrement=False),
+    Column("weights", VECTOR, nullable=False),
+    Column("bias", REAL, nullable=False),
+    Column("genre", Text),
+    Column("threshold", REAL),
+)
+
+movie_genres_predicted = Table(
+    "movie_genres_predicted",
+    metadata,
+    _movie_key(cascade=True),
+    Column(
+        "genre",
+        Text,
+        ForeignKey("recsys.genres.name", onupdate="CASCADE", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("probability", REAL, nullable=False),
+    Index("ix_movie_genres_predicted_genre", "genre", "movie_id"),
+    CheckConstraint("probability between 0 and 1", name="probability"),
 )
 
 models = Table(
@@ -213,6 +291,7 @@ models = Table(
     Column("liked_from", REAL),
     Column("prior", VECTOR),
     Column("norms", ARRAY(REAL)),
+    Column("encoder_id", BigInteger, ForeignKey("recsys.text_encoders.encoder_id")),
     CheckConstraint("factors > 0", name="factors"),
     CheckConstraint("item_norm > 0", name="item_norm"),
 )
@@ -230,7 +309,16 @@ movie_vectors = Table(
     _movie_key(cascade=True),
     Column("embedding", VECTOR, nullable=False),
     Column("norm", REAL, nullable=False),
+    Column("content", Boolean, nullable=False, server_default=text("false")),
     Index("ix_movie_vectors_norm", "model_id", text("norm desc")),
+)
+
+content_features = Table(
+    "content_features",
+    metadata,
+    _model_key(),
+    Column("feature", Text, primary_key=True),
+    Column("embedding", VECTOR, nullable=False),
 )
 
 user_vectors = Table(

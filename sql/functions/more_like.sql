@@ -8,7 +8,8 @@ create or replace function recsys.more_like(
     year_to integer default null,
     min_ratings integer default null,
     exclude_movies bigint[] default null,
-    model_id bigint default null
+    model_id bigint default null,
+    include_predicted_genres boolean default false
 )
 returns setof recsys.similar_movie
 language plpgsql stable
@@ -35,7 +36,8 @@ begin
     return query select * from recsys_internal.complete_similar(
         model, towards, k, recsys_internal.present(liked) || recsys_internal.present(disliked)
             || recsys_internal.present(exclude_movies),
-        recsys_internal.find_filters(genres, exclude_genres, year_from, year_to, min_ratings));
+        recsys_internal.find_filters(
+            genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres));
 end
 $$;
 

@@ -10,7 +10,8 @@ create or replace function recsys.recommend(
     include_rated boolean default false,
     diversity real default 0,
     rerank boolean default true,  -- by the ranker of a model that has one
-    model_id bigint default null
+    model_id bigint default null,
+    include_predicted_genres boolean default false
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -22,7 +23,7 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(recommend.model_id);
     filters recsys_internal.filters := recsys_internal.find_filters(
-        genres, exclude_genres, year_from, year_to, min_ratings);
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
     taste recsys_internal.taste := recsys_internal.find_taste(recommend.user_id, model);
     barred bigint[] := recsys_internal.present(exclude_movies);
     ids bigint[];

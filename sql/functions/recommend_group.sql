@@ -8,7 +8,8 @@ create or replace function recsys.recommend_group(
     year_to integer default null,
     min_ratings integer default null,
     exclude_movies bigint[] default null,
-    model_id bigint default null
+    model_id bigint default null,
+    include_predicted_genres boolean default false
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -20,7 +21,7 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(recommend_group.model_id);
     filters recsys_internal.filters := recsys_internal.find_filters(
-        genres, exclude_genres, year_from, year_to, min_ratings);
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
     members recsys_internal.taste[];
     together recsys_internal.taste;
     barred bigint[] := recsys_internal.present(exclude_movies) || array(

@@ -7,7 +7,8 @@ create or replace function recsys.similar_movies(
     year_to integer default null,
     min_ratings integer default null,
     exclude_movies bigint[] default null,
-    model_id bigint default null
+    model_id bigint default null,
+    include_predicted_genres boolean default false
 )
 returns setof recsys.similar_movie
 language plpgsql stable
@@ -23,7 +24,8 @@ begin
     return query select * from recsys_internal.complete_similar(
         model, recsys_internal.factors_of(model, array[movie_id]), k,
         movie_id || recsys_internal.present(exclude_movies),
-        recsys_internal.find_filters(genres, exclude_genres, year_from, year_to, min_ratings));
+        recsys_internal.find_filters(
+            genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres));
 end
 $$;
 
