@@ -168,7 +168,7 @@ create type recsys.predicted_genre as (genre text, probability real);
 comment on type recsys.predicted_genre is 'A genre and how probable it is.';
 create type recsys_internal.encoded_text as (terms sparsevec, embedding vector);
 comment on type recsys_internal.encoded_text is
-    'A text as weights of its terms and as a vector, both of length 1; null where nothing is known.';
+    'A text as weights of its terms and as a vector, both of length 1; null if nothing is known.';
 """
 
 # What takes filters, and the filters themselves, now say whether predicted genres count.
