@@ -230,6 +230,7 @@ movie_terms = Table(
     _movie_key(cascade=True),
     Column("plot", SPARSEVEC),
     Column("title", SPARSEVEC),
+    Column("keywords", SPARSEVEC),
     Index("ix_movie_terms_movie_id", "movie_id"),
 )
 

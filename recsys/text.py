@@ -51,8 +51,9 @@ select {encoder_id}, s.term, ln((1.0 + {texts}) / (1 + s.films)) + 1, l.embeddin
 from stems s left join learned l using (number)
 """
 MOVIE_TERMS = """
-insert into recsys.movie_terms (encoder_id, movie_id, plot, title)
-select {encoder_id}, m.movie_id, p.plot, (recsys_internal.encode_text({encoder_id}, m.title)).terms
+insert into recsys.movie_terms (encoder_id, movie_id, plot, title, keywords)
+select {encoder_id}, m.movie_id, p.plot, recsys_internal.weigh_text({encoder_id}, m.title),
+    recsys_internal.weigh_text({encoder_id}, k.keywords)
 from recsys.movies m
 left join (
     select f.movie_id, l2_normalize(recsys_internal.sparse(
@@ -61,6 +62,15 @@ left join (
     join recsys.text_terms t on t.encoder_id = {encoder_id} and t.term = f.term
     group by f.movie_id
 ) p using (movie_id)
+left join (
+    select k.movie_id, string_agg(k.keyword, E'\n') as keywords
+    from (
+        select movie_id, keyword from recsys.movie_keywords
+        union all
+        select movie_id, tag from recsys.tags
+    ) k
+    group by k.movie_id
+) k using (movie_id)
 """
 VECTORS = """
 insert into recsys.movie_text_vectors (encoder_id, movie_id, embedding, digest)

@@ -60,6 +60,7 @@ create table recsys.movie_terms (
     movie_id bigint not null,
     plot sparsevec,
     title sparsevec,
+    keywords sparsevec,
     constraint pk_movie_terms primary key (encoder_id, movie_id),
     constraint fk_movie_terms_encoder_id_text_encoders foreign key (encoder_id)
         references recsys.text_encoders (encoder_id) on delete cascade,
@@ -73,6 +74,7 @@ comment on column recsys.movie_terms.movie_id is 'The film.';
 comment on column recsys.movie_terms.plot is
     'Weights of the terms of its texts, of length 1: TF-IDF, sublinear; null without texts.';
 comment on column recsys.movie_terms.title is 'The same of its title.';
+comment on column recsys.movie_terms.keywords is 'The same of its keywords and tags.';
 
 create table recsys.movie_text_vectors (
     encoder_id bigint not null,
@@ -185,6 +187,8 @@ drop function if exists recsys.recommend_group(
 drop function if exists recsys_internal.find_filters(text[], text[], integer, integer, integer);
 drop function if exists recsys_internal.filtered_movies(
     bigint[], bigint[], integer, integer, integer);
+drop function if exists recsys_internal.complete_similar(
+    recsys.models, vector, integer, bigint[], recsys_internal.filters);
 alter type recsys_internal.filters add attribute predicted boolean;
 """
 
