@@ -231,6 +231,7 @@ movie_terms = Table(
     Column("plot", SPARSEVEC),
     Column("title", SPARSEVEC),
     Column("keywords", SPARSEVEC),
+    Column("digest", BigInteger, nullable=False),
     Index("ix_movie_terms_movie_id", "movie_id"),
 )
 

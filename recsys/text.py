@@ -51,10 +51,15 @@ select {encoder_id}, s.term, ln((1.0 + {texts}) / (1 + s.films)) + 1, l.embeddin
 from stems s left join learned l using (number)
 """
 MOVIE_TERMS = """
-insert into recsys.movie_terms (encoder_id, movie_id, plot, title, keywords)
+insert into recsys.movie_terms (encoder_id, movie_id, plot, title, keywords, digest)
 select {encoder_id}, m.movie_id, p.plot, recsys_internal.weigh_text({encoder_id}, m.title),
-    recsys_internal.weigh_text({encoder_id}, k.keywords)
+    recsys_internal.weigh_text({encoder_id}, w.keywords),
+    recsys_internal.words_digest(m.title, w.plot, w.keywords)
 from recsys.movies m
+cross join lateral (
+    select recsys_internal.movie_text(m.movie_id) as plot,
+        recsys_internal.movie_keywords(m.movie_id) as keywords
+) w
 left join (
     select f.movie_id, l2_normalize(recsys_internal.sparse(
         array_agg(recsys_internal.term_place(f.term)), array_agg(f.frequency * t.weight))) as plot
@@ -62,15 +67,6 @@ left join (
     join recsys.text_terms t on t.encoder_id = {encoder_id} and t.term = f.term
     group by f.movie_id
 ) p using (movie_id)
-left join (
-    select k.movie_id, string_agg(k.keyword, E'\n') as keywords
-    from (
-        select movie_id, keyword from recsys.movie_keywords
-        union all
-        select movie_id, tag from recsys.tags
-    ) k
-    group by k.movie_id
-) k using (movie_id)
 """
 VECTORS = """
 insert into recsys.movie_text_vectors (encoder_id, movie_id, embedding, digest)

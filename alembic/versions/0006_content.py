@@ -61,6 +61,7 @@ create table recsys.movie_terms (
     plot sparsevec,
     title sparsevec,
     keywords sparsevec,
+    digest bigint not null,
     constraint pk_movie_terms primary key (encoder_id, movie_id),
     constraint fk_movie_terms_encoder_id_text_encoders foreign key (encoder_id)
         references recsys.text_encoders (encoder_id) on delete cascade,
@@ -75,6 +76,8 @@ comment on column recsys.movie_terms.plot is
     'Weights of the terms of its texts, of length 1: TF-IDF, sublinear; null without texts.';
 comment on column recsys.movie_terms.title is 'The same of its title.';
 comment on column recsys.movie_terms.keywords is 'The same of its keywords and tags.';
+comment on column recsys.movie_terms.digest is
+    'recsys_internal.words_digest of the words that were weighed: another one is out of date.';
 
 create table recsys.movie_text_vectors (
     encoder_id bigint not null,
