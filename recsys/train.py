@@ -28,6 +28,7 @@ from recsys.vectors import (
     UserSolve,
     activate_model,
     reclaim_space,
+    require_finite,
     write_model,
 )
 
@@ -120,6 +121,7 @@ def train(
             chosen=[name for name, value in asdict(wanted).items() if value is None],
             search_minutes=search_minutes,
         )
+        require_finite(model)
         learned = content.learn(model.movie_ids, model.movies, chosen.seed)
         duration = timedelta(seconds=time.monotonic() - begun)
         reclaim_space(engine)

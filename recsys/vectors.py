@@ -144,8 +144,7 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
     TrainingError
         A vector is not finite, or all are zero.
     """
-    if not (np.isfinite(model.users).all() and np.isfinite(model.movies).all()):
-        raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
+    require_finite(model)
     if np.linalg.norm(model.movies, axis=1).max() < SHORTEST:
         raise TrainingError("the training learned nothing: try a smaller regularization")
     trained = model.solve is not None and model.solve.liked_counts is not None
@@ -209,6 +208,12 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
     for table in ("movie_vectors", "user_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
     return int(model_id)
+
+
+def require_finite(model: TrainedModel) -> None:
+    """Refuse the vectors of a training that diverged."""
+    if not (np.isfinite(model.users).all() and np.isfinite(model.movies).all()):
+        raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
 
 
 def _solve_columns(model: TrainedModel, norm: float) -> dict[str, Any]:

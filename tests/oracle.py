@@ -162,7 +162,11 @@ def brute_force(
     allowed = [
         m for m, film in catalogue.films.items() if m not in barred and passes(film, m, filters)
     ]
-    personal = [(m, scores[m], "personal") for m in allowed if m in scores]
+    personal = [
+        (m, scores[m], "content" if m in catalogue.content else "personal")
+        for m in allowed
+        if m in scores
+    ]
     popular = [
         (m, float(catalogue.films[m].liked_count), "popular") for m in allowed if m not in scores
     ]
@@ -186,7 +190,7 @@ def check_list(
     truth = {movie_id: score for movie_id, score, _ in everything}
     assert [row["rank"] for row in rows] == list(range(1, len(best) + 1))
     assert [row["source"] for row in rows] == [
-        source if row[2] == "personal" else "popular" for row in best
+        source if row[2] == "personal" else row[2] for row in best
     ]
     assert len({row["movie_id"] for row in rows}) == len(rows)
     scores = [row["score"] for row in rows]
