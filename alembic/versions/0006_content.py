@@ -148,12 +148,15 @@ create table recsys.content_features (
         references recsys.models (model_id) on delete cascade
 );
 comment on table recsys.content_features is
-    'One row per model and feature of a film''s content. The vector of a film that nobody rated '
-    'is the sum of its features'' vectors, each times the feature''s value.';
+    'One row per model and feature of a film''s content. The vector of a film that nobody likes is '
+    'the sum of the vectors of its features, of intercept, and of what comes of its text.';
 comment on column recsys.content_features.model_id is 'The model.';
 comment on column recsys.content_features.feature is
-    'Such as genre:Comedy, decade:1990, or text:17 for a coordinate of the text''s vector.';
-comment on column recsys.content_features.embedding is 'In the space of the film vectors.';
+    'Such as genre:Comedy, years:1990; text:none for a film without a text; or factor:17, for '
+    'coordinate 17 of what comes of a text.';
+comment on column recsys.content_features.embedding is
+    'In the space of the film vectors; of a factor, in that of the texts'' vectors: its product '
+    'with the text''s vector is the coordinate.';
 
 alter table recsys.models add column encoder_id bigint;
 alter table recsys.models add constraint fk_models_encoder_id_text_encoders
