@@ -9,6 +9,7 @@ declare
     encoder_id bigint;
     encoded vector;
 begin
+    perform recsys_internal.check_threshold(threshold);
     if plot is null or plot !~ '\S' then
         raise exception 'plot is %: there is nothing to predict genres from',
             coalesce(quote_literal(left(plot, 20)), 'null') using errcode = '22023';

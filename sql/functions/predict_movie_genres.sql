@@ -10,15 +10,17 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    encoder_id bigint := recsys_internal.find_genre_encoder(encoder);
+    reader constant bigint := recsys_internal.find_genre_encoder(encoder);
+    encoded vector;
 begin
-    perform recsys_internal.check_movies(array[movie_id]),
-        recsys_internal.check_probability(threshold);
-    return query
-    select g.*
+    perform recsys_internal.check_threshold(threshold);
+    perform recsys_internal.check_movies(array[movie_id]);
+    select v.embedding into encoded
     from recsys.movie_text_vectors v
-    cross join lateral recsys_internal.likely_genres(v.encoder_id, v.embedding, threshold) g
-    where v.encoder_id = predict_movie_genres.encoder_id and v.movie_id = predict_movie_genres.movie_id;
+    where v.encoder_id = reader and v.movie_id = predict_movie_genres.movie_id;
+    if found then
+        return query select * from recsys_internal.likely_genres(reader, encoded, threshold);
+    end if;
 end
 $$;
 
