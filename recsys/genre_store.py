@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from recsys.binary_copy import read_columns
 from recsys.errors import InvalidRequest, TrainingError
 from recsys.genres import Floats, GenreClassifier, learn_genres
+from recsys.load import LOAD_LOCK
 from recsys.tables import genre_units, text_encoders
 from recsys.vectors import without_dust
 
@@ -175,7 +176,7 @@ def predict_missing(connection: Connection, encoder: str) -> int:
         The number of these films.
     """
     # In turn with loads, which would meet a film that is gone, and with others like this.
-    connection.exec_driver_sql("select pg_advisory_xact_lock(7237002)")
+    connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOAD_LOCK})")
     connection.exec_driver_sql("delete from recsys.movie_genres_predicted")
     connection.exec_driver_sql(PREDICTED, (encoder,))
     films: int = connection.exec_driver_sql(
