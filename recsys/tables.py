@@ -203,6 +203,7 @@ text_encoders = Table(
     Column("dimensions", Integer, nullable=False),
     _json("parameters"),
     Column("state", LargeBinary),
+    Column("genre_classifier", JSONB),
     _time("created_at", "clock_timestamp()"),
     Index("ix_text_encoders_name", "name", "encoder_id"),
     CheckConstraint("dimensions > 0", name="dimensions"),
