@@ -106,4 +106,4 @@ def _design(features: sparse.csr_array, text: NDArray[np.floating]) -> sparse.cs
     none = np.isnan(text).any(axis=1)  # (n,)
     given = np.where(none[:, None], 0, text)
     columns = [features, none[:, None].astype(float), given, np.ones((len(text), 1))]
-    return sparse.hstack([sparse.csr_array(part) for part in columns], format="csr")
+    return sparse.csr_array(sparse.hstack([sparse.csr_array(part) for part in columns]))

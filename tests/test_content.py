@@ -72,7 +72,7 @@ def test_the_map_is_ridge_regressions(seed: int, n: int, with_text: bool) -> Non
     vectors = vectors + np.random.default_rng(seed).normal(size=vectors.shape)
     text = text if with_text else text[:, :0]
     learned = learn_content(facts, text, vectors, seed)
-    none = np.isnan(text).any(axis=1)[:, None]
+    none = np.isnan(text).any(axis=1, keepdims=True)
     design = np.hstack([facts.toarray(), none, np.nan_to_num(text), np.ones((n, 1))])
 
     def solved(rows: Array, penalties: tuple[float, float]) -> Array:
@@ -169,14 +169,14 @@ def by_hand(connection: Connection, model_id: int) -> dict[int, Array]:
         known = sorted(facts.get(movie_id, set()) & rows.keys())
         if not known and movie_id not in texts:
             continue
-        v = rows["intercept"] + sum(rows[fact] for fact in known)
+        v: Array = np.sum([rows["intercept"], *(rows[fact] for fact in known)], axis=0)
         if movie_id in texts:
             weights = np.array([rows[f"factor:{n}"] for n in range(1, model.factors + 1)])
             v = v + weights @ texts[movie_id]
         else:
             v = v + rows.get("text:none", 0)
-        v = v / max(1, np.linalg.norm(v))
-        found[movie_id] = np.append(v, np.sqrt(max(0, 1 - v @ v)))
+        v = v / max(1.0, float(np.linalg.norm(v)))
+        found[movie_id] = np.append(v, np.sqrt(max(0.0, 1 - float(v @ v))))
     return found
 
 
