@@ -130,7 +130,8 @@ def measure(
                 "select m, 'overview', t from unnest(%s::bigint[], %s::text[]) as u (m, t)",
                 ([movie_ids[i] for i in learned_from], [texts[i] for i in learned_from]),
             )
-        learn_terms(engine)
+        with engine.begin() as connection:
+            learn_terms(connection)
         with engine.begin() as connection:
             learn_classifier(connection, "terms")
         with engine.connect() as connection:

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from recsys.binary_copy import read_columns, write_columns
-from recsys.database import reported_errors
 from recsys.tables import text_encoders
 
 ENCODER = "terms"
@@ -87,8 +86,8 @@ where e.name = %s and e.encoder_id < %s
 """
 
 
-def learn_terms(engine: Engine) -> int | None:
-    """Learn terms from the films' texts, and encode every film, in one transaction.
+def learn_terms(connection: Connection) -> int | None:
+    """Learn terms from the films' texts, and encode every film, in the caller's transaction.
 
     Nothing is done where the texts are those that were learned from last.
 
@@ -97,19 +96,18 @@ def learn_terms(engine: Engine) -> int | None:
     int or None
         The encoder's id; None where no film has a text.
     """
-    with reported_errors(), engine.begin() as connection:
-        # Two of these take turns, and the second finds nothing left to do.
-        connection.exec_driver_sql("lock table recsys.text_encoders in share row exclusive mode")
-        known = connection.exec_driver_sql(
-            "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (ENCODER,)
-        ).one()
-        texts, digest = connection.exec_driver_sql(FINGERPRINT).one()
-        parameters = {"texts": texts, "digest": digest, "recipe": RECIPE, "with_genres": False}
-        if not texts:
-            return None
-        if known.parameters == parameters:
-            return int(known.encoder_id)
-        return _learn(connection, parameters)
+    # Two of these take turns, and the second finds nothing left to do.
+    connection.exec_driver_sql("lock table recsys.text_encoders in share row exclusive mode")
+    known = connection.exec_driver_sql(
+        "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (ENCODER,)
+    ).one()
+    texts, digest = connection.exec_driver_sql(FINGERPRINT).one()
+    parameters = {"texts": texts, "digest": digest, "recipe": RECIPE, "with_genres": False}
+    if not texts:
+        return None
+    if known.parameters == parameters:
+        return int(known.encoder_id)
+    return _learn(connection, parameters)
 
 
 def _learn(connection: Connection, parameters: dict[str, Any]) -> int:

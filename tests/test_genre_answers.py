@@ -118,7 +118,8 @@ def test_sql_equals_torch_on_all_real_films(
 ) -> None:
     engine = open_database(server_url, copies(str(movielens.url.database)))
     load(engine, open_source(str(data_folder / "overviews")))
-    learn_terms(engine)
+    with engine.begin() as connection:
+        learn_terms(connection)
     with engine.begin() as connection:
         learned = learn_classifier(connection, "terms")
         compare_with_torch(connection)
