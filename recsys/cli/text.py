@@ -55,14 +55,8 @@ def embed(context: typer.Context, encoder: EncoderName = "terms") -> None:
     """
     engine = ready_engine(context.obj)
     if encoder == "terms":
-        _learn_terms(engine)
-    else:
-        _embed(engine, encoder)
-
-
-def _learn_terms(engine: Engine) -> None:
-    """Learn the encoder `terms`."""
-    raise EncoderError("`terms` is learned by `recsys train`")
+        raise EncoderError("`terms` is learned by `recsys train`")
+    _embed(engine, encoder)
 
 
 def _embed(engine: Engine, encoder: str) -> None:
