@@ -21,7 +21,7 @@ from recsys.encoders import DOC2VEC, Encoder, SentenceEncoder, Vectors, encoder_
 from recsys.errors import EncoderError, InvalidRequest
 from recsys.tables import text_encoders
 
-FILMS_A_CHUNK = 256  # encoded, written and committed together
+FILMS_A_CHUNK = 64  # encoded, written and committed together
 
 # Taken by whoever adds an encoder; readers, and those who write vectors, do not wait.
 LOCK = "lock table recsys.text_encoders in share row exclusive mode"
