@@ -70,7 +70,8 @@ def read_columns(connection: Connection, query: str, **types: str | int) -> dict
         Its columns come in the order of `types` and hold no null.
     types
         Each column's NumPy type: ``i8`` for bigint, ``f4`` for real, ``f8`` for double precision,
-        a number for vectors of that dimension, which come as ``(n, dimension)`` float32.
+        ``?`` for boolean, a number for vectors of that dimension, which come as
+        ``(n, dimension)`` float32.
     """
     record = np.dtype(
         [

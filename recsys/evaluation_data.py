@@ -90,7 +90,7 @@ class RatingData:
     genres
         ``(n_movies, n_genres)`` bool.
     catalogue
-        The films and genres as binary COPY.
+        What the films are, as binary COPY.
     """
 
     user_ids: Index

@@ -117,6 +117,9 @@ def import_vectors(
 ) -> ImportReport:
     """Write vectors from files as a new model and activate it, in one transaction.
 
+    Films without a vector in the files get none from their content: how their vectors would lie
+    to the users' is not known of vectors trained elsewhere.
+
     Parameters
     ----------
     movies, users

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,6 +114,8 @@ class Films:
         ``(n_films, factors + 1)`` float32.
     norms
         ``(n_films,)`` float32: no score of a user u exceeds ``norm * |u| * item_norm``.
+    content
+        ``(n_films,)`` bool: the vector comes from what the film is.
     """
 
     def __init__(
@@ -121,13 +124,15 @@ class Films:
         self.model_id, self.dimension, self.item_norm = model_id, factors + 1, item_norm
         rows = read_columns(
             connection,
-            "select movie_id, embedding, norm from recsys.movie_vectors"
+            "select movie_id, embedding, norm, content from recsys.movie_vectors"
             f" where model_id = {model_id} order by norm desc, movie_id",
             movie_id="i8",
             embedding=self.dimension,
             norm="f4",
+            content="?",
         )
         self.movie_ids, self.norms = rows["movie_id"], torch.from_numpy(rows["norm"])
+        self.content = rows["content"]
         self.vectors = torch.from_numpy(rows["embedding"])
         self.order = np.argsort(self.movie_ids)
 
@@ -165,7 +170,7 @@ class Films:
         # Lists that popular films must fill are left to the function.
         full = torch.isfinite(scores[:, -1]).numpy()
         done: NDArray[np.int64] = raters[here][full]
-        self._write(connection, done, scores.numpy()[full], self.movie_ids[films.numpy()[full]])
+        self._write(connection, done, scores.numpy()[full], films.numpy()[full])
         return done
 
     def _places(self, rated: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
@@ -185,25 +190,29 @@ class Films:
         films: NDArray[np.int64],
     ) -> None:
         n, k = scores.shape
-        order = np.lexsort((films, -scores), axis=1)
+        order = np.lexsort((self.movie_ids[films], -scores), axis=1)
         made_at = connection.exec_driver_sql(
             "select (extract(epoch from transaction_timestamp() - '2000-01-01 00:00:00+00')"
             " * 1000000)::bigint"
         ).scalar_one()
-        write_columns(
-            connection,
-            "recsys.recommendations",
-            {
-                "user_id": np.repeat(users, k),
-                "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), n),
-                "movie_id": np.take_along_axis(films, order, axis=1).ravel(),
-                "score": np.take_along_axis(scores, order, axis=1).ravel().astype(np.float64)
-                * self.item_norm,
-                "source": np.full(n * k, b"personal"),
-                "model_id": np.full(n * k, self.model_id, dtype=np.int64),
-                "made_at": np.full(n * k, made_at, dtype=np.int64),
-            },
-        )
+        chosen = np.take_along_axis(films, order, axis=1).ravel()
+        columns: dict[str, NDArray[Any]] = {
+            "user_id": np.repeat(users, k),
+            "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), n),
+            "movie_id": self.movie_ids[chosen],
+            "score": np.take_along_axis(scores, order, axis=1).ravel().astype(np.float64)
+            * self.item_norm,
+            "model_id": np.full(n * k, self.model_id, dtype=np.int64),
+            "made_at": np.full(n * k, made_at, dtype=np.int64),
+        }
+        # Texts of one COPY are of one length.
+        for source, rows in (
+            (b"personal", ~self.content[chosen]),
+            (b"content", self.content[chosen]),
+        ):
+            part = {name: values[rows] for name, values in columns.items()}
+            part["source"] = np.full(len(part["rank"]), source)
+            write_columns(connection, "recsys.recommendations", part)
 
 
 def best(

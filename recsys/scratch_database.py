@@ -19,12 +19,27 @@ from recsys.database import create_database, reported_errors
 from recsys.errors import DatabaseError, EvaluationError
 from recsys.metrics import NO_MOVIE
 from recsys.migrations import upgrade
-from recsys.tables import genres, movie_genres, movies
+from recsys.tables import (
+    genres,
+    movie_genres,
+    movie_keywords,
+    movie_people,
+    movie_text_vectors,
+    movies,
+    people,
+    text_encoders,
+)
 
 Index = NDArray[np.int64]
 
 # All that the films' counts say comes from the ratings, held-out ones too: they are not copied.
 COUNTS = ("rating_count", "rating_mean", "liked_count")
+# What the films are, as the training reads it. Tags are not: viewers set them, who are held out.
+CATALOGUE = (
+    *(movies, genres, movie_genres, people, movie_people, movie_keywords),
+    *(text_encoders, movie_text_vectors),
+)
+NEWEST_TERMS = " where encoder_id = (recsys_internal.find_encoder('terms')).encoder_id"
 USERS_A_CHUNK = 100
 ASK = """
     select u.place, array_agg(r.movie_id order by r.rank)
@@ -101,17 +116,20 @@ def drop_database(url: URL) -> None:
 
 
 def read_catalogue(connection: Connection) -> dict[str, bytes]:
-    """Read films and genres as binary COPY, without what their counts tell of the ratings."""
+    """Read what the films are as binary COPY, without what their counts tell of the ratings."""
     catalogue = {}
-    for table in (movies, genres, movie_genres):
+    for table in CATALOGUE:
         columns = ", ".join(
             column.name
             for column in table.columns
             if column.computed is None and column.name not in COUNTS
         )
-        name = f"recsys.{table.name} ({columns})"
-        with driver(connection).cursor().copy(f"copy {name} to stdout (format binary)") as rows:
-            catalogue[name] = b"".join(rows)
+        chosen = NEWEST_TERMS if "encoder_id" in table.columns else ""
+        query = (
+            f"copy (select {columns} from recsys.{table.name}{chosen}) to stdout (format binary)"
+        )
+        with driver(connection).cursor().copy(query.encode()) as rows:
+            catalogue[f"recsys.{table.name} ({columns})"] = b"".join(rows)
     return catalogue
 
 

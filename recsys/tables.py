@@ -231,6 +231,8 @@ movie_terms = Table(
     _movie_key(cascade=True),
     Column("plot", SPARSEVEC),
     Column("title", SPARSEVEC),
+    Column("keywords", SPARSEVEC),
+    Column("digest", BigInteger, nullable=False),
     Index("ix_movie_terms_movie_id", "movie_id"),
 )
 

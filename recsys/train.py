@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from recsys.comparison import compare, find_rival, is_better
+from recsys.content_data import read_content
 from recsys.database import reported_errors
 from recsys.errors import TrainingError
 from recsys.factorization import fit
@@ -27,6 +28,7 @@ from recsys.vectors import (
     UserSolve,
     activate_model,
     reclaim_space,
+    require_finite,
     write_model,
 )
 
@@ -52,8 +54,9 @@ def train(
 ) -> int:
     """Train on the ratings in the database, write the model, and activate it.
 
-    The model is written and activated in one transaction: whatever happens before its end,
-    the model that was active goes on answering.
+    Films that nobody likes get vectors from what they are; see `recsys.content`. The model is
+    written and activated in one transaction: whatever happens before its end, the model that was
+    active goes on answering.
 
     Parameters
     ----------
@@ -98,6 +101,7 @@ def train(
             check_enough(positives, threshold)
             data = _fingerprint(connection, positives)
             digests = liked_digests(connection, positives)
+            content = read_content(connection)
 
         def keep(trial: Trial) -> None:
             with engine.begin() as connection:
@@ -117,10 +121,12 @@ def train(
             chosen=[name for name, value in asdict(wanted).items() if value is None],
             search_minutes=search_minutes,
         )
+        require_finite(model)
+        learned = content.learn(model.movie_ids, model.movies, chosen.seed)
         duration = timedelta(seconds=time.monotonic() - begun)
         reclaim_space(engine)
         with engine.begin() as connection:
-            model_id = write_model(connection, replace(model, duration=duration))
+            model_id = write_model(connection, replace(model, duration=duration, content=learned))
             connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
             connection.execute(
                 trials.update().where(trials.c.started_at == started), {"model_id": model_id}

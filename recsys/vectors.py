@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import OperationalError
 
 from recsys.binary_copy import write_columns
+from recsys.content_data import LearnedContent, write_content
 from recsys.errors import DatabaseError, InvalidRequest, TrainingError
 from recsys.tables import models
 
@@ -71,6 +72,8 @@ class TrainedModel:
         is the dot product of its two vectors.
     solve
         None where only the users given are known: nobody's vector follows their ratings.
+    content
+        From what films are to vectors for those that are not among `movie_ids`; None for none.
     """
 
     algorithm: str
@@ -84,6 +87,7 @@ class TrainedModel:
     metrics: dict[str, float]
     duration: timedelta
     solve: UserSolve | None = None
+    content: LearnedContent | None = None
 
 
 def cosine_form(movies: Vectors) -> tuple[Vectors, float]:
@@ -140,8 +144,7 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
     TrainingError
         A vector is not finite, or all are zero.
     """
-    if not (np.isfinite(model.users).all() and np.isfinite(model.movies).all()):
-        raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
+    require_finite(model)
     if np.linalg.norm(model.movies, axis=1).max() < SHORTEST:
         raise TrainingError("the training learned nothing: try a smaller regularization")
     trained = model.solve is not None and model.solve.liked_counts is not None
@@ -174,6 +177,7 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
             "user_count": int(known.sum()),
             "duration": model.duration,
             "norms": lengths[order][_powers_of_two(len(order))].tolist(),
+            "encoder_id": None if model.content is None else model.content.encoder_id,
             **_solve_columns(model, norm),
         },
     ).scalar_one()
@@ -197,10 +201,19 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
         columns["liked_count"] = solve.liked_counts[known]
         columns["liked_digest"] = solve.liked_digests[known]
     write_columns(connection, "recsys.user_vectors", columns)
+    if model.content is not None:
+        write_content(connection, model_id, model.content, norm)
+        connection.execute(text("select recsys_internal.refresh_content(:id)"), {"id": model_id})
     connection.execute(text("select recsys_internal.index_model(:id)"), {"id": model_id})
     for table in ("movie_vectors", "user_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
     return int(model_id)
+
+
+def require_finite(model: TrainedModel) -> None:
+    """Refuse the vectors of a training that diverged."""
+    if not (np.isfinite(model.users).all() and np.isfinite(model.movies).all()):
+        raise TrainingError("the training diverged: try a larger regularization or a smaller alpha")
 
 
 def _solve_columns(model: TrainedModel, norm: float) -> dict[str, Any]:
@@ -223,7 +236,10 @@ def _powers_of_two(n: int) -> NDArray[np.int64]:
 
 
 def activate_model(connection: Connection, model_id: int) -> None:
-    """Let a model answer from the next statement on; activating an older one rolls back."""
+    """Let a model answer from the next statement on; activating an older one rolls back.
+
+    Films that came since it was trained get their vectors.
+    """
     done = connection.execute(
         # Never earlier than another activation, whatever the clock does.
         text("""
@@ -236,6 +252,7 @@ def activate_model(connection: Connection, model_id: int) -> None:
     )
     if done.rowcount == 0:
         raise _unknown(model_id)
+    connection.execute(text("select recsys_internal.refresh_content(:id)"), {"id": model_id})
 
 
 def drop_model(connection: Connection, model_id: int) -> None:

@@ -38,6 +38,7 @@ class Catalogue:
         ratings: dict[int, dict[int, float]],  # of each user: stars of each film
         movie_ids: Array,
         matrix: Array,  # (n_films, factors + 1)
+        content: set[int],  # the films whose vectors come from their content
         users: dict[int, Array],
         model: Row[Any],
     ) -> None:
@@ -46,8 +47,11 @@ class Catalogue:
         self.model_id, self.norm, self.factors = model.model_id, model.item_norm, model.factors
         self.parameters, self.prior = model.parameters, np.array(model.prior, dtype=np.float64)
         self.row = {movie_id: row for row, movie_id in enumerate(self.movie_ids.tolist())}
+        self.content = content
         self.learned = self.matrix[:, : self.factors] * self.norm  # (n_films, factors), H
-        self.gram = self.learned.T @ self.learned  # (factors, factors)
+        trained = self.learned[[m not in content for m in self.movie_ids.tolist()]]
+        self.n_trained = len(trained)
+        self.gram = trained.T @ trained  # (factors, factors)
         lengths = np.linalg.norm(self.learned, axis=1, keepdims=True)
         self.unit = self.learned / np.where(lengths > 0, lengths, 1)
 
@@ -59,12 +63,15 @@ class Catalogue:
     def likeness(self, direction: Array) -> dict[int, float]:
         """The cosine of a direction, ``(factors,)``, with each film's learned factors."""
         cosines = self.unit @ direction / np.linalg.norm(direction)
-        return dict(zip(self.movie_ids.tolist(), cosines.tolist(), strict=True))
+        pairs = zip(self.movie_ids.tolist(), cosines.tolist(), strict=True)
+        return {m: cosine for m, cosine in pairs if m not in self.content}
 
     def direction(self, liked: Iterable[int], disliked: Iterable[int] = ()) -> Array | None:
         """Where more_like looks, ``(factors,)``."""
         towards, away = (
-            self.unit[[self.row[m] for m in {*films} if m in self.row]].sum(axis=0)
+            self.unit[
+                [self.row[m] for m in {*films} if m in self.row and m not in self.content]
+            ].sum(axis=0)
             for films in (liked, disliked)
         )
         if not towards.any():
@@ -78,7 +85,7 @@ class Catalogue:
 
     def equation(self, liked: Sequence[int]) -> tuple[Array, Array]:
         """A and the rows h of ``A w = sum of h``; the first axis of h is that of `liked`."""
-        alpha, n_films = self.parameters["alpha"], len(self.movie_ids)
+        alpha, n_films = self.parameters["alpha"], self.n_trained
         h = self.learned[[self.row[m] for m in liked]]  # (n_liked, factors)
         weight = self.parameters["regularization"] * (len(liked) + alpha * n_films)
         a = alpha * self.gram + h.T @ h + weight * np.eye(self.factors)
@@ -130,7 +137,11 @@ def read_catalogue(connection: Connection, model_id: int | None = None) -> Catal
         )
     )
     known = dict(zip(user_ids.tolist(), users, strict=True))
-    return Catalogue(films, ratings, movie_ids, matrix, known, model)
+    content = connection.exec_driver_sql(
+        "select movie_id from recsys.movie_vectors where model_id = %s and content",
+        (model.model_id,),
+    )
+    return Catalogue(films, ratings, movie_ids, matrix, set(content.scalars()), known, model)
 
 
 def passes(film: Film, movie_id: int, filters: dict[str, Any]) -> bool:
@@ -155,7 +166,11 @@ def brute_force(
     allowed = [
         m for m, film in catalogue.films.items() if m not in barred and passes(film, m, filters)
     ]
-    personal = [(m, scores[m], "personal") for m in allowed if m in scores]
+    personal = [
+        (m, scores[m], "content" if m in catalogue.content else "personal")
+        for m in allowed
+        if m in scores
+    ]
     popular = [
         (m, float(catalogue.films[m].liked_count), "popular") for m in allowed if m not in scores
     ]
@@ -179,7 +194,7 @@ def check_list(
     truth = {movie_id: score for movie_id, score, _ in everything}
     assert [row["rank"] for row in rows] == list(range(1, len(best) + 1))
     assert [row["source"] for row in rows] == [
-        source if row[2] == "personal" else "popular" for row in best
+        source if row[2] == "personal" else row[2] for row in best
     ]
     assert len({row["movie_id"] for row in rows}) == len(rows)
     scores = [row["score"] for row in rows]

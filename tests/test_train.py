@@ -83,7 +83,8 @@ def test_only_ratings_from_the_threshold_on_count(sample_engine: Engine) -> None
     with sample_engine.connect() as connection:
         assert connection.exec_driver_sql(
             "select (select count(*) from recsys.user_vectors where model_id = %(m)s and user_id = 5),"
-            " (select count(*) from recsys.movie_vectors where model_id = %(m)s and movie_id = 7),"
+            " (select count(*) from recsys.movie_vectors"
+            " where model_id = %(m)s and movie_id = 7 and not content),"
             " liked_count from recsys.movies where movie_id = 7",
             {"m": model_id},
         ).one() == (0, 0, 0)

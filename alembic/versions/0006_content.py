@@ -63,6 +63,8 @@ create table recsys.movie_terms (
     movie_id bigint not null,
     plot sparsevec,
     title sparsevec,
+    keywords sparsevec,
+    digest bigint not null,
     constraint pk_movie_terms primary key (encoder_id, movie_id),
     constraint fk_movie_terms_encoder_id_text_encoders foreign key (encoder_id)
         references recsys.text_encoders (encoder_id) on delete cascade,
@@ -76,6 +78,9 @@ comment on column recsys.movie_terms.movie_id is 'The film.';
 comment on column recsys.movie_terms.plot is
     'Weights of the terms of its texts, of length 1: TF-IDF, sublinear; null without texts.';
 comment on column recsys.movie_terms.title is 'The same of its title.';
+comment on column recsys.movie_terms.keywords is 'The same of its keywords and tags.';
+comment on column recsys.movie_terms.digest is
+    'recsys_internal.words_digest of the words that were weighed: another one is out of date.';
 
 create table recsys.movie_text_vectors (
     encoder_id bigint not null,
@@ -146,12 +151,15 @@ create table recsys.content_features (
         references recsys.models (model_id) on delete cascade
 );
 comment on table recsys.content_features is
-    'One row per model and feature of a film''s content. The vector of a film that nobody rated '
-    'is the sum of its features'' vectors, each times the feature''s value.';
+    'One row per model and feature of a film''s content. The vector of a film that nobody likes is '
+    'the sum of the vectors of its features, of intercept, and of what comes of its text.';
 comment on column recsys.content_features.model_id is 'The model.';
 comment on column recsys.content_features.feature is
-    'Such as genre:Comedy, decade:1990, or text:17 for a coordinate of the text''s vector.';
-comment on column recsys.content_features.embedding is 'In the space of the film vectors.';
+    'Such as genre:Comedy, years:1990; text:none for a film without a text; or factor:17, for '
+    'coordinate 17 of what comes of a text.';
+comment on column recsys.content_features.embedding is
+    'In the space of the film vectors; of a factor, in that of the texts'' vectors: its product '
+    'with the text''s vector is the coordinate.';
 
 alter table recsys.models add column encoder_id bigint;
 alter table recsys.models add constraint fk_models_encoder_id_text_encoders
@@ -188,6 +196,8 @@ drop function if exists recsys.recommend_group(
 drop function if exists recsys_internal.find_filters(text[], text[], integer, integer, integer);
 drop function if exists recsys_internal.filtered_movies(
     bigint[], bigint[], integer, integer, integer);
+drop function if exists recsys_internal.complete_similar(
+    recsys.models, vector, integer, bigint[], recsys_internal.filters);
 alter type recsys_internal.filters add attribute predicted boolean;
 """
 

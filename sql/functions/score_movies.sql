@@ -20,10 +20,11 @@ begin
     perform recsys_internal.check_movies(movie_ids);
     return query
     select m.movie_id, coalesce(p.score, m.liked_count), null::real,
-        case when p.score is null then 'popular' else taste.source end
+        case when p.score is null then 'popular' when p.content then 'content'
+            else taste.source end
     from recsys.movies m
     left join lateral (
-        select -(v.embedding <#> taste.ranking) * model.item_norm as score
+        select -(v.embedding <#> taste.ranking) * model.item_norm as score, v.content
         from recsys.movie_vectors v
         where v.model_id = model.model_id and v.movie_id = m.movie_id
     ) p on true

@@ -7,6 +7,7 @@ create or replace function recsys.search_plots(
     year_to integer default null,
     min_ratings integer default null,
     exclude_movies bigint[] default null,
+    keyword_weight real default 0.2,
     title_weight real default 0,
     genre_weight real default 0,
     embedding vector default null,  -- of the query, by the encoder, if that is not terms
@@ -32,7 +33,8 @@ begin
     if reader.name = 'terms' and encoded.embedding is null and not exists (
             select from recsys.movie_terms t
             where t.encoder_id = lexicon.encoder_id
-              and (t.plot <#> encoded.terms < 0 or t.title <#> encoded.terms < 0)) then
+              and (t.plot <#> encoded.terms < 0 or t.keywords <#> encoded.terms < 0
+                or t.title <#> encoded.terms < 0)) then
         raise exception 'no film''s text has a word of: %', quote_literal(left(query, 100))
             using errcode = '22023', hint = 'Words such as "the" do not count.';
     end if;
@@ -43,7 +45,7 @@ begin
         recsys_internal.present(exclude_movies),
         recsys_internal.find_filters(
             genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres),
-        title_weight, genre_weight, recsys_internal.genres_named(query))
+        keyword_weight, title_weight, genre_weight, recsys_internal.genres_named(query))
         with ordinality as n (movie_id, score, place)
     cross join lateral recsys_internal.describe_movie(n.movie_id) d
     order by n.place;
@@ -53,4 +55,5 @@ $$;
 comment on function recsys.search_plots is
     'The k films whose plots are most like the query, in any words: by the terms they share and '
     'by the vectors of those terms, or of an encoder whose vector of the query is given. '
-    'title_weight and genre_weight (0.3, say) let titles and the names of genres count, too.';
+    'Keywords and tags count beside the plot; title_weight and genre_weight (0.3, say) let titles '
+    'and the names of genres count, too.';

@@ -17,9 +17,10 @@ declare
 begin
     return query
     select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, null::real,
-        source, a.because, m.title, model.model_id
+        case when v.content then 'content' else source end, a.because, m.title, model.model_id
     from unnest(ids, scores, because) with ordinality as a (movie_id, score, because, place)
     cross join lateral recsys_internal.describe_movie(a.movie_id) d
+    join recsys.movie_vectors v on v.model_id = model.model_id and v.movie_id = a.movie_id
     left join recsys.movies m on m.movie_id = a.because
     order by a.place;
     if found < k then

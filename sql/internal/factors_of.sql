@@ -9,6 +9,7 @@ begin
         select sum(l2_normalize(subvector(v.embedding, 1, model.factors) || '[0]'))
         from recsys.movie_vectors v
         where v.model_id = model.model_id and v.movie_id = any (movie_ids) and v.norm > 0
+          and not v.content
     );
 end
 $$;

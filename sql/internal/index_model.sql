@@ -20,9 +20,10 @@ begin
     foreach measure in array '{score,likeness}'::text[] loop
         execute format(
             'create index %I on recsys.movie_vectors using hnsw ((%s) vector_cosine_ops) '
-            'where model_id = %s',
+            'where model_id = %s %s',
             recsys_internal.index_name(index_model.model_id, measure),
-            recsys_internal.index_expression(model.factors, measure), index_model.model_id);
+            recsys_internal.index_expression(model.factors, measure), index_model.model_id,
+            recsys_internal.index_restriction(measure));
     end loop;
 end
 $$;
@@ -70,3 +71,13 @@ as $$
     end
 $$;
 comment on function recsys_internal.index_expression is 'What a model''s HNSW index is made of.';
+
+create or replace function recsys_internal.index_restriction(measure text)
+returns text
+language sql immutable
+as $$
+    select case when measure = 'likeness' then 'and not content' else '' end
+$$;
+comment on function recsys_internal.index_restriction is
+    'Which of a model''s films are not in its HNSW index: what content says of taste is too blurry '
+    'to be alike by.';

@@ -9,6 +9,7 @@ create or replace function recsys_internal.match_texts(
     n bigint,
     barred bigint[],
     filters recsys_internal.filters,
+    keyword_weight real,
     title_weight real default 0,
     genre_weight real default 0,
     genre_ids bigint[] default '{}'
@@ -29,6 +30,7 @@ begin
     return query
     with matches as materialized (
         select t.movie_id, coalesce(-(t.plot <#> terms), 0)
+            + keyword_weight * coalesce(-(t.keywords <#> terms), 0)
             + case when title_weight <> 0 then title_weight * coalesce(-(t.title <#> terms), 0)
                 else 0 end
             + case when genre_weight <> 0 and genre_ids <> '{}' then genre_weight * (
@@ -44,7 +46,7 @@ begin
         left join recsys.movie_text_vectors v
             on v.encoder_id = encoder.encoder_id and v.movie_id = t.movie_id
         where t.encoder_id = lexicon
-          and (t.plot is not null or v.movie_id is not null or title_weight <> 0)
+          and num_nonnulls(t.plot, t.keywords, v.embedding, nullif(title_weight, 0)) > 0
     ),
     spread as (
         select avg(lexical) as lexical_mean, nullif(stddev_pop(lexical), 0) as lexical_spread,

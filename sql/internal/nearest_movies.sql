@@ -53,11 +53,15 @@ begin
             + case when allowed is not null then model.movie_count::numeric / cardinality(allowed)
                 when filters.active then 3 else 0 end);
         head := model.norms[9 + doublings];
-        select array_agg(f.movie_id), array_agg(f.distance) into found_ids, found_distances
-        from recsys_internal.nearest_by_norm(
-            model, query, n, barred, filters, allowed, coalesce(head, 0),
-            most_read => (256 * 2 ^ doublings)::bigint) f;
-        bound := 1 - 1e-5 - found_distances[n];  -- the slack is for rounding
+        -- Where all are alike, none is longer than the others. Films that came since the norms
+        -- were counted may be as many again.
+        if head is null or head < model.norms[1] then
+            select array_agg(f.movie_id), array_agg(f.distance) into found_ids, found_distances
+            from recsys_internal.nearest_by_norm(
+                model, query, n, barred, filters, allowed, coalesce(head, 0), most_read =>
+                    case when head is not null then (512 * 2 ^ doublings)::bigint end) f;
+            bound := 1 - 1e-5 - found_distances[n];  -- the slack is for rounding
+        end if;
         if retrieval = 'index' then
             null;
         elsif head is null or bound >= head then

@@ -20,7 +20,7 @@ begin
         select v.movie_id, case measure when 'score' then v.embedding <=> query
             else 1 + (v.embedding <#> unit) / v.norm end as distance
         from recsys.movie_vectors v
-        where v.model_id = model.model_id and (measure = 'score' or v.norm > 0)
+        where v.model_id = model.model_id and (measure = 'score' or v.norm > 0 and not v.content)
           and v.movie_id not in (select b from unnest(barred) b)
         order by distance, v.movie_id
         limit n;
@@ -29,7 +29,7 @@ begin
         select v.movie_id, case measure when 'score' then v.embedding <=> query
             else 1 + (v.embedding <#> unit) / v.norm end as distance
         from recsys.movie_vectors v
-        where v.model_id = model.model_id and (measure = 'score' or v.norm > 0)
+        where v.model_id = model.model_id and (measure = 'score' or v.norm > 0 and not v.content)
           and v.movie_id = any (movie_ids)
           and v.movie_id not in (select b from unnest(barred) b)
         order by distance, v.movie_id

@@ -1,0 +1,109 @@
+"""What films are to the vectors that a training would have learned: ridge regression.
+
+A film's content is which facts hold of it (a genre, the years it is from, a keyword, a director)
+and its text as a vector. Its vector is predicted as ``intercept + sum of its facts' rows + text @
+W``, or with a row of its own for films without a text: linear, so that the database computes it
+for whatever film comes. Facts and texts are on different scales and so have penalties of their
+own, those with the least error for films left out one by one, which ridge regression tells without
+learning again (Allen, "The Relationship between Variable Selection and Data Augmentation", 1974).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+Matrix = NDArray[np.float64]
+
+PENALTIES = (3.0, 10.0, 30.0, 100.0)
+MOST_LEFT_OUT = 2000  # films that penalties are chosen by: more tell nothing new
+
+
+@dataclass(frozen=True)
+class ContentMap:
+    """From content to the space of the film vectors.
+
+    Attributes
+    ----------
+    facts
+        ``(n_facts, factors)``.
+    text
+        ``(dimensions, factors)``.
+    no_text
+        ``(factors,)``, for a film without a text.
+    intercept
+        ``(factors,)``.
+    penalties
+        Of facts and of texts.
+    """
+
+    facts: Matrix
+    text: Matrix
+    no_text: Matrix
+    intercept: Matrix
+    penalties: tuple[float, float]
+
+    def vectors(self, features: sparse.csr_array, text: NDArray[np.floating]) -> Matrix:
+        """Return the vectors ``(n, factors)`` of films; see `learn_content`."""
+        weights = np.vstack([self.facts, self.no_text, self.text, self.intercept])
+        vectors: Matrix = _design(features, text) @ weights
+        return vectors
+
+
+def learn_content(
+    features: sparse.csr_array, text: NDArray[np.floating], targets: NDArray[np.floating], seed: int
+) -> ContentMap:
+    """Learn the map from films whose vectors are known.
+
+    Parameters
+    ----------
+    features
+        ``(n, n_facts)``, 1 where the fact holds of the film.
+    text
+        ``(n, dimensions)``, rows of NaN for films without a text.
+    targets
+        ``(n, factors)``: learned vectors; zeros for films that viewers saw and none liked.
+    seed
+        Of the draw of the films that penalties are chosen by.
+    """
+    design = _design(features, text)  # (n, n_facts + 1 + dimensions + 1)
+    exact = targets.astype(np.float64)
+    gram = (design.T @ design).toarray()
+    moments = design.T @ exact  # (n_columns, factors)
+    n_films, n_facts = features.shape
+    chosen = np.random.default_rng(seed).permutation(n_films)[:MOST_LEFT_OUT]
+    left_out = design[np.sort(chosen)].toarray()  # (n_left_out, n_columns)
+    truth = exact[np.sort(chosen)]
+
+    def solve(penalties: tuple[float, float], right: Matrix) -> Matrix:
+        weights = np.repeat([*penalties, 0.0], [n_facts + 1, text.shape[1], 1])
+        return np.asarray(linalg.solve(gram + np.diag(weights), right, assume_a="pos"))
+
+    def error(penalties: tuple[float, float]) -> float:
+        solved = solve(penalties, left_out.T)  # (n_columns, n_left_out)
+        leverage = (left_out.T * solved).sum(axis=0)  # (n_left_out,)
+        residual = truth - solved.T @ moments
+        return float(np.square(residual / (1 - leverage)[:, None].clip(1e-9)).sum())
+
+    best = min(product(PENALTIES, PENALTIES if text.shape[1] else PENALTIES[:1]), key=error)
+    rows = solve(best, moments)
+    return ContentMap(
+        facts=rows[:n_facts],
+        text=rows[n_facts + 1 : -1],
+        no_text=rows[n_facts],
+        intercept=rows[-1],
+        penalties=best,
+    )
+
+
+def _design(features: sparse.csr_array, text: NDArray[np.floating]) -> sparse.csr_array:
+    """Return facts, whether there is no text, the text, and a one: ``(n, n_columns)``."""
+    # Without any dimension nothing is known of texts: then no film counts as without one.
+    none = np.isnan(text).any(axis=1)  # (n,)
+    given = np.where(none[:, None], 0, text)
+    columns = [features, none[:, None].astype(float), given, np.ones((len(text), 1))]
+    return sparse.hstack([sparse.csr_array(part) for part in columns], format="csr")
