@@ -273,7 +273,7 @@ def test_refusals_about_a_film_name_the_value(
     [
         ("predict_genres('A plot.')", "recsys train"),
         ("predict_movie_genres(1)", "recsys train"),
-        ("predict_movie_genres(1, encoder => 'other')", "recsys genres predict --encoder 'other'"),
+        ("predict_movie_genres(1, encoder => 'other')", "recsys genres predict --encoder other"),
     ],
 )
 def test_before_anything_is_learned(engine: Engine, call: str, hint: str) -> None:
