@@ -55,7 +55,7 @@ class Encoder(Protocol):
 def encoder_name(name_or_folder: str) -> str:
     """Return the one name of an encoder: a folder's full path, however it was spelled."""
     folder = Path(name_or_folder)
-    is_folder = name_or_folder != DOC2VEC and folder.is_dir()
+    is_folder = name_or_folder not in ("terms", DOC2VEC) and folder.is_dir()
     return str(folder.resolve()) if is_folder else name_or_folder
 
 
