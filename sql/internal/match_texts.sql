@@ -30,13 +30,13 @@ begin
     return query
     with matches as materialized (
         select t.movie_id, coalesce(-(t.plot <#> terms), 0)
-            + keyword_weight * coalesce(-(t.keywords <#> terms), 0)
-            + case when title_weight <> 0 then title_weight * coalesce(-(t.title <#> terms), 0)
+            + keyword_weight * coalesce(-(t.keywords <#> terms), 0) as lexical,
+            case when title_weight <> 0 then title_weight * coalesce(-(t.title <#> terms), 0)
                 else 0 end
             + case when genre_weight <> 0 and genre_ids <> '{}' then genre_weight * (
                 select count(*) from recsys.movie_genres g
                 where g.movie_id = t.movie_id and g.genre_id = any (genre_ids))
-                / cardinality(genre_ids) else 0 end as lexical,
+                / cardinality(genre_ids) else 0 end as named,
             case distance
                 when 'cosine' then -(v.embedding <=> match_texts.embedding)
                 when 'dot' then -(v.embedding <#> match_texts.embedding)
@@ -54,6 +54,7 @@ begin
         from matches
     )
     select m.movie_id, coalesce((m.lexical - s.lexical_mean) / s.lexical_spread, 0)
+        + m.named / coalesce(s.lexical_spread, 1)
         + dense_weight * coalesce((m.dense - s.dense_mean) / s.dense_spread, 0) as score
     from matches m
     cross join spread s
