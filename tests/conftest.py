@@ -108,6 +108,8 @@ def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) ->
 def make_indexes(engine: Engine, model_id: int) -> None:
     """Make HNSW indexes, which so few films do without, for tests of that way."""
     with engine.begin() as connection:
+        # The training has made them already where it takes the films for many.
+        connection.exec_driver_sql("select recsys_internal.unindex_model(%s)", (model_id,))
         connection.exec_driver_sql("select recsys_internal.index_model(%s, true)", (model_id,))
 
 

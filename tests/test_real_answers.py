@@ -124,6 +124,30 @@ def test_similar_movies_keeps_its_promises(
     check_list(rows, everything, k, exact=way == "exact")
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "filters",
+    [{"genres": ["Drama"]}, {"genres": ["Drama"], "year_from": 1950}, {"genres": ["War"]}],
+)
+def test_predicted_genres_count_by_each_way(
+    real: Connection, real_catalogue: Catalogue, way: str, filters: dict[str, Any]
+) -> None:
+    """Random filters seldom ask for them where many films pass."""
+    prepare(real, way)
+    wanted = set(filters["genres"])
+    for function, arguments in (("recommend", {"user_id": 1}), ("similar_movies", {"movie_id": 1})):
+        rows = call(real, function, **arguments, k=300, **filters, include_predicted_genres=True)
+        films = [real_catalogue.films[row["movie_id"]] for row in rows]
+        assert all(film.genres & wanted or film.predicted & wanted for film in films)
+        assert any(not film.genres & wanted for film in films)
+        rows = call(
+            real, function, **arguments, k=300, exclude_genres=["Drama"],
+            include_predicted_genres=True,
+        )  # fmt: skip
+        films = [real_catalogue.films[row["movie_id"]] for row in rows]
+        assert not any("Drama" in film.genres | film.predicted for film in films)
+
+
 @pytest.mark.parametrize("way", ["auto", "index"])
 def test_the_ten_best_films_are_found(
     real: Connection, real_catalogue: Catalogue, way: str
