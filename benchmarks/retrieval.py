@@ -52,7 +52,7 @@ GENRE = """
 LISTED = """
     select case when g.names is null then (select movie_count from recsys.models)
         else cardinality(recsys_internal.list_movies(
-            recsys_internal.find_filters(g.names, null, null, null, null))) end
+            recsys_internal.find_filters(g.names, null, null, null, null, null))) end
     from (select %s::text[]) g (names)
 """
 DEFINITION = "select pg_get_functiondef('recsys_internal.nearest_by_index'::regproc)"

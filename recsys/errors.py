@@ -9,6 +9,7 @@ RecsysError
 ├── SourceError                 a source of films, ratings or vectors cannot be read
 ├── TrainingError               the ratings do not suffice, or training diverged
 ├── EvaluationError             nothing to measure by, or what is held out has leaked
+├── EncoderError                an encoder of texts cannot be loaded, or gives no vectors
 └── InvalidRequest              a SQL function refused an argument (SQLSTATE 22023)
 
 A class's docstring is its default message; the text of each error says what to do.
@@ -52,6 +53,10 @@ class TrainingError(RecsysError):
 
 class EvaluationError(RecsysError):
     """The recommendations cannot be evaluated with these ratings."""
+
+
+class EncoderError(RecsysError):
+    """The texts cannot be encoded."""
 
 
 class InvalidRequest(RecsysError):

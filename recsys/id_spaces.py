@@ -22,7 +22,9 @@ REMOVE_ALL = """
 truncate recsys.movies, recsys.movie_texts, recsys.movie_genres, recsys.movie_keywords,
     recsys.movie_people, recsys.people, recsys.genres, recsys.ratings, recsys.tags, recsys.users,
     recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.trials, recsys.evaluations,
-    recsys.recommendations
+    recsys.recommendations, recsys.text_encoders, recsys.text_terms, recsys.movie_terms,
+    recsys.movie_text_vectors, recsys.genre_units, recsys.movie_genres_predicted,
+    recsys.content_features
 """
 DROP_INDEXES = "select recsys_internal.unindex_model(model_id) from recsys.models"
 

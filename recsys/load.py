@@ -128,6 +128,7 @@ class _Load:
 
     def run(self, connection: Connection, replace_all: bool) -> None:
         connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOAD_LOCK})")
+        connection.exec_driver_sql("set local recsys.bulk = on")  # no trigger a row
         if replace_all:
             id_spaces.remove_all(connection, self.source)
         self.describes = id_spaces.decide(connection, self.source)
@@ -143,6 +144,7 @@ class _Load:
             staging.run(connection, statement)
         for table in staging.MERGED_TABLES:
             connection.exec_driver_sql(f"analyze {table}")
+        connection.exec_driver_sql("select recsys.refresh_content()")
         self.record(connection)
 
     def record(self, connection: Connection, refused: str | None = None) -> None:

@@ -46,6 +46,7 @@ TYPES = {
     "rerank": "boolean",
     "strategy": "text",
     "model_id": "bigint",
+    "include_predicted_genres": "boolean",
 }
 LISTS = {name for name, kind in TYPES.items() if kind.endswith("[]")}
 REQUIRED = {"user_id", "user_ids", "movie_id", "movie_ids", "liked", "query", "k"}
@@ -112,6 +113,7 @@ class Recommender:
         diversity: float = 0,
         rerank: bool = True,
         model_id: int | None = None,
+        include_predicted_genres: bool = False,
     ) -> Answers[Recommendation]:
         """Return the k best films for a user: personal ones first, then popular ones.
 
@@ -121,6 +123,8 @@ class Recommender:
             0 is the order of the scores; up to 1, the films are less alike.
         rerank
             Let the model's ranker order them, where it has one.
+        include_predicted_genres
+            Those predicted for films that list none count, too; so in the other lists.
 
         Raises
         ------
@@ -141,6 +145,7 @@ class Recommender:
         min_ratings: int | None = None,
         exclude_movies: Sequence[int] | None = None,
         model_id: int | None = None,
+        include_predicted_genres: bool = False,
     ) -> Answers[SimilarMovie]:
         """Return the k films that the same people like most.
 
@@ -164,6 +169,7 @@ class Recommender:
         min_ratings: int | None = None,
         exclude_movies: Sequence[int] | None = None,
         model_id: int | None = None,
+        include_predicted_genres: bool = False,
     ) -> Answers[SimilarMovie]:
         """Return the k films most like the liked ones and least like the disliked ones.
 
@@ -187,6 +193,7 @@ class Recommender:
         min_ratings: int | None = None,
         exclude_movies: Sequence[int] | None = None,
         model_id: int | None = None,
+        include_predicted_genres: bool = False,
     ) -> Answers[Recommendation]:
         """Return the k best films for several users that none of them has rated.
 

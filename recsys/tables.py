@@ -203,6 +203,7 @@ text_encoders = Table(
     Column("dimensions", Integer, nullable=False),
     _json("parameters"),
     Column("state", LargeBinary),
+    Column("genre_classifier", JSONB),
     _time("created_at", "clock_timestamp()"),
     Index("ix_text_encoders_name", "name", "encoder_id"),
     CheckConstraint("dimensions > 0", name="dimensions"),
@@ -230,6 +231,8 @@ movie_terms = Table(
     _movie_key(cascade=True),
     Column("plot", SPARSEVEC),
     Column("title", SPARSEVEC),
+    Column("keywords", SPARSEVEC),
+    Column("digest", BigInteger, nullable=False),
     Index("ix_movie_terms_movie_id", "movie_id"),
 )
 

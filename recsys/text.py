@@ -51,9 +51,15 @@ select {encoder_id}, s.term, ln((1.0 + {texts}) / (1 + s.films)) + 1, l.embeddin
 from stems s left join learned l using (number)
 """
 MOVIE_TERMS = """
-insert into recsys.movie_terms (encoder_id, movie_id, plot, title)
-select {encoder_id}, m.movie_id, p.plot, (recsys_internal.encode_text({encoder_id}, m.title)).terms
+insert into recsys.movie_terms (encoder_id, movie_id, plot, title, keywords, digest)
+select {encoder_id}, m.movie_id, p.plot, recsys_internal.weigh_text({encoder_id}, m.title),
+    recsys_internal.weigh_text({encoder_id}, w.keywords),
+    recsys_internal.words_digest(m.title, w.plot, w.keywords)
 from recsys.movies m
+cross join lateral (
+    select recsys_internal.movie_text(m.movie_id) as plot,
+        recsys_internal.movie_keywords(m.movie_id) as keywords
+) w
 left join (
     select f.movie_id, l2_normalize(recsys_internal.sparse(
         array_agg(recsys_internal.term_place(f.term)), array_agg(f.frequency * t.weight))) as plot

@@ -98,6 +98,7 @@ def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) ->
     name = copies(template)
     engine = open_database(server_url, name)
     load(engine, open_source("sample"))
+    make_up_predictions(engine)
     make_indexes(
         engine, train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
     )
@@ -108,6 +109,17 @@ def make_indexes(engine: Engine, model_id: int) -> None:
     """Make HNSW indexes, which so few films do without, for tests of that way."""
     with engine.begin() as connection:
         connection.exec_driver_sql("select recsys_internal.index_model(%s, true)", (model_id,))
+
+
+def make_up_predictions(engine: Engine) -> None:
+    """Predict genres for some films, whatever they list, for tests of the filters."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            insert into recsys.movie_genres_predicted (movie_id, genre, probability)
+            select m.movie_id, g.name, 0.5
+            from recsys.movies m cross join recsys.genres g
+            where hashtext(concat_ws(' ', m.movie_id, g.name)) & 31 = 0
+        """)
 
 
 @pytest.fixture
@@ -147,6 +159,7 @@ def movielens(
     """ml-latest-small with a model of the defaults; not to be written to."""
     engine = open_database(server_url, copies(template))
     load(engine, open_source(str(data_folder / "ml-latest-small")))
+    make_up_predictions(engine)
     make_indexes(engine, train(engine, device="cpu"))
     return engine
 

@@ -23,6 +23,7 @@ class Film(NamedTuple):
     genres: set[str]
     rating_count: int
     liked_count: int
+    predicted: set[str]
 
 
 class Catalogue:
@@ -106,9 +107,11 @@ class Catalogue:
 def read_catalogue(connection: Connection, model_id: int | None = None) -> Catalogue:
     """Read what is rated and a model, the active one for None."""
     films = {
-        row[0]: Film(row[1], set(row[2]), row[3], row[4])
+        row[0]: Film(row[1], set(row[2]), row[3], row[4], set(row[5]))
         for row in connection.exec_driver_sql(
-            "select movie_id, year, genres, rating_count, liked_count from recsys_bi.movies"
+            "select movie_id, year, genres, rating_count, liked_count, array("
+            " select genre from recsys.movie_genres_predicted p where p.movie_id = m.movie_id)"
+            " from recsys_bi.movies m"
         )
     }
     ratings: dict[int, dict[int, float]] = {}
@@ -144,9 +147,10 @@ def read_catalogue(connection: Connection, model_id: int | None = None) -> Catal
 def passes(film: Film, movie_id: int, filters: dict[str, Any]) -> bool:
     if film.year is None and ("year_from" in filters or "year_to" in filters):
         return False  # a film of no known year is of no asked one
+    genres = film.genres | (film.predicted if filters.get("include_predicted_genres") else set())
     return (
-        ("genres" not in filters or bool(film.genres & set(filters["genres"])))
-        and not film.genres & set(filters.get("exclude_genres", ()))
+        ("genres" not in filters or bool(genres & set(filters["genres"])))
+        and not genres & set(filters.get("exclude_genres", ()))
         and (film.year or 0) >= filters.get("year_from", 0)
         and (film.year or 0) <= filters.get("year_to", 9999)
         and film.rating_count >= filters.get("min_ratings", 0)
@@ -237,5 +241,6 @@ def filter_sets(
             "year_to": st.integers(1920, 2025),
             "min_ratings": st.integers(0, most_ratings),
             "exclude_movies": st.lists(st.integers(1, most_movies), max_size=30),
+            "include_predicted_genres": st.booleans(),
         },
     )

@@ -35,7 +35,7 @@ def recsys(
 def fails(*arguments: str, **environment: str) -> str:
     """Run a command that must fail with one line on stderr; return the line."""
     done = recsys(*arguments, status=1, **environment)
-    bars = ("Loading", "Reading", "Training", "Running as root")
+    bars = ("Learning", "Loading", "Reading", "Training", "Running as root")
     lines = [line for line in done.stderr.splitlines() if not line.startswith(bars)]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("recsys: ")

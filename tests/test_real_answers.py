@@ -212,7 +212,7 @@ def test_the_index_needs_no_barred_films(real: Connection, real_catalogue: Catal
     found = real.exec_driver_sql(
         "select count(*) from recsys_internal.nearest_by_index(recsys_internal.find_model(null), "
         "recsys.user_vector(1), 'score', 10, null, "
-        "recsys_internal.find_filters(null, null, null, null, null))"
+        "recsys_internal.find_filters(null, null, null, null, null, null))"
     )
     assert found.scalar_one() == 10
 

@@ -18,6 +18,7 @@ create table recsys.text_encoders (
     dimensions integer not null,
     parameters jsonb not null default '{}',
     state bytea,
+    genre_classifier jsonb,
     created_at timestamptz not null default clock_timestamp(),
     constraint pk_text_encoders primary key (encoder_id),
     constraint ck_text_encoders_dimensions check (dimensions > 0)
@@ -35,6 +36,8 @@ comment on column recsys.text_encoders.parameters is
     'How it was learned and from what; whether genres are in its texts.';
 comment on column recsys.text_encoders.state is
     'What Python needs to encode further texts, as a NumPy archive; null where nothing.';
+comment on column recsys.text_encoders.genre_classifier is
+    'What its genre_units were learned from, and their F1 on films held out; null without any.';
 comment on column recsys.text_encoders.created_at is 'When it was made.';
 
 create table recsys.text_terms (
@@ -60,6 +63,8 @@ create table recsys.movie_terms (
     movie_id bigint not null,
     plot sparsevec,
     title sparsevec,
+    keywords sparsevec,
+    digest bigint not null,
     constraint pk_movie_terms primary key (encoder_id, movie_id),
     constraint fk_movie_terms_encoder_id_text_encoders foreign key (encoder_id)
         references recsys.text_encoders (encoder_id) on delete cascade,
@@ -73,6 +78,9 @@ comment on column recsys.movie_terms.movie_id is 'The film.';
 comment on column recsys.movie_terms.plot is
     'Weights of the terms of its texts, of length 1: TF-IDF, sublinear; null without texts.';
 comment on column recsys.movie_terms.title is 'The same of its title.';
+comment on column recsys.movie_terms.keywords is 'The same of its keywords and tags.';
+comment on column recsys.movie_terms.digest is
+    'recsys_internal.words_digest of the words that were weighed: another one is out of date.';
 
 create table recsys.movie_text_vectors (
     encoder_id bigint not null,
@@ -188,6 +196,8 @@ drop function if exists recsys.recommend_group(
 drop function if exists recsys_internal.find_filters(text[], text[], integer, integer, integer);
 drop function if exists recsys_internal.filtered_movies(
     bigint[], bigint[], integer, integer, integer);
+drop function if exists recsys_internal.complete_similar(
+    recsys.models, vector, integer, bigint[], recsys_internal.filters);
 alter type recsys_internal.filters add attribute predicted boolean;
 """
 

@@ -10,7 +10,7 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from recsys.cli import answers, data, db, demo, evaluation, models, movies
+from recsys.cli import answers, data, db, demo, evaluation, genres, models, movies, text
 from recsys.cli.output import errors
 from recsys.errors import RecsysError
 from recsys.settings import Settings
@@ -27,6 +27,8 @@ app = typer.Typer(
 app.add_typer(db.app, name="db")
 app.add_typer(models.app, name="models")
 app.add_typer(movies.app, name="movies")
+app.add_typer(genres.app, name="genres")
+app.add_typer(text.app, name="text")
 app.command()(demo.demo)
 app.command()(data.load)
 app.command()(data.train)

@@ -30,6 +30,13 @@ ExcludeMovies = Annotated[
     list[int] | None, typer.Option("--exclude-movie", help="Not this film; may be repeated.")
 ]
 ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
+IncludePredictedGenres = Annotated[
+    bool,
+    typer.Option(
+        "--include-predicted-genres",
+        help="Let genres count that were predicted for films that list none.",
+    ),
+]
 
 LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
 HIDDEN = ("because_movie_id", "model_id")  # of a table
@@ -54,6 +61,7 @@ def recommend(
         float, typer.Option(min=0, max=1, help="Up to 1: the less alike the films are.")
     ] = 0,
     model: ModelId = None,
+    include_predicted_genres: IncludePredictedGenres = False,
     everybody: Annotated[
         bool,
         typer.Option(
@@ -72,8 +80,8 @@ def recommend(
     """
     if everybody:
         others = (user_id, year_from, year_to, min_ratings, model)
-        flags = (genre, exclude_genre, exclude_movie, include_rated, diversity)
-        if any(other is not None for other in others) or any(flags):
+        flags = (genre, exclude_genre, exclude_movie, include_rated, include_predicted_genres)
+        if any(other is not None for other in others) or any(flags) or diversity:
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
         recommend_everybody(ready_engine(_settings(context)), k)
         return
@@ -92,6 +100,7 @@ def recommend(
         include_rated=include_rated,
         diversity=diversity,
         model_id=model,
+        include_predicted_genres=include_predicted_genres,
     )
     _show(engine, answer, Recommendation, output, f"For user {user_id}")
     if answer and all(film.source == "popular" for film in answer):
@@ -111,6 +120,7 @@ def similar(
     min_ratings: MinRatings = None,
     exclude_movie: ExcludeMovies = None,
     model: ModelId = None,
+    include_predicted_genres: IncludePredictedGenres = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Show the films that the same people like most.
@@ -130,6 +140,7 @@ def similar(
         min_ratings=min_ratings,
         exclude_movies=exclude_movie or None,
         model_id=model,
+        include_predicted_genres=include_predicted_genres,
     )
     note(f"Film {movie_id}: {title}")
     _show(engine, answer, SimilarMovie, output, f"Similar to {title}")

@@ -19,8 +19,14 @@ set jit = off
 as $$
 declare
     model recsys.models := recsys_internal.find_model(more_like.model_id);
+    filters recsys_internal.filters := recsys_internal.find_filters(
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
+    barred bigint[];
     towards vector;
     away vector;
+    ids bigint[];
+    scores double precision[];
+    sources text[];
 begin
     perform recsys_internal.check_k(k);
     if coalesce(cardinality(liked), 0) = 0 then
@@ -33,11 +39,13 @@ begin
     if away is not null then
         towards := towards - recsys_internal.scaled(away, 0.5);
     end if;
+    barred := recsys_internal.present(liked) || recsys_internal.present(disliked)
+        || recsys_internal.present(exclude_movies);
+    select array_agg(n.movie_id), array_agg(1 - n.distance), array_agg('personal'::text)
+    into ids, scores, sources
+    from recsys_internal.nearest_movies(model, towards, 'likeness', k, barred, filters) n;
     return query select * from recsys_internal.complete_similar(
-        model, towards, k, recsys_internal.present(liked) || recsys_internal.present(disliked)
-            || recsys_internal.present(exclude_movies),
-        recsys_internal.find_filters(
-            genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres));
+        model, ids, scores, sources, k, barred, filters);
 end
 $$;
 

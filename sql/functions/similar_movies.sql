@@ -8,7 +8,10 @@ create or replace function recsys.similar_movies(
     min_ratings integer default null,
     exclude_movies bigint[] default null,
     model_id bigint default null,
-    include_predicted_genres boolean default false
+    include_predicted_genres boolean default false,
+    by text default 'ratings',  -- or plot, or both
+    encoder text default 'terms',  -- whose text vectors plots are compared by
+    distance text default 'cosine'
 )
 returns setof recsys.similar_movie
 language plpgsql stable
@@ -16,19 +19,34 @@ set search_path = pg_catalog, public, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
+#variable_conflict use_column
 declare
     model recsys.models := recsys_internal.find_model(similar_movies.model_id);
+    filters recsys_internal.filters := recsys_internal.find_filters(
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
+    barred bigint[] := similar_movies.movie_id || recsys_internal.present(exclude_movies);
+    way text := by;
+    ids bigint[];
+    scores double precision[];
+    sources text[];
 begin
     perform recsys_internal.check_k(k);
-    perform recsys_internal.check_movies(array[movie_id]);
+    perform recsys_internal.check_movies(array[similar_movies.movie_id]);
+    perform recsys_internal.check_choice('by', by, '{ratings,plot,both}');
+    if by <> 'plot' and recsys_internal.factors_of(model, array[similar_movies.movie_id]) is null
+            and (recsys_internal.find_encoder('terms')).encoder_id is not null then
+        way := 'plot';  -- the ratings say nothing of this film
+    end if;
+    select array_agg(s.movie_id), array_agg(s.score), array_agg(s.source)
+    into ids, scores, sources
+    from recsys_internal.similar_by(
+        way, similar_movies.movie_id, model, encoder, distance, k, barred, filters) s;
     return query select * from recsys_internal.complete_similar(
-        model, recsys_internal.factors_of(model, array[movie_id]), k,
-        movie_id || recsys_internal.present(exclude_movies),
-        recsys_internal.find_filters(
-            genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres));
+        model, ids, scores, sources, k, barred, filters);
 end
 $$;
 
 comment on function recsys.similar_movies is
-    'The k films that the same people like most, by the angle between learned vectors; '
-    'popular ones where the model does not know the film.';
+    'The k films most like one: by ratings, those that the same people like, by the angle between '
+    'learned vectors; by plot, those whose texts are alike; or by both. A film that the ratings '
+    'say nothing of is compared by its plot. Popular ones where neither is known.';

@@ -1,6 +1,8 @@
 create or replace function recsys_internal.complete_similar(
     model recsys.models,
-    query vector,
+    ids bigint[],
+    scores double precision[],
+    sources text[],
     k integer,
     barred bigint[],
     filters recsys_internal.filters
@@ -10,17 +12,12 @@ language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
-    ids bigint[];
-    likeness double precision[];
-    found integer;
+    found constant integer := coalesce(cardinality(ids), 0);
 begin
-    select array_agg(n.movie_id), array_agg(1 - n.distance) into ids, likeness
-    from recsys_internal.nearest_movies(model, query, 'likeness', k, barred, filters) n;
-    found := coalesce(cardinality(ids), 0);
     return query
-    select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, 'personal',
-        model.model_id
-    from unnest(ids, likeness) with ordinality as a (movie_id, score, place)
+    select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, a.source,
+        case a.source when 'personal' then model.model_id end
+    from unnest(ids, scores, sources) with ordinality as a (movie_id, score, source, place)
     cross join lateral recsys_internal.describe_movie(a.movie_id) d
     order by a.place;
     if found < k then
@@ -36,5 +33,4 @@ end
 $$;
 
 comment on function recsys_internal.complete_similar is
-    'The k films whose learned factors point most nearly where the query does, ranked and '
-    'described; popular ones fill the list up to k.';
+    'Ranks and describes films that resemble others; popular ones fill the list up to k.';

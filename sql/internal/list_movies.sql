@@ -9,16 +9,17 @@ as $$
 declare
     only_genres constant boolean := num_nonnulls(
         filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0;
+    listed bigint[];
 begin
     if filters.genre_ids is null then
         return array(
             select f.movie_id
             from recsys_internal.filtered_movies(
                 null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
-                filters.min_ratings) f
+                filters.min_ratings, filters.predicted) f
             limit most);
     end if;
-    return array(
+    listed := array(
         select g.movie_id
         from recsys.movie_genres g
         where g.genre_id = any (filters.genre_ids)
@@ -26,9 +27,24 @@ begin
             select true
             from recsys_internal.filtered_movies(
                 null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
-                filters.min_ratings) f
+                filters.min_ratings, filters.predicted) f
             where f.movie_id = g.movie_id limit 1))
         limit most);
+    if filters.predicted then
+        listed := listed || array(
+            select p.movie_id
+            from recsys.movie_genres_predicted p
+            join recsys.genres g on g.name = p.genre
+            where g.genre_id = any (filters.genre_ids)
+              and (only_genres or (
+                select true
+                from recsys_internal.filtered_movies(
+                    null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
+                    filters.min_ratings, true) f
+                where f.movie_id = p.movie_id limit 1))
+            limit most - cardinality(listed));
+    end if;
+    return listed;
 end
 $$;
 

@@ -15,7 +15,8 @@ as $$
 #variable_conflict use_column
 declare
     only_genres constant boolean := num_nonnulls(
-        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0;
+        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0
+        and not filters.predicted;
 begin
     if not filters.active or allowed is not null then
         return query
@@ -57,7 +58,7 @@ begin
         else (
             select true from recsys_internal.filtered_movies(
                 filters.genre_ids, filters.excluded_genre_ids, filters.year_from,
-                filters.year_to, filters.min_ratings) f
+                filters.year_to, filters.min_ratings, filters.predicted) f
             where f.movie_id = c.movie_id limit 1)
         end
     order by c.distance, c.movie_id

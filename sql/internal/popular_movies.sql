@@ -31,7 +31,7 @@ begin
       and (not filters.active or (
         select true from recsys_internal.filtered_movies(
             filters.genre_ids, filters.excluded_genre_ids, filters.year_from, filters.year_to,
-            filters.min_ratings) f
+            filters.min_ratings, filters.predicted) f
         where f.movie_id = m.movie_id limit 1))
     order by m.liked_count desc, m.movie_id
     limit n;

@@ -1,0 +1,101 @@
+"""`recsys text`: vectors of the films' texts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from recsys.cli.output import Format, Output, console, note, progress, say, show
+from recsys.database import reported_errors
+from recsys.errors import EncoderError
+from recsys.migrations import ready_engine
+
+app = typer.Typer(help="Turn the films' texts into vectors.", no_args_is_help=True)
+
+COLUMNS = ("id", "name", "dimensions", "films", "created_at")
+ENCODERS = """
+    select e.encoder_id as id, e.name, e.dimensions, (
+        select count(*) from recsys.movie_text_vectors v where v.encoder_id = e.encoder_id
+    ) as films, e.created_at
+    from recsys.text_encoders e
+    order by e.encoder_id desc
+"""
+
+EncoderName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="`terms`, `doc2vec`, or a sentence encoder's name or folder."
+    ),
+]
+
+
+@app.command()
+def embed(context: typer.Context, encoder: EncoderName = "terms") -> None:
+    """Give every film with an overview, plot or tagline its vector by an encoder.
+
+    `terms` is learned from the texts and needs nothing else, and so is `doc2vec`, which needs
+    `pip install 'recsys[doc2vec]'` and takes about half a minute for 10,000 films. Both are learned
+    anew if the texts have changed.
+
+    A sentence encoder needs `pip install 'recsys[encoders]'`. The first use of a name downloads the
+    model; a folder with a model needs no network. Only films whose text is new or changed are
+    encoded, and after Ctrl-C the next run goes on where this one stopped.
+
+    Examples:
+
+    - `recsys text embed`
+
+    - `recsys text embed --encoder all-MiniLM-L6-v2`
+
+    - `recsys text embed --encoder ~/models/all-MiniLM-L6-v2`
+
+    - `recsys text embed --encoder doc2vec`
+    """
+    engine = ready_engine(context.obj)
+    if encoder == "terms":
+        _learn_terms(engine)
+    else:
+        _embed(engine, encoder)
+
+
+def _learn_terms(engine: Engine) -> None:
+    """Learn the encoder `terms`."""
+    raise EncoderError("`terms` is learned by `recsys train`")
+
+
+def _embed(engine: Engine, encoder: str) -> None:
+    from recsys.text_vectors import embed as run
+
+    with progress() as bar:
+        task = bar.add_task("Loading the encoder", total=None, note="")
+        report = run(
+            engine,
+            encoder,
+            lambda done, total: bar.update(
+                task, description="Encoding texts", completed=done, total=total
+            ),
+        )
+    console.print(
+        f"Encoder {report.encoder_id}: {report.embedded:,} films embedded, "
+        f"{report.unchanged:,} unchanged, {report.removed:,} removed, in "
+        f"{report.duration.total_seconds():.1f} s."
+    )
+    if report.unusable:
+        note(f"Left out: {report.unusable:,} films whose text has no vector.")
+    if not report.embedded + report.unchanged + report.unusable:
+        note("No film has an overview, plot or tagline: `recsys load` takes files of them.")
+
+
+@app.command("list")
+def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
+    """List the encoders, the newest first, and how many films have a vector by each.
+
+    Example: `recsys text list --output json`
+    """
+    with reported_errors(), ready_engine(context.obj).connect() as connection:
+        rows = [dict(row) for row in connection.exec_driver_sql(ENCODERS).mappings()]
+    show(rows, output, columns=COLUMNS)
+    if not rows and output is Format.TABLE:
+        say("There is no encoder yet: `recsys text embed` makes one.")
