@@ -88,7 +88,8 @@ def one_seed(engine: Engine, seed: int) -> tuple[Ids, dict[tuple[str, str], Valu
             connection.exec_driver_sql(
                 f"delete from recsys.{table} where movie_id = any (%s)", (hidden.tolist(),)
             )
-    learn_terms(engine)
+    with engine.begin() as connection:
+        learn_terms(connection)
     train(engine, device="cpu")
     with engine.begin() as connection:
         users = read_vectors(connection, "user")

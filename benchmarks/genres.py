@@ -43,12 +43,12 @@ GENRE_WORDS = """
 """
 ENCODED = """
     select e.embedding::real[], array_agg(p.probability order by u.unit)
-    from unnest(%(texts)s::text[]) text
-    cross join lateral recsys_internal.encode_text(%(id)s, text) e
+    from unnest(%(texts)s::text[]) with ordinality t (text, n)
+    cross join lateral recsys_internal.encode_text(%(id)s, t.text) e
     cross join lateral recsys_internal.genre_probabilities(%(id)s, e.embedding) p
     join recsys.genre_units u on u.encoder_id = %(id)s and u.genre = p.genre
     where e.embedding is not null
-    group by text, e.embedding
+    group by t.n, e.embedding
 """
 
 
@@ -130,7 +130,8 @@ def measure(
                 "select m, 'overview', t from unnest(%s::bigint[], %s::text[]) as u (m, t)",
                 ([movie_ids[i] for i in learned_from], [texts[i] for i in learned_from]),
             )
-        learn_terms(engine)
+        with engine.begin() as connection:
+            learn_terms(connection)
         with engine.begin() as connection:
             learn_classifier(connection, "terms")
         with engine.connect() as connection:

@@ -3,6 +3,8 @@
 from recsys.answers import (
     Answers,
     Explanation,
+    PlotMatch,
+    PredictedGenre,
     Recommendation,
     ScoredMovie,
     SimilarMovie,
@@ -30,6 +32,8 @@ __all__ = [
     "EmbeddedServerError",
     "Explanation",
     "InvalidRequest",
+    "PlotMatch",
+    "PredictedGenre",
     "Recommendation",
     "Recommender",
     "RecsysError",

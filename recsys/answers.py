@@ -73,8 +73,35 @@ class TitleMatch:
     score: float
 
 
+@dataclass(frozen=True)
+class PlotMatch:
+    """One film whose texts match a query; the columns of ``recsys.search_plots``."""
+
+    rank: int
+    movie_id: int
+    title: str
+    year: int | None
+    genres: list[str]
+    score: float
+
+
+@dataclass(frozen=True)
+class PredictedGenre:
+    """A genre and how probable it is; the columns of ``recsys.predict_genres``."""
+
+    genre: str
+    probability: float
+
+
 Answer = TypeVar(
-    "Answer", bound=Recommendation | SimilarMovie | ScoredMovie | Explanation | TitleMatch
+    "Answer",
+    bound=Recommendation
+    | SimilarMovie
+    | ScoredMovie
+    | Explanation
+    | TitleMatch
+    | PlotMatch
+    | PredictedGenre,
 )
 
 

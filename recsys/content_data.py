@@ -63,7 +63,8 @@ class Content:
     def learn(self, movie_ids: NDArray[np.int64], vectors: Vectors, seed: int) -> LearnedContent:
         """Learn the map to vectors; films that viewers saw and none liked count as zeros."""
         targets = np.zeros((len(self.movie_ids), vectors.shape[1]), dtype=np.float32)
-        targets[np.searchsorted(self.movie_ids, movie_ids)] = vectors
+        _, here, there = np.intersect1d(self.movie_ids, movie_ids, return_indices=True)
+        targets[here] = vectors[there]
         learned = learn_content(self.facts, self.text, targets, seed)
         return LearnedContent(self.names, learned, self.encoder_id)
 
@@ -86,11 +87,15 @@ def read_content(connection: Connection) -> Content:
     columns = np.repeat(np.arange(len(rows)), [len(of_fact) for of_fact in films])
     places = np.searchsorted(movie_ids, np.concatenate([*films, np.empty(0, dtype=np.int64)]))
     shape = len(movie_ids), len(rows)
+    # Nobody else's learning removes it while it is about to be referred to.
     encoder = connection.exec_driver_sql(
-        "select encoder_id, dimensions from recsys_internal.find_encoder(%s)", (ENCODER,)
-    ).one()
-    text = np.full((shape[0], encoder.dimensions or 0), np.nan, dtype=np.float32)
-    if encoder.encoder_id is not None:
+        "select encoder_id, dimensions from recsys.text_encoders where encoder_id ="
+        " (select encoder_id from recsys_internal.find_encoder(%s)) for key share",
+        (ENCODER,),
+    ).one_or_none()
+    dimensions = 0 if encoder is None else encoder.dimensions
+    text = np.full((shape[0], dimensions), np.nan, dtype=np.float32)
+    if encoder is not None:
         found = read_columns(
             connection,
             TEXTS.format(encoder.encoder_id),
@@ -104,7 +109,7 @@ def read_content(connection: Connection) -> Content:
         names=[row[0] for row in rows],
         facts=sparse.csr_array((np.ones(len(columns)), (places, columns)), shape=shape),
         text=text,
-        encoder_id=encoder.encoder_id,
+        encoder_id=None if encoder is None else encoder.encoder_id,
     )
 
 

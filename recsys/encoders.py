@@ -19,7 +19,7 @@ from recsys.errors import EncoderError
 Vectors = NDArray[np.float32]
 
 DOC2VEC = "doc2vec"
-TEXTS_A_CALL = 64
+TEXTS_A_CALL = 32  # as many as the library puts through the model at once
 SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*\s|[。！？\n]""")  # noqa: RUF001
 BLANK = re.compile(r"\s")
 
@@ -55,7 +55,7 @@ class Encoder(Protocol):
 def encoder_name(name_or_folder: str) -> str:
     """Return the one name of an encoder: a folder's full path, however it was spelled."""
     folder = Path(name_or_folder)
-    is_folder = name_or_folder != DOC2VEC and folder.is_dir()
+    is_folder = name_or_folder not in ("terms", DOC2VEC) and folder.is_dir()
     return str(folder.resolve()) if is_folder else name_or_folder
 
 
@@ -134,15 +134,15 @@ def cut_text(text: str, ends: Sequence[int], most: int) -> list[str]:
     Examples
     --------
     >>> cut_text("One two. Three four. Five", [3, 7, 8, 14, 19, 20, 25], 4)
-    ['One two. ', 'Three four. ', 'Five']
+    ['One two. ', 'Three four. Five']
     """
-    parts, begin, token = [], 0, 0
+    parts, begin, token = [], 0, bisect_right(ends, 0)
     while (left := len(ends) - token) > most:
         size = -(-left // -(-left // most))  # of parts of one size, as few as can be
         begin_of_next = _break(text, begin, ends[token + size - 1])
         parts.append(text[begin:begin_of_next])
         begin = begin_of_next
-        token = bisect_right(ends, begin, lo=token + 1)
+        token = bisect_right(ends, begin)
     return [*parts, text[begin:]]
 
 
@@ -175,8 +175,8 @@ def _sentence_model(name: str) -> Any:
         if local:
             raise EncoderError(f"{name} holds no sentence encoder: {reason}") from error
         raise EncoderError(
-            f"{name} is no folder, and Hugging Face does not give it ({reason}): without a network, "
-            "name a folder that holds the model"
+            f"{name} is no folder, and Hugging Face does not give it ({reason}): "
+            "without a network, name a folder that holds the model"
         ) from error
     finally:
         if shown[0]:

@@ -13,6 +13,8 @@ from recsys.answers import (
     Answer,
     Answers,
     Explanation,
+    PlotMatch,
+    PredictedGenre,
     Recommendation,
     ScoredMovie,
     SimilarMovie,
@@ -47,9 +49,18 @@ TYPES = {
     "strategy": "text",
     "model_id": "bigint",
     "include_predicted_genres": "boolean",
+    "by": "text",
+    "encoder": "text",
+    "distance": "text",
+    "plot": "text",
+    "threshold": "real",
+    "keyword_weight": "real",
+    "title_weight": "real",
+    "genre_weight": "real",
+    "embedding": "public.vector",
 }
 LISTS = {name for name, kind in TYPES.items() if kind.endswith("[]")}
-REQUIRED = {"user_id", "user_ids", "movie_id", "movie_ids", "liked", "query", "k"}
+REQUIRED = {"user_id", "user_ids", "movie_id", "movie_ids", "liked", "query", "plot", "k"}
 
 
 class Recommender:
@@ -146,8 +157,18 @@ class Recommender:
         exclude_movies: Sequence[int] | None = None,
         model_id: int | None = None,
         include_predicted_genres: bool = False,
+        by: str = "ratings",
+        encoder: str = "terms",
+        distance: str = "cosine",
     ) -> Answers[SimilarMovie]:
-        """Return the k films that the same people like most.
+        """Return the k films that the same people like most, or whose plots are most alike.
+
+        Parameters
+        ----------
+        by
+            ``ratings``, ``plot`` or ``both``.
+        encoder, distance
+            Whose text vectors plots are compared by; ``cosine``, ``dot`` or ``euclidean``.
 
         Raises
         ------
@@ -265,10 +286,74 @@ class Recommender:
         """
         return self._call(TitleMatch, "search_titles", locals())
 
+    def search_plots(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        genres: Sequence[str] | None = None,
+        exclude_genres: Sequence[str] | None = None,
+        year_from: int | None = None,
+        year_to: int | None = None,
+        min_ratings: int | None = None,
+        exclude_movies: Sequence[int] | None = None,
+        keyword_weight: float | None = None,
+        title_weight: float | None = None,
+        genre_weight: float | None = None,
+        embedding: Sequence[float] | NDArray[np.float32] | None = None,
+        encoder: str = "terms",
+        distance: str = "cosine",
+        include_predicted_genres: bool = False,
+    ) -> Answers[PlotMatch]:
+        """Return the k films whose plots are most like the query, in any words.
+
+        Parameters
+        ----------
+        keyword_weight, title_weight, genre_weight
+            How much keywords and tags (0.2), titles (0) and names of genres (0) count beside the
+            plot.
+        embedding
+            Of the query by another encoder than ``terms``, whose vectors films have.
+
+        Raises
+        ------
+        InvalidRequest
+            The query is empty or has no word of any film's text, a genre, the encoder or the
+            distance is unknown, the vector is none of the encoder's, or k is below 1.
+        """
+        return self._call(PlotMatch, "search_plots", locals())
+
+    def predict_genres(self, plot: str, threshold: float | None = None) -> Answers[PredictedGenre]:
+        """Return the genres of a plot, the likeliest first.
+
+        Parameters
+        ----------
+        threshold
+            Least probability; None for each genre's own.
+
+        Raises
+        ------
+        InvalidRequest
+            The plot is empty or has no word that is known, or the threshold is not in 0 to 1.
+        """
+        return self._call(PredictedGenre, "predict_genres", locals())
+
+    def predict_movie_genres(
+        self, movie_id: int, threshold: float | None = None, encoder: str = "terms"
+    ) -> Answers[PredictedGenre]:
+        """Return the genres of a film by its text's vector, listed or not; none without a text.
+
+        Raises
+        ------
+        InvalidRequest
+            The film or the encoder is unknown, or the threshold is not in 0 to 1.
+        """
+        return self._call(PredictedGenre, "predict_movie_genres", locals())
+
     def _call(self, row: type[Answer], function: str, given: dict[str, Any]) -> Answers[Answer]:
         """Call a SQL function with its arguments by name; those left at None keep its default."""
         arguments = {
-            name: list(value) if name in LISTS and not isinstance(value, str) else value
+            name: _plain(name, value)
             for name, value in given.items()
             if name in TYPES and (value is not None or name in REQUIRED)
         }
@@ -279,3 +364,10 @@ class Recommender:
         with reported_errors(), self._engine.connect() as connection:
             found = connection.execute(statement, arguments).mappings()
             return Answers(row, [row(**values) for values in found])
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return an argument as the driver takes it: a list, or a vector in pgvector's notation."""
+    if name == "embedding":
+        return str([float(number) for number in value])
+    return list(value) if name in LISTS and not isinstance(value, str) else value

@@ -15,17 +15,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from recsys.binary_copy import read_columns, write_columns
-from recsys.database import reported_errors
 from recsys.tables import text_encoders
 
 ENCODER = "terms"
 DIMENSIONS = 256
 LEAST_TEXTS = 2  # with a term, for it to have a vector
 NEGLIGIBLE = 1e-6  # of the largest singular value
-SEED, ITERATIONS = 0, 4  # of the randomized decomposition (Halko, Martinsson, Tropp 2011)
+SEED, ITERATIONS, SPARE = (
+    0,
+    4,
+    10,
+)  # of the randomized decomposition (Halko, Martinsson, Tropp 2011)
 RECIPE = 1  # another one learns anew
 
 STEMS = """
@@ -87,8 +90,8 @@ where e.name = %s and e.encoder_id < %s
 """
 
 
-def learn_terms(engine: Engine) -> int | None:
-    """Learn terms from the films' texts, and encode every film, in one transaction.
+def learn_terms(connection: Connection) -> int | None:
+    """Learn terms from the films' texts, and encode every film, in the caller's transaction.
 
     Nothing is done where the texts are those that were learned from last.
 
@@ -97,19 +100,18 @@ def learn_terms(engine: Engine) -> int | None:
     int or None
         The encoder's id; None where no film has a text.
     """
-    with reported_errors(), engine.begin() as connection:
-        # Two of these take turns, and the second finds nothing left to do.
-        connection.exec_driver_sql("lock table recsys.text_encoders in share row exclusive mode")
-        known = connection.exec_driver_sql(
-            "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (ENCODER,)
-        ).one()
-        texts, digest = connection.exec_driver_sql(FINGERPRINT).one()
-        parameters = {"texts": texts, "digest": digest, "recipe": RECIPE, "with_genres": False}
-        if not texts:
-            return None
-        if known.parameters == parameters:
-            return int(known.encoder_id)
-        return _learn(connection, parameters)
+    # Two of these take turns, and the second finds nothing left to do.
+    connection.exec_driver_sql("lock table recsys.text_encoders in share row exclusive mode")
+    known = connection.exec_driver_sql(
+        "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (ENCODER,)
+    ).one()
+    texts, digest = connection.exec_driver_sql(FINGERPRINT).one()
+    parameters = {"texts": texts, "digest": digest, "recipe": RECIPE, "with_genres": False}
+    if not texts:
+        return None
+    if known.parameters == parameters:
+        return int(known.encoder_id)
+    return _learn(connection, parameters)
 
 
 def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
@@ -129,9 +131,10 @@ def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
     connection.exec_driver_sql("analyze recsys.text_terms")
     connection.exec_driver_sql(MOVIE_TERMS.format(**ids))
     vectors = weighed[:, learned.columns] @ learned.vectors  # (n_films, dimensions)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    there = lengths[:, 0] > 0  # nobody else uses a word of the others
-    _send(connection, "learned_films", "movie_id", movie_ids[there], (vectors / lengths)[there])
+    lengths = np.linalg.norm(vectors, axis=1)
+    there = lengths > 0  # nobody else uses a word of the others
+    directions = vectors[there] / lengths[there, None]
+    _send(connection, "learned_films", "movie_id", movie_ids[there], directions)
     connection.exec_driver_sql(VECTORS.format(**ids))
     for table in ("movie_terms", "movie_text_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
@@ -164,7 +167,8 @@ def weigh(
     counts = np.bincount(terms)  # (n_terms,)
     weights = frequencies * (np.log((1 + texts) / (1 + counts)) + 1)[terms]
     lengths = np.sqrt(np.bincount(films, np.square(weights)))  # (n_films,)
-    return sparse.csr_array((weights / lengths[films], (films, terms)))
+    shape = len(lengths), len(counts)
+    return sparse.csr_array((weights / lengths[films], (films, terms)), shape=shape)
 
 
 def term_vectors(weighed: sparse.csr_array, dimensions: int = DIMENSIONS) -> TermVectors:
@@ -182,9 +186,9 @@ def term_vectors(weighed: sparse.csr_array, dimensions: int = DIMENSIONS) -> Ter
     same = torch.sparse_coo_tensor(places, values, matrix.shape, check_invariants=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        _, sizes, learned = torch.svd_lowrank(same, min(dimensions, most), niter=ITERATIONS)
-    kept = sizes > NEGLIGIBLE * sizes[0]
-    return TermVectors(columns, learned[:, kept].numpy())
+        _, sizes, learned = torch.svd_lowrank(same, min(dimensions + SPARE, most), niter=ITERATIONS)
+    kept = sizes[:dimensions] > NEGLIGIBLE * sizes[0]
+    return TermVectors(columns, learned[:, :dimensions][:, kept].numpy())
 
 
 def _send(

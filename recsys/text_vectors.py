@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Engine, Row
 
 from recsys.binary_copy import write_columns
 from recsys.database import reported_errors
-from recsys.doc2vec import PARAMETERS, Doc2VecEncoder
+from recsys.doc2vec import Doc2VecEncoder, parameters_for
 from recsys.encoders import DOC2VEC, Encoder, SentenceEncoder, Vectors, encoder_name
 from recsys.errors import EncoderError, InvalidRequest
 from recsys.tables import text_encoders
 
-FILMS_A_CHUNK = 256  # encoded, written and committed together
+FILMS_A_CHUNK = 64  # encoded, written and committed together
 
 # Taken by whoever adds an encoder; readers, and those who write vectors, do not wait.
 LOCK = "lock table recsys.text_encoders in share row exclusive mode"
@@ -170,19 +170,11 @@ def _find(connection: Connection, name: str) -> Row[Any]:
 
 
 def _insert(
-    connection: Connection,
-    encoder: Encoder,
-    parameters: dict[str, Any],
-    state: bytes | None = None,
+    connection: Connection, encoder: Encoder, parameters: dict[str, Any], state: bytes | None = None
 ) -> int:
+    row = {"name": encoder.name, "dimensions": encoder.dimensions, "parameters": parameters}
     encoder_id: int = connection.execute(
-        text_encoders.insert().returning(text_encoders.c.encoder_id),
-        {
-            "name": encoder.name,
-            "dimensions": encoder.dimensions,
-            "parameters": parameters,
-            "state": state,
-        },
+        text_encoders.insert().returning(text_encoders.c.encoder_id), {**row, "state": state}
     ).scalar_one()
     return encoder_id
 
@@ -222,7 +214,7 @@ def _learn_doc2vec(engine: Engine, on_texts: Callable[[int, int], None]) -> Embe
         films = connection.exec_driver_sql(LONGER_TEXTS).all()
         known = _find(connection, DOC2VEC)
     texts = hashlib.sha256(repr([(film.movie_id, film.digest) for film in films]).encode())
-    parameters = {"with_genres": True, "texts": texts.hexdigest(), **PARAMETERS}
+    parameters = {"with_genres": True, "texts": texts.hexdigest(), **parameters_for(len(films))}
     if known.parameters == parameters:
         return EmbedReport(known.encoder_id, 0, len(films), 0, 0)
     encoder, vectors = Doc2VecEncoder.learn(

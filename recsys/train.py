@@ -101,7 +101,6 @@ def train(
             check_enough(positives, threshold)
             data = _fingerprint(connection, positives)
             digests = liked_digests(connection, positives)
-            content = read_content(connection)
 
         def keep(trial: Trial) -> None:
             with engine.begin() as connection:
@@ -122,10 +121,11 @@ def train(
             search_minutes=search_minutes,
         )
         require_finite(model)
-        learned = content.learn(model.movie_ids, model.movies, chosen.seed)
-        duration = timedelta(seconds=time.monotonic() - begun)
         reclaim_space(engine)
         with engine.begin() as connection:
+            content = read_content(connection)
+            learned = content.learn(model.movie_ids, model.movies, chosen.seed)
+            duration = timedelta(seconds=time.monotonic() - begun)
             model_id = write_model(connection, replace(model, duration=duration, content=learned))
             connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
             connection.execute(
@@ -133,6 +133,8 @@ def train(
             )
             if rival is None or is_better(connection, metrics, rival):
                 activate_model(connection, model_id)
+        with engine.begin() as connection:  # of films that were changed meanwhile
+            connection.exec_driver_sql("select recsys.refresh_content()")
     return model_id
 
 

@@ -57,5 +57,6 @@ def plant(engine: Engine) -> dict[int, list[str]]:
             text("insert into recsys.movie_texts (movie_id, kind, text) values (:id, 'plot', :t)"),
             [{"id": movie_id, "t": plot} for movie_id, plot in plots.items()],
         )
-    assert learn_terms(engine) is not None
+    with engine.begin() as connection:
+        assert learn_terms(connection) is not None
     return genres

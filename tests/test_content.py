@@ -116,7 +116,8 @@ def films(sample_engine: Engine) -> Engine:
             "insert into recsys.tags (user_id, movie_id, tag) "
             "select u, m, 'Classic' from generate_series(1, 2) u, generate_series(1, 20) m"
         )
-    learn_terms(sample_engine)
+    with sample_engine.begin() as connection:
+        learn_terms(connection)
     return sample_engine
 
 
@@ -487,7 +488,8 @@ def test_films_that_came_since_the_norms_were_counted_cost_none(
 def test_sql_is_the_map_on_real_films(data_folder: Path, engine: Engine) -> None:
     load(engine, open_source(str(data_folder / "ml-latest-small")))
     load(engine, open_source(str(data_folder / "overviews")))
-    learn_terms(engine)
+    with engine.begin() as connection:
+        learn_terms(connection)
     model_id = train(engine, Parameters(32, alpha=0.3, regularization=0.01), device="cpu")
     with engine.connect() as connection:
         expected = by_hand(connection, model_id)

@@ -118,7 +118,8 @@ def test_sql_equals_torch_on_all_real_films(
 ) -> None:
     engine = open_database(server_url, copies(str(movielens.url.database)))
     load(engine, open_source(str(data_folder / "overviews")))
-    learn_terms(engine)
+    with engine.begin() as connection:
+        learn_terms(connection)
     with engine.begin() as connection:
         learned = learn_classifier(connection, "terms")
         compare_with_torch(connection)
@@ -272,7 +273,7 @@ def test_refusals_about_a_film_name_the_value(
     [
         ("predict_genres('A plot.')", "recsys train"),
         ("predict_movie_genres(1)", "recsys train"),
-        ("predict_movie_genres(1, encoder => 'other')", "recsys genres predict --encoder 'other'"),
+        ("predict_movie_genres(1, encoder => 'other')", "recsys genres predict --encoder other"),
     ],
 )
 def test_before_anything_is_learned(engine: Engine, call: str, hint: str) -> None:

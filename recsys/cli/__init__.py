@@ -10,7 +10,7 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from recsys.cli import answers, data, db, demo, evaluation, genres, models, movies, text
+from recsys.cli import answers, data, db, demo, evaluation, genres, models, movies, search, text
 from recsys.cli.output import errors
 from recsys.errors import RecsysError
 from recsys.settings import Settings
@@ -34,6 +34,7 @@ app.command()(data.load)
 app.command()(data.train)
 app.command()(answers.recommend)
 app.command()(answers.similar)
+app.command()(search.search)
 app.command()(evaluation.evaluate)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
-from recsys.answers import Answers, Recommendation, SimilarMovie
+from recsys.answers import Answers, PlotMatch, Recommendation, SimilarMovie
 from recsys.cli.output import Format, Output, note, progress, say, show
 from recsys.database import is_simulated, reported_errors
 from recsys.errors import InvalidRequest
@@ -37,6 +38,32 @@ IncludePredictedGenres = Annotated[
         help="Let genres count that were predicted for films that list none.",
     ),
 ]
+
+
+class By(StrEnum):
+    """What films resemble each other by."""
+
+    RATINGS = "ratings"
+    PLOT = "plot"
+    BOTH = "both"
+
+
+class Distance(StrEnum):
+    """What tells how far apart two vectors are."""
+
+    COSINE = "cosine"
+    DOT = "dot"
+    EUCLIDEAN = "euclidean"
+
+
+EncoderOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Whose vectors plots are compared by, beside their words; `recsys text list`.",
+    ),
+]
+DistanceOption = Annotated[Distance, typer.Option(help="Between an encoder's vectors.")]
 
 LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
 HIDDEN = ("because_movie_id", "model_id")  # of a table
@@ -102,7 +129,7 @@ def recommend(
         model_id=model,
         include_predicted_genres=include_predicted_genres,
     )
-    _show(engine, answer, Recommendation, output, f"For user {user_id}")
+    show_films(engine, answer, Recommendation, output, f"For user {user_id}")
     if answer and all(film.source == "popular" for film in answer):
         note("The model does not know this user: these are popular films.")
 
@@ -121,15 +148,38 @@ def similar(
     exclude_movie: ExcludeMovies = None,
     model: ModelId = None,
     include_predicted_genres: IncludePredictedGenres = False,
+    by: Annotated[
+        By, typer.Option(help="Liked by the same people, or alike in their plots, or both.")
+    ] = By.RATINGS,
+    encoder: EncoderOption = "terms",
+    distance: DistanceOption = Distance.COSINE,
+    predict_genres: Annotated[
+        bool,
+        typer.Option(
+            "--predict-genres", help="Only films of the genres that this film's plot predicts."
+        ),
+    ] = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Show the films that the same people like most.
+    """Show the films that the same people like most, or whose plots are most alike.
 
-    Example: `recsys similar "the godfahter"`
+    A film that nobody has rated is compared by its plot.
+
+    Examples:
+
+    - `recsys similar "the godfahter"`
+
+    - `recsys similar "the matrix" --by plot --predict-genres`
     """
+    if predict_genres and genre:
+        raise typer.BadParameter("it chooses the genres: give no --genre", param_hint="genres")
     engine = ready_engine(_settings(context))
     recommender = Recommender.on(engine)
     movie_id, title = find_movie(engine, recommender, movie)
+    note(f"Film {movie_id}: {title}")
+    if predict_genres:
+        genre = [row.genre for row in recommender.predict_movie_genres(movie_id)]
+        note(f"Predicted genres: {', '.join(genre) or 'none, since it has no text'}.")
     answer = recommender.similar_movies(
         movie_id,
         k,
@@ -141,9 +191,13 @@ def similar(
         exclude_movies=exclude_movie or None,
         model_id=model,
         include_predicted_genres=include_predicted_genres,
+        by=by.value,
+        encoder=encoder,
+        distance=distance.value,
     )
-    note(f"Film {movie_id}: {title}")
-    _show(engine, answer, SimilarMovie, output, f"Similar to {title}")
+    show_films(engine, answer, SimilarMovie, output, f"Similar to {title}")
+    if by is By.RATINGS and any(film.source == "content" for film in answer):
+        note("The model knows no rating of this film: these have plots like its own.")
 
 
 def recommend_everybody(engine: Engine, k: int) -> None:
@@ -182,13 +236,14 @@ def _settings(context: typer.Context) -> Settings:
     return settings
 
 
-def _show(
+def show_films(
     engine: Engine,
-    answer: Answers[Recommendation] | Answers[SimilarMovie],
-    kind: type[Recommendation] | type[SimilarMovie],
+    answer: Answers[Recommendation] | Answers[SimilarMovie] | Answers[PlotMatch],
+    kind: type[Recommendation] | type[SimilarMovie] | type[PlotMatch],
     output: Format,
     title: str,
 ) -> None:
+    """Show films, and say so if there are none or if simulated ratings are behind them."""
     rows = [asdict(film) for film in answer]
     empty = {name for name in (rows[0] if rows else {}) if all(row[name] is None for row in rows)}
     columns = [field.name for field in fields(kind)]
@@ -196,5 +251,5 @@ def _show(
     if not rows:
         note("No film is left under these filters, or none is loaded: `recsys load` loads some.")
     with engine.connect() as connection:
-        if is_simulated(connection):
+        if kind is not PlotMatch and is_simulated(connection):
             note("The ratings behind this answer are simulated (the bundled sample).")

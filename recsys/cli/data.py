@@ -196,6 +196,9 @@ def train(
     Regularization is chosen by short trainings on a part of the ratings, unless it is given;
     `--search` looks further. The trials are kept in the table `recsys.trials`.
 
+    The films' texts and genres are learned from first, where they have changed: for plot search,
+    for the prediction of genres, and for films that nobody has rated.
+
     `--if-better` holds a part of the ratings out, trains there with the new parameters and, on the
     ratings that it knew, with those of the active model, and compares. Metrics: `ndcg@10`,
     `recall@20`, `precision@5`, `map@10`, `mrr@10`, `hit_rate@10` ...
@@ -228,6 +231,7 @@ def train_model(
     """Train with a progress bar that shows the loss, and say what was made."""
     from recsys.train import train as run
 
+    learn_texts(engine)
     tried = Tried()
     with progress() as bar:
         what = "Choosing" if search is None else f"Searching {search:g} min"
@@ -247,6 +251,29 @@ def train_model(
     if search is not None:
         note("What was tried: select * from recsys.trials order by value desc nulls last;")
     return model_id
+
+
+def learn_texts(engine: Engine) -> None:
+    """Learn from the films' texts with a progress bar, and say what there was to learn."""
+    from recsys.genres import EPOCHS
+    from recsys.learned_texts import learn_texts as run
+
+    with progress() as bar:
+        task = bar.add_task("Reading the films' texts", total=2 * EPOCHS, note="")
+
+        def on_epoch(epoch: int, loss: float) -> None:
+            bar.update(
+                task, description="Learning genres", completed=epoch, note=f"loss {loss:.4f}"
+            )
+
+        learned = run(engine, on_epoch)
+        bar.update(task, completed=2 * EPOCHS, visible=learned is not None)
+    if learned is None:
+        return
+    genres = "no genres to learn"
+    if learned.genres is not None:
+        genres = f"genres with F1 {learned.genres['micro_f1']:.3f} on films held out"
+    console.print(f"Texts of {learned.films:,} films: {learned.terms:,} terms, {genres}.")
 
 
 class Tried:

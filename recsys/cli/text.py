@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from recsys.cli.data import learn_texts
 from recsys.cli.output import Format, Output, console, note, progress, say, show
 from recsys.database import reported_errors
-from recsys.errors import EncoderError
 from recsys.migrations import ready_engine
 
 app = typer.Typer(help="Turn the films' texts into vectors.", no_args_is_help=True)
@@ -55,14 +55,9 @@ def embed(context: typer.Context, encoder: EncoderName = "terms") -> None:
     """
     engine = ready_engine(context.obj)
     if encoder == "terms":
-        _learn_terms(engine)
+        learn_texts(engine)
     else:
         _embed(engine, encoder)
-
-
-def _learn_terms(engine: Engine) -> None:
-    """Learn the encoder `terms`."""
-    raise EncoderError("`terms` is learned by `recsys train`")
 
 
 def _embed(engine: Engine, encoder: str) -> None:

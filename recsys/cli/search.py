@@ -1,0 +1,102 @@
+"""`recsys search`: films by a plot in one's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from recsys.answers import PlotMatch
+from recsys.cli.answers import (
+    Distance,
+    DistanceOption,
+    EncoderOption,
+    ExcludeGenres,
+    ExcludeMovies,
+    Genres,
+    IncludePredictedGenres,
+    Length,
+    MinRatings,
+    YearFrom,
+    YearTo,
+    show_films,
+)
+from recsys.cli.output import Format, Output, errors
+from recsys.database import reported_errors
+from recsys.migrations import ready_engine
+from recsys.recommender import Recommender
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Weight = Annotated[float, typer.Option(min=0, help="Beside the plot's 1.")]
+
+
+def search(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A plot in your own words.")],
+    k: Length = 10,
+    genre: Genres = None,
+    exclude_genre: ExcludeGenres = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    min_ratings: MinRatings = None,
+    exclude_movie: ExcludeMovies = None,
+    keyword_weight: Weight = 0.2,
+    title_weight: Weight = 0,
+    genre_weight: Weight = 0,
+    encoder: EncoderOption = "terms",
+    distance: DistanceOption = Distance.COSINE,
+    include_predicted_genres: IncludePredictedGenres = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Find films by their plots, keywords and tags, told in any words.
+
+    With an encoder that `recsys text embed` has embedded the films with, the meaning counts beside
+    the words.
+
+    Examples:
+
+    - `recsys search "a shark attacks a beach town"`
+
+    - `recsys search "a thief who steals secrets from dreams" --encoder all-MiniLM-L6-v2`
+
+    - `recsys search "western comedy about a sheriff" --genre-weight 0.3 --year-to 1980`
+    """
+    engine = ready_engine(context.obj)
+    name, vector = encoder, None
+    if encoder != "terms":
+        name, vector = _encoded(engine, encoder, text)
+    answer = Recommender.on(engine).search_plots(
+        text,
+        k,
+        genres=genre or None,
+        exclude_genres=exclude_genre or None,
+        year_from=year_from,
+        year_to=year_to,
+        min_ratings=min_ratings,
+        exclude_movies=exclude_movie or None,
+        keyword_weight=keyword_weight,
+        title_weight=title_weight,
+        genre_weight=genre_weight,
+        embedding=vector,
+        encoder=name,
+        distance=distance.value,
+        include_predicted_genres=include_predicted_genres,
+    )
+    show_films(engine, answer, PlotMatch, output, "Films with such a plot")
+
+
+def _encoded(engine: Engine, encoder: str, text: str) -> tuple[str, NDArray[np.float32]]:
+    """Return the encoder's name in the database and its vector of the text."""
+    from recsys.encoders import encoder_name
+    from recsys.text_vectors import query_vector
+
+    with (
+        errors.status("Loading the encoder"),
+        reported_errors(),
+        engine.connect() as connection,
+    ):
+        return encoder_name(encoder), query_vector(connection, encoder, text)[1]
