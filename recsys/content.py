@@ -20,7 +20,7 @@ from scipy import linalg, sparse
 Matrix = NDArray[np.float64]
 
 PENALTIES = (3.0, 10.0, 30.0, 100.0)
-MOST_LEFT_OUT = 2000  # films that penalties are chosen by: more tell nothing new
+MOST_LEFT_OUT = 1000  # films that penalties are chosen by: more tell nothing new
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class ContentMap:
 
     def vectors(self, features: sparse.csr_array, text: NDArray[np.floating]) -> Matrix:
         """Return the vectors ``(n, factors)`` of films; see `learn_content`."""
-        weights = np.vstack([self.facts, self.no_text, self.text, self.intercept])
-        vectors: Matrix = _design(features, text) @ weights
+        others = np.vstack([self.no_text, self.text, self.intercept])
+        vectors: Matrix = features @ self.facts + _others(text) @ others
         return vectors
 
 
@@ -70,14 +70,15 @@ def learn_content(
     seed
         Of the draw of the films that penalties are chosen by.
     """
-    design = _design(features, text)  # (n, n_facts + 1 + dimensions + 1)
+    others = _others(text)  # (n, dimensions + 2)
     exact = targets.astype(np.float64)
-    gram = (design.T @ design).toarray()
-    moments = design.T @ exact  # (n_columns, factors)
+    shared = features.T @ others  # (n_facts, dimensions + 2)
+    gram = np.block([[(features.T @ features).toarray(), shared], [shared.T, others.T @ others]])
+    moments = np.vstack([features.T @ exact, others.T @ exact])  # (n_columns, factors)
     n_films, n_facts = features.shape
     chosen = np.random.default_rng(seed).permutation(n_films)[:MOST_LEFT_OUT]
-    left_out = design[np.sort(chosen)].toarray()  # (n_left_out, n_columns)
-    truth = exact[np.sort(chosen)]
+    left_out = np.hstack([features[chosen].toarray(), others[chosen]])  # (n_left_out, n_columns)
+    truth = exact[chosen]
 
     def solve(penalties: tuple[float, float], right: Matrix) -> Matrix:
         weights = np.repeat([*penalties, 0.0], [n_facts + 1, text.shape[1], 1])
@@ -100,10 +101,8 @@ def learn_content(
     )
 
 
-def _design(features: sparse.csr_array, text: NDArray[np.floating]) -> sparse.csr_array:
-    """Return facts, whether there is no text, the text, and a one: ``(n, n_columns)``."""
+def _others(text: NDArray[np.floating]) -> Matrix:
+    """Return whether there is no text, the text, and a one: ``(n, dimensions + 2)``."""
     # Without any dimension nothing is known of texts: then no film counts as without one.
-    none = np.isnan(text).any(axis=1)  # (n,)
-    given = np.where(none[:, None], 0, text)
-    columns = [features, none[:, None].astype(float), given, np.ones((len(text), 1))]
-    return sparse.csr_array(sparse.hstack([sparse.csr_array(part) for part in columns]))
+    none = np.isnan(text).any(axis=1, keepdims=True)  # (n, 1)
+    return np.hstack([none, np.where(none, 0, text), np.ones((len(text), 1))])

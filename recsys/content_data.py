@@ -18,7 +18,7 @@ from recsys.text import ENCODER
 Vectors = NDArray[np.float32]
 
 LEAST_FILMS = 5  # with a fact, for it to be learned from
-MOST_FACTS = 2000  # those of the most films
+MOST_FACTS = 1000  # those of the most films
 
 RATED = """
     select m.movie_id from recsys.movies m

@@ -166,6 +166,8 @@ alter table recsys.models add constraint fk_models_encoder_id_text_encoders
     foreign key (encoder_id) references recsys.text_encoders (encoder_id);
 comment on column recsys.models.encoder_id is
     'Whose text vectors its content_features read; null without any.';
+comment on column recsys.models.movie_count is
+    'Number of films that the training, or a file, gave a vector.';
 alter table recsys.movie_vectors add column content boolean not null default false;
 comment on column recsys.movie_vectors.content is
     'Made from what the film is, since the training knew no rating of it.';
@@ -222,6 +224,7 @@ drop index recsys.ix_tags_movie_id;
 delete from recsys.movie_vectors where content;
 alter table recsys.movie_vectors drop column content;
 alter table recsys.models drop column encoder_id;
+comment on column recsys.models.movie_count is 'Number of films with a vector.';
 drop table recsys.content_features, recsys.movie_genres_predicted, recsys.genre_units,
     recsys.movie_text_vectors, recsys.movie_terms, recsys.text_terms, recsys.text_encoders;
 """

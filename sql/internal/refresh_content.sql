@@ -32,10 +32,9 @@ begin
     set embedding = excluded.embedding, norm = excluded.norm
     where v.content and v.embedding <> excluded.embedding;
     update recsys.models m
-    set movie_count = f.movie_count, norms = f.norms
+    set norms = f.norms
     from (
-        select count(*) as movie_count,
-            array_agg(v.norm order by v.place) filter (where v.place & (v.place - 1) = 0) as norms
+        select array_agg(v.norm order by v.place) filter (where v.place & (v.place - 1) = 0) as norms
         from (
             select norm, row_number() over (order by norm desc) as place
             from recsys.movie_vectors v
