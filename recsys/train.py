@@ -133,8 +133,8 @@ def train(
             )
             if rival is None or is_better(connection, metrics, rival):
                 activate_model(connection, model_id)
-        with engine.begin() as connection:  # of films that were changed meanwhile
-            connection.exec_driver_sql("select recsys.refresh_content()")
+        with engine.begin() as connection:  # for films that were changed meanwhile
+            connection.exec_driver_sql("select recsys_internal.refresh_content(%s)", (model_id,))
     return model_id
 
 

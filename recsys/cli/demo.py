@@ -62,6 +62,19 @@ from recsys.search_titles('{title}', 1) t,
      recsys.similar_movies(t.movie_id, k => 5) s
 order by s.rank;"""
 
+SEARCH = """\
+select rank, title, year, genres
+from recsys.search_plots('a robot left alone on earth looks for love', k => 3);"""
+
+NEW_FILM = """\
+insert into recsys.movies (movie_id, title, year) values (1000001, 'Robots at Sea', 2026);
+insert into recsys.movie_texts (movie_id, kind, text) values (1000001, 'overview',
+    'A robot and a girl cross the ocean on a raft in search of her lost father.');"""
+
+NEW_FILM_LIST = """\
+select rank, title, year, score, source
+from recsys.recommend({user_id}, k => 4, year_from => 2019);"""
+
 
 def demo(
     context: typer.Context,
@@ -97,6 +110,7 @@ def demo(
         ("The same, but only comedies since 1960", RECOMMEND_GENRE),
         ("What was left out because the viewer has rated it", LEFT_OUT),
         ("Five films like one whose title was mistyped", SIMILAR),
+        ("Films by a plot in one's own words", SEARCH),
     ):
         ask(engine, heading, query.format(**films))
     ask(
@@ -104,6 +118,12 @@ def demo(
         "A new viewer rates three films, and the next statement knows (undone afterwards)",
         NEW_VIEWER,
         NEW_LIST,
+    )
+    ask(
+        engine,
+        "A film that nobody has rated enters, and the next statement knows (undone afterwards)",
+        NEW_FILM,
+        NEW_FILM_LIST.format(**films),
     )
     # As the reader can type it, whether or not the virtual environment is active.
     recsys = "recsys" if shutil.which("recsys") else os.path.relpath(sys.argv[0])
