@@ -135,6 +135,7 @@ def read_catalogue(connection: Connection) -> dict[str, bytes]:
 
 def write_catalogue(connection: Connection, catalogue: dict[str, bytes]) -> None:
     """COPY in what `read_catalogue` read."""
+    connection.exec_driver_sql("set local recsys.bulk = on")  # no trigger a row
     for name, rows in catalogue.items():
         with driver(connection).cursor().copy(f"copy {name} from stdin (format binary)") as copy:
             copy.write(rows)
