@@ -145,7 +145,9 @@ def test_score_movies_equals_brute_force(
     assert scores[:count] == sorted(scores[:count], reverse=True)
     assert scores[:count] == pytest.approx([truth[r["movie_id"]] for r in rows[:count]], abs=1e-5)
     assert scores[count:] == [likes[m] for m in rest]
-    assert [row["source"] for row in rows] == ["personal"] * count + ["popular"] * len(rest)
+    assert [row["source"] for row in rows] == [
+        "content" if row["movie_id"] in catalogue.content else "personal" for row in rows[:count]
+    ] + ["popular"] * len(rest)
     assert {row["predicted_rating"] for row in rows} <= {None}
 
 
@@ -172,8 +174,8 @@ def test_diversity_is_maximal_marginal_relevance(
     rows = call(sample, "recommend", user_id=user_id, k=k, diversity=diversity, **filters)
     assert len(rows) == min(k, len(everything))
     assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
-    pool = {m: s for m, s, source in everything[: max(5 * k, 100)] if source == "personal"}
-    chosen = [row["movie_id"] for row in rows if row["source"] == "personal"]
+    pool = {m: s for m, s, source in everything[: max(5 * k, 100)] if source != "popular"}
+    chosen = [row["movie_id"] for row in rows if row["source"] != "popular"]
     assert len(set(chosen)) == len(chosen) == min(k, len(pool))
     largest = max((abs(s) for s in pool.values()), default=1)
     units = {m: catalogue.unit[catalogue.row[m]] for m in pool}
