@@ -193,9 +193,11 @@ def check_list(
     best, close = everything[:k], 1e-5
     truth = {movie_id: score for movie_id, score, _ in everything}
     assert [row["rank"] for row in rows] == list(range(1, len(best) + 1))
-    assert [row["source"] for row in rows] == [
-        source if row[2] == "personal" else row[2] for row in best
-    ]
+    sources = {m: source if kind == "personal" else kind for m, _, kind in everything}
+    assert [row["source"] for row in rows] == [sources[row["movie_id"]] for row in rows]
+    assert len([row for row in rows if row["source"] == "popular"]) == len(
+        [row for row in best if row[2] == "popular"]
+    )
     assert len({row["movie_id"] for row in rows}) == len(rows)
     scores = [row["score"] for row in rows]
     assert scores == pytest.approx([truth[row["movie_id"]] for row in rows], abs=close)

@@ -18,8 +18,8 @@ from test_duplicates import add_films
 
 # Every table that refers to films, so that a new one is not forgotten by merge_movies.
 REFERRING = {
-    "movie_genres", "movie_keywords", "movie_people", "movie_texts", "movie_vectors", "ratings",
-    "tags",
+    "movie_genres", "movie_genres_predicted", "movie_keywords", "movie_people", "movie_terms",
+    "movie_text_vectors", "movie_texts", "movie_vectors", "ratings", "tags",
 }  # fmt: skip
 
 

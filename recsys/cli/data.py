@@ -253,11 +253,16 @@ def train_model(
     return model_id
 
 
-def learn_texts(engine: Engine) -> None:
-    """Learn from the films' texts with a progress bar, and say what there was to learn."""
+def learn_texts(engine: Engine) -> bool:
+    """Learn from the films' texts with a progress bar, and say what; tell if there are any."""
     from recsys.genres import EPOCHS
     from recsys.learned_texts import learn_texts as run
 
+    with engine.connect() as connection:
+        if not connection.exec_driver_sql(
+            "select exists (select from recsys.movie_texts)"
+        ).scalar():
+            return False
     with progress() as bar:
         task = bar.add_task("Reading the films' texts", total=2 * EPOCHS, note="")
 
@@ -267,13 +272,14 @@ def learn_texts(engine: Engine) -> None:
             )
 
         learned = run(engine, on_epoch)
-        bar.update(task, completed=2 * EPOCHS, visible=learned is not None)
+        bar.update(task, completed=2 * EPOCHS)
     if learned is None:
-        return
+        return False
     genres = "no genres to learn"
     if learned.genres is not None:
         genres = f"genres with F1 {learned.genres['micro_f1']:.3f} on films held out"
     console.print(f"Texts of {learned.films:,} films: {learned.terms:,} terms, {genres}.")
+    return True
 
 
 class Tried:

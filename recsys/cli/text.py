@@ -14,6 +14,7 @@ from recsys.migrations import ready_engine
 
 app = typer.Typer(help="Turn the films' texts into vectors.", no_args_is_help=True)
 
+NO_TEXTS = "No film has an overview, plot or tagline: `recsys load` takes files of them."
 COLUMNS = ("id", "name", "dimensions", "films", "created_at")
 ENCODERS = """
     select e.encoder_id as id, e.name, e.dimensions, (
@@ -55,7 +56,8 @@ def embed(context: typer.Context, encoder: EncoderName = "terms") -> None:
     """
     engine = ready_engine(context.obj)
     if encoder == "terms":
-        learn_texts(engine)
+        if not learn_texts(engine):
+            note(NO_TEXTS)
     else:
         _embed(engine, encoder)
 
@@ -80,7 +82,7 @@ def _embed(engine: Engine, encoder: str) -> None:
     if report.unusable:
         note(f"Left out: {report.unusable:,} films whose text has no vector.")
     if not report.embedded + report.unchanged + report.unusable:
-        note("No film has an overview, plot or tagline: `recsys load` takes files of them.")
+        note(NO_TEXTS)
 
 
 @app.command("list")
