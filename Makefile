@@ -63,6 +63,9 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python benchmarks/new_users.py
 	$(BIN)/python benchmarks/retrieval.py
 	$(BIN)/python benchmarks/mixed_load.py
+	$(BIN)/python benchmarks/plot_search.py
+	$(BIN)/python benchmarks/genres.py
+	$(BIN)/python benchmarks/cold_films.py
 
 bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib and implicit
 	$(INSTALL) -e '.[bench]'

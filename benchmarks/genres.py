@@ -1,6 +1,6 @@
 """How well genres are predicted from texts alone, on ml-latest-small with overviews.
 
-    python benchmarks/genres.py [--vectors FILE]
+    python benchmarks/genres.py [--encoder FOLDER]
 
 Five folds of the films that have a text and list genres, which are the labels; of a fold's films
 no text is in the database while terms and classifier are learned from all others, as `recsys
@@ -9,8 +9,8 @@ F1 over all pairs of film and genre (micro), and its mean over genres (macro). T
 probabilities stand beside those of torch for the same vectors. Overviews may name their genre:
 hence a second run without all words that stem as a part of a genre's name does, "film" among them.
 
-`--vectors` is an npz with movie_ids and vectors, `(n, d)` of length 1, by any sentence encoder:
-the same folds and network, in torch alone.
+`--encoder` is a sentence encoder's name or folder: the same folds and network, in torch alone, on
+its vectors as the database holds them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ import time
 
 import numpy as np
 import psycopg
-from recsys.binary_copy import driver
+from recsys.binary_copy import driver, read_columns
 from recsys.genre_store import learn_classifier, read_examples
 from recsys.genres import Floats, Labels, learn_genres
 from recsys.load import load
 from recsys.sources import open_source
 from recsys.text import learn_terms
+from recsys.text_vectors import embed
 from scratch import data_set, scratch_database
 from sklearn.metrics import f1_score
 from sklearn.model_selection import KFold
@@ -34,6 +35,8 @@ from sqlalchemy import Connection, Engine
 
 WORD = re.compile(r"\w+")
 FOLDS = KFold(5, shuffle=True, random_state=0)
+VECTORS = "select movie_id, embedding from recsys.movie_text_vectors"
+DIMENSIONS = "select dimensions from recsys.text_encoders where encoder_id = %s"
 GENRE_WORDS = """
     select w.word from unnest(%s::text[]) w (word)
     where ts_lexize('english_stem', lower(w.word)) && (
@@ -54,7 +57,7 @@ ENCODED = """
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--vectors", help="npz of a sentence encoder")
+    parser.add_argument("--encoder", help="name or folder of a sentence encoder")
     arguments = parser.parse_args()
     with scratch_database() as engine:
         for name in ("ml-latest-small", "overviews"):
@@ -65,10 +68,14 @@ def main() -> None:
             labels = np.array([[name in genres for name in names] for _, genres in films.values()])
             plain = without_genre_words(connection, texts)
         print(f"{len(movie_ids):,} films, {len(names)} genres      micro   macro")
-        if arguments.vectors:
-            with np.load(arguments.vectors) as archive:
-                row = {m: place for place, m in enumerate(archive["movie_ids"].tolist())}
-                vectors = archive["vectors"][[row[m] for m in movie_ids]].astype(np.float32)
+        if arguments.encoder:
+            encoder_id = embed(engine, arguments.encoder).encoder_id
+            with engine.connect() as connection:
+                query = f"{VECTORS} where encoder_id = {encoder_id}"
+                size = connection.exec_driver_sql(DIMENSIONS, (encoder_id,)).scalar_one()
+                found = read_columns(connection, query, movie_id="i8", embedding=size)
+            row = {m: place for place, m in enumerate(found["movie_id"].tolist())}
+            vectors = found["embedding"][[row[m] for m in movie_ids]]
             report("sentence encoder, torch", labels, by_torch(vectors, labels, names))
         measure(engine, "terms, SQL", movie_ids, texts, labels, names)
         measure(engine, "without the genres' words", movie_ids, plain, labels, names)

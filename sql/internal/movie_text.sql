@@ -1,4 +1,3 @@
--- Inlined into its caller's query; the limit keeps it a look-up a film.
 create or replace function recsys_internal.movie_text(movie_id bigint)
 returns text
 language sql stable

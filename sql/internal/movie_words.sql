@@ -1,4 +1,3 @@
--- Inlined into its caller's query.
 create or replace function recsys_internal.movie_keywords(movie_id bigint)
 returns text
 language sql stable
