@@ -93,7 +93,8 @@ where e.name = %s and e.encoder_id < %s
 def learn_terms(connection: Connection) -> int | None:
     """Learn terms from the films' texts, and encode every film, in the caller's transaction.
 
-    Nothing is done where the texts are those that were learned from last.
+    Where the texts are those that were learned from last, titles, keywords and tags are brought up
+    to date, and nothing else is done.
 
     Returns
     -------
@@ -110,6 +111,7 @@ def learn_terms(connection: Connection) -> int | None:
     if not texts:
         return None
     if known.parameters == parameters:
+        connection.exec_driver_sql("select recsys_internal.refresh_texts()")
         return int(known.encoder_id)
     return _learn(connection, parameters)
 

@@ -113,6 +113,14 @@ def test_learning_twice_changes_nothing(learned_engine: Engine) -> None:
         assert connection.exec_driver_sql(state).one() == before
 
 
+def test_a_new_tag_counts_from_the_next_learning_on(learned_engine: Engine) -> None:
+    with learned_engine.begin() as connection:
+        connection.exec_driver_sql("insert into recsys.tags values (1, 7, 'quokka')")
+    learn_texts(learned_engine)
+    with learned_engine.connect() as connection:
+        assert [row.movie_id for row in search(connection, "quokka", 1)] == [7]
+
+
 def test_a_changed_text_is_learned_from_and_the_old_terms_go(learned_engine: Engine) -> None:
     with learned_engine.begin() as connection:
         connection.exec_driver_sql(
