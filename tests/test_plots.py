@@ -317,6 +317,9 @@ def test_odd_queries_are_answered(learned: Connection, query: str) -> None:
         ("robot", {"encoder": "nonsense"}, "unknown encoder: 'nonsense'"),
         ("robot", {"encoder": None}, "unknown encoder: null"),
         ("robot", {"distance": "nonsense"}, "distance is 'nonsense'"),
+        ("robot", {"title_weight": -1}, "title_weight is -1"),
+        ("robot", {"genre_weight": "NaN"}, "genre_weight is NaN"),
+        ("robot", {"keyword_weight": None}, "keyword_weight is null"),
         ("robot", {"embedding": "[1,2,3]"}, "embedding has 3 numbers, but encoder 'terms' has"),
     ],
 )

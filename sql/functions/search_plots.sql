@@ -29,7 +29,10 @@ declare
         lexicon.encoder_id, query);
 begin
     perform recsys_internal.check_k(k);
-    perform recsys_internal.check_query(query, reader, embedding);
+    perform recsys_internal.check_query(query, reader, embedding),
+        recsys_internal.check_weight('keyword_weight', keyword_weight),
+        recsys_internal.check_weight('title_weight', title_weight),
+        recsys_internal.check_weight('genre_weight', genre_weight);
     if reader.name = 'terms' and encoded.embedding is null and not exists (
             select from recsys.movie_terms t
             where t.encoder_id = lexicon.encoder_id
