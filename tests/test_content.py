@@ -393,7 +393,10 @@ def test_activation_brings_films_up_to_date(films: Engine) -> None:
 def test_an_older_model_reads_texts_that_its_learning_has_not_seen(films: Engine) -> None:
     old = trained(films)
     with films.begin() as connection:
-        add = "insert into recsys.movie_texts values (%s, 'overview', 'A war between thieves')"
+        add = (
+            "insert into recsys.movie_texts"
+            " select %s, kind, text from recsys.movie_texts where movie_id = 5"
+        )
         connection.exec_driver_sql(add, (UNKNOWN,))
         learn_terms(connection)
     trained(films)
