@@ -118,7 +118,7 @@ def _report(error: psycopg.Error) -> RecsysError:
     message = error.diag.message_primary or (lines or [type(error).__name__])[0]
     hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
     match error:
-        case psycopg.DataError():
+        case psycopg.DataError() | pg.ObjectNotInPrerequisiteState():
             return InvalidRequest(message + hint)
         case pg.UndefinedTable() | pg.InvalidSchemaName() | pg.UndefinedFunction():
             return DatabaseOutOfDate(f"{message}: run `recsys db upgrade`")

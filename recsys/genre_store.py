@@ -90,7 +90,7 @@ def learn_classifier(
     ).one()
     if found.encoder_id is None:
         raise InvalidRequest(
-            f"unknown encoder: {encoder!r} (`select name from recsys.text_encoders` shows them)"
+            f"unknown encoder: {encoder!r} (`recsys text embed --encoder NAME` adds one)"
         )
     if found.parameters.get("with_genres"):
         raise InvalidRequest(

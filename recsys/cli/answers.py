@@ -171,6 +171,8 @@ def similar(
 
     - `recsys similar "the matrix" --by plot --predict-genres`
     """
+    from recsys.encoders import encoder_name
+
     if predict_genres and genre:
         raise typer.BadParameter(
             "it chooses the genres: give no --genre", param_hint="--predict-genres"
@@ -194,7 +196,7 @@ def similar(
         model_id=model,
         include_predicted_genres=include_predicted_genres,
         by=by.value,
-        encoder=encoder,
+        encoder=encoder_name(encoder),
         distance=distance.value,
     )
     show_films(engine, answer, SimilarMovie, output, f"Similar to {title}")

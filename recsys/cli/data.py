@@ -253,6 +253,9 @@ def train_model(
     return model_id
 
 
+NO_TEXTS = "No film has an overview, plot or tagline: `recsys load` takes files of them."
+
+
 def learn_texts(engine: Engine) -> bool:
     """Learn from the films' texts with a progress bar, and say what; tell if there are any."""
     from recsys.genres import EPOCHS

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from recsys.cli.data import NO_TEXTS, learn_texts
 from recsys.cli.output import note, progress, say
 from recsys.database import reported_errors
 from recsys.migrations import ready_engine
@@ -31,10 +32,15 @@ def predict(
 
     Example: `recsys genres predict --encoder terms`
     """
+    from recsys.encoders import encoder_name
     from recsys.genre_store import learn_classifier, predict_missing
     from recsys.genres import EPOCHS
 
     engine = ready_engine(context.obj)
+    encoder = encoder_name(encoder)
+    if encoder == "terms" and not learn_texts(engine):
+        note(NO_TEXTS)
+        return
     with reported_errors(), progress() as bar:
         task = bar.add_task("Learning genres", total=2 * EPOCHS, note="")
 

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.data import learn_texts
+from recsys.cli.data import NO_TEXTS, learn_texts
 from recsys.cli.output import Format, Output, console, note, progress, say, show
 from recsys.database import reported_errors
 from recsys.migrations import ready_engine
 
 app = typer.Typer(help="Turn the films' texts into vectors.", no_args_is_help=True)
 
-NO_TEXTS = "No film has an overview, plot or tagline: `recsys load` takes files of them."
 COLUMNS = ("id", "name", "dimensions", "films", "created_at")
 ENCODERS = """
     select e.encoder_id as id, e.name, e.dimensions, (

@@ -25,6 +25,7 @@ declare
     filters recsys_internal.filters := recsys_internal.find_filters(
         genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
     barred bigint[] := similar_movies.movie_id || recsys_internal.present(exclude_movies);
+    factors vector := recsys_internal.factors_of(model, array[similar_movies.movie_id]);
     way text := by;
     ids bigint[];
     scores double precision[];
@@ -33,14 +34,14 @@ begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_movies(array[similar_movies.movie_id]);
     perform recsys_internal.check_choice('by', by, '{ratings,plot,both}');
-    if by <> 'plot' and recsys_internal.factors_of(model, array[similar_movies.movie_id]) is null
+    if by <> 'plot' and factors is null
             and (recsys_internal.find_encoder('terms')).encoder_id is not null then
         way := 'plot';  -- the ratings say nothing of this film
     end if;
     select array_agg(s.movie_id), array_agg(s.score), array_agg(s.source)
     into ids, scores, sources
     from recsys_internal.similar_by(
-        way, similar_movies.movie_id, model, encoder, distance, k, barred, filters) s;
+        way, similar_movies.movie_id, factors, model, encoder, distance, k, barred, filters) s;
     return query select * from recsys_internal.complete_similar(
         model, ids, scores, sources, k, barred, filters);
 end

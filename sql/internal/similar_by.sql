@@ -3,6 +3,7 @@
 create or replace function recsys_internal.similar_by(
     way text,
     film_id bigint,
+    factors vector,  -- of the film; null if the ratings say nothing of it
     model recsys.models,
     encoder text,
     distance text,
@@ -22,8 +23,7 @@ begin
         return query
         select r.movie_id, 1 - r.distance, 'personal'
         from recsys_internal.nearest_movies(
-            model, recsys_internal.factors_of(model, array[film_id]), 'likeness', pool,
-            barred, filters) r;
+            model, factors, 'likeness', pool, barred, filters) r;
     elsif way = 'plot' then
         return query
         select p.movie_id, p.score, 'content'
@@ -36,11 +36,12 @@ begin
         from (
             select r.*, row_number() over (order by r.score desc, r.movie_id) as place
             from recsys_internal.similar_by(
-                'ratings', film_id, model, encoder, distance, pool, barred, filters) r
+                'ratings', film_id, factors, model, encoder, distance, pool, barred,
+                filters) r
             union all
             select p.*, row_number() over (order by p.score desc, p.movie_id)
             from recsys_internal.similar_by(
-                'plot', film_id, model, encoder, distance, pool, barred, filters) p
+                'plot', film_id, factors, model, encoder, distance, pool, barred, filters) p
         ) f
         group by f.movie_id
         order by 2 desc, 1
