@@ -51,6 +51,7 @@ as $$
     where t.digest is distinct from recsys_internal.words_digest(
         m.title, recsys_internal.movie_text(m.movie_id),
         recsys_internal.movie_keywords(m.movie_id))
+    order by e.encoder_id, m.movie_id  -- two of these wait for each other in turn
 $$;
 
 comment on function recsys_internal.refresh_texts is
