@@ -58,4 +58,7 @@ def learn_texts(
             " from (select %s::bigint as id) e",
             (encoder_id,),
         ).one()
-        return LearnedTexts(encoder_id, films, terms, genres)
+    with reported_errors(), engine.begin() as connection:
+        # For titles, keywords and tags that are new, and films that were changed meanwhile.
+        connection.exec_driver_sql("select recsys_internal.refresh_texts()")
+    return LearnedTexts(encoder_id, films, terms, genres)

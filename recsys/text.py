@@ -31,16 +31,19 @@ SEED, ITERATIONS, SPARE = (
 )  # of the randomized decomposition (Halko, Martinsson, Tropp 2011)
 RECIPE = 1  # another one learns anew
 
+# Texts are read once: what others change meanwhile must not pass for what was learned from.
 STEMS = """
+create temp table film_texts on commit drop as
+select movie_id, recsys_internal.movie_text(movie_id) as text
+from (select distinct movie_id from recsys.movie_texts) t;
 create temp table film_stems on commit drop as
 select t.movie_id, s.term, s.frequency
-from (
-    select distinct movie_id, recsys_internal.movie_text(movie_id) as text from recsys.movie_texts
-) t
+from film_texts t
 cross join lateral recsys_internal.text_stems(t.text) s;
 create temp table stems on commit drop as
 select term, row_number() over (order by term) as number, count(*) as films
 from film_stems group by term;
+analyze film_texts;
 analyze film_stems;
 analyze stems;
 """
@@ -53,16 +56,15 @@ insert into recsys.text_terms (encoder_id, term, weight, embedding)
 select {encoder_id}, s.term, ln((1.0 + {texts}) / (1 + s.films)) + 1, l.embedding
 from stems s left join learned l using (number)
 """
+# Films that are deleted meanwhile are left out.
 MOVIE_TERMS = """
 insert into recsys.movie_terms (encoder_id, movie_id, plot, title, keywords, digest)
 select {encoder_id}, m.movie_id, p.plot, recsys_internal.weigh_text({encoder_id}, m.title),
     recsys_internal.weigh_text({encoder_id}, w.keywords),
-    recsys_internal.words_digest(m.title, w.plot, w.keywords)
+    recsys_internal.words_digest(m.title, t.text, w.keywords)
 from recsys.movies m
-cross join lateral (
-    select recsys_internal.movie_text(m.movie_id) as plot,
-        recsys_internal.movie_keywords(m.movie_id) as keywords
-) w
+cross join lateral (select recsys_internal.movie_keywords(m.movie_id) as keywords) w
+left join film_texts t using (movie_id)
 left join (
     select f.movie_id, l2_normalize(recsys_internal.sparse(
         array_agg(recsys_internal.term_place(f.term)), array_agg(f.frequency * t.weight))) as plot
@@ -70,12 +72,15 @@ left join (
     join recsys.text_terms t on t.encoder_id = {encoder_id} and t.term = f.term
     group by f.movie_id
 ) p using (movie_id)
+for key share of m
 """
 VECTORS = """
 insert into recsys.movie_text_vectors (encoder_id, movie_id, embedding, digest)
-select {encoder_id}, l.movie_id, l.embedding,
-    hashtextextended(recsys_internal.movie_text(l.movie_id), 0)
+select {encoder_id}, l.movie_id, l.embedding, hashtextextended(t.text, 0)
 from learned_films l
+join film_texts t using (movie_id)
+join recsys.movies m using (movie_id)
+for key share of m
 """
 FINGERPRINT = """
 select count(distinct movie_id), coalesce(bit_xor(hashtextextended(
@@ -93,8 +98,7 @@ where e.name = %s and e.encoder_id < %s
 def learn_terms(connection: Connection) -> int | None:
     """Learn terms from the films' texts, and encode every film, in the caller's transaction.
 
-    Where the texts are those that were learned from last, titles, keywords and tags are brought up
-    to date, and nothing else is done.
+    Nothing is done where the texts are those that were learned from last.
 
     Returns
     -------
@@ -111,7 +115,6 @@ def learn_terms(connection: Connection) -> int | None:
     if not texts:
         return None
     if known.parameters == parameters:
-        connection.exec_driver_sql("select recsys_internal.refresh_texts()")
         return int(known.encoder_id)
     return _learn(connection, parameters)
 

@@ -134,7 +134,7 @@ def train(
             if rival is None or is_better(connection, metrics, rival):
                 activate_model(connection, model_id)
         with engine.begin() as connection:  # for films that were changed meanwhile
-            connection.exec_driver_sql("select recsys_internal.refresh_content(%s)", (model_id,))
+            connection.exec_driver_sql("select recsys.refresh_content()")
     return model_id
 
 

@@ -252,6 +252,8 @@ def activate_model(connection: Connection, model_id: int) -> None:
     )
     if done.rowcount == 0:
         raise _unknown(model_id)
+    # An older model may read texts by an older learning, which has not seen them either.
+    connection.execute(text("select recsys_internal.refresh_texts()"))
     connection.execute(text("select recsys_internal.refresh_content(:id)"), {"id": model_id})
 
 

@@ -390,6 +390,24 @@ def test_activation_brings_films_up_to_date(films: Engine) -> None:
         assert rows[0]["source"] == "content"
 
 
+def test_an_older_model_reads_texts_that_its_learning_has_not_seen(films: Engine) -> None:
+    old = trained(films)
+    with films.begin() as connection:
+        add = (
+            "insert into recsys.movie_texts"
+            " select %s, kind, text from recsys.movie_texts where movie_id = 5"
+        )
+        connection.exec_driver_sql(add, (UNKNOWN,))
+        learn_terms(connection)
+    trained(films)
+    with films.begin() as connection:
+        connection.exec_driver_sql("insert into recsys.movies (movie_id, title) values (9003, 'X')")
+        connection.exec_driver_sql(add, (9003,))
+        activate_model(connection, old)
+        rows = call(connection, "score_movies", user_id=5, movie_ids=[9003, UNKNOWN])
+        assert [row["source"] for row in rows] == ["content", "content"]
+
+
 def test_same_seed_same_vectors_of_content_too(films: Engine) -> None:
     first, again = trained(films), trained(films)
     with films.connect() as connection:

@@ -390,23 +390,33 @@ def test_predicted_genres_are_what_was_planted(planted: Connection, engine: Engi
 def test_the_view_of_genres(planted: Connection) -> None:
     listed = planted.exec_driver_sql("select count(*) from recsys.movie_genres").scalar_one()
     predict_missing(planted, "terms")
-    # Since then, a film lists what was predicted for it.
-    film, genre = planted.exec_driver_sql(
-        "select movie_id, genre from recsys.movie_genres_predicted order by 1, 2"
-    ).all()[0]
-    planted.exec_driver_sql(
-        "insert into recsys.movie_genres select %s, genre_id from recsys.genres where name = %s",
-        (film, genre),
-    )
     predicted = planted.exec_driver_sql("select * from recsys.movie_genres_predicted").all()
     rows = planted.exec_driver_sql("select * from recsys_bi.movie_genres").all()
-    assert len(rows) == listed + len(predicted)  # one went to the listed
-    assert len({(row.movie_id, row.genre) for row in rows}) == len(rows)
+    assert len(rows) == listed + len(predicted)
     assert {(r.movie_id, r.genre, r.probability) for r in rows if r.predicted} == {
-        tuple(row) for row in predicted if tuple(row[:2]) != (film, genre)
+        tuple(row) for row in predicted
     }
     assert all(row.probability is None for row in rows if not row.predicted)
-    assert (film, genre, False, None) in [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("bulk", ["", "on"])
+def test_nothing_is_predicted_for_a_film_that_lists_genres_since(
+    planted: Connection, bulk: str
+) -> None:
+    predict_missing(planted, "terms")
+    state = "select * from recsys.movie_genres_predicted order by movie_id, genre"
+    before = planted.exec_driver_sql(state).all()
+    film = before[0].movie_id
+    planted.exec_driver_sql("select set_config('recsys.bulk', %s, true)", (bulk,))
+    planted.exec_driver_sql(
+        "insert into recsys.movie_genres select %s, genre_id from recsys.genres where name = %s",
+        (film, GENRES[0]),
+    )
+    if bulk:
+        planted.exec_driver_sql("select recsys.refresh_content()")
+    after = planted.exec_driver_sql(state).all()
+    assert after == [row for row in before if row.movie_id != film]
+    assert after
 
 
 def test_predicted_genres_count_where_they_are_asked_for(sample_engine: Engine) -> None:

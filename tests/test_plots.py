@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,69 @@ def test_a_new_tag_counts_from_the_next_learning_on(learned_engine: Engine) -> N
     learn_texts(learned_engine)
     with learned_engine.connect() as connection:
         assert [row.movie_id for row in search(connection, "quokka", 1)] == [7]
+
+
+def test_films_that_change_while_texts_are_learned(
+    learned_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes is found, one that changes is found by its new text, one that goes is gone."""
+    with learned_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into recsys.movies (movie_id, title) values (11111, 'One')"
+        )
+        connection.exec_driver_sql(
+            "insert into recsys.movie_texts values (11111, 'overview', 'Love and war on an island')"
+        )
+
+    def meanwhile(weighed: Any) -> Any:
+        with learned_engine.begin() as connection:
+            for statement in (
+                "delete from recsys.movies where movie_id = 11111",
+                "insert into recsys.movies (movie_id, title) values (11112, 'Two')",
+                "insert into recsys.movie_texts values (11112, 'overview', 'A quokka in love')",
+                "update recsys.movie_texts set text = 'A wombat in love' where movie_id = 1",
+            ):
+                connection.exec_driver_sql(statement)
+        return term_vectors(weighed)
+
+    monkeypatch.setattr("recsys.text.term_vectors", meanwhile)
+    assert learn_texts(learned_engine) is not None
+    with learned_engine.connect() as connection:
+        assert [row.movie_id for row in search(connection, "quokka", 1)] == [11112]
+        assert [row.movie_id for row in search(connection, "wombat", 1)] == [1]
+        held = "select array_agg(movie_id) from recsys.{} where movie_id in (1, 11111, 11112)"
+        for table in ("movie_terms", "movie_text_vectors"):
+            ids = connection.exec_driver_sql(held.format(table)).scalar_one()
+            assert sorted(ids) == [1, 11112]
+
+
+def test_two_who_change_one_film_lose_nothing(learned_engine: Engine) -> None:
+    """The second begins before the first has committed, and waits for it."""
+
+    def describe() -> None:
+        with learned_engine.begin() as other:
+            other.exec_driver_sql("insert into recsys.movie_keywords values (11111, 'wombat')")
+
+    with learned_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into recsys.movies (movie_id, title) values (11111, 'One')"
+        )
+    describing = threading.Thread(target=describe)
+    with learned_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into recsys.movie_texts values (11111, 'overview', 'Love and war on an island')"
+        )
+        describing.start()
+        time.sleep(0.3)
+    describing.join(10)
+    with learned_engine.connect() as connection:
+        kept = connection.exec_driver_sql("""
+            select t.plot is not null, t.keywords is not null, v.embedding is not null
+            from recsys.movie_terms t
+            left join recsys.movie_text_vectors v using (encoder_id, movie_id)
+            where t.movie_id = 11111
+        """).one()
+    assert kept == (True, True, True)
 
 
 def test_a_changed_text_is_learned_from_and_the_old_terms_go(learned_engine: Engine) -> None:

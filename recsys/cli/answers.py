@@ -174,7 +174,9 @@ def similar(
     from recsys.encoders import encoder_name
 
     if predict_genres and genre:
-        raise typer.BadParameter("it chooses the genres: give no --genre", param_hint="genres")
+        raise typer.BadParameter(
+            "it chooses the genres: give no --genre", param_hint="--predict-genres"
+        )
     engine = ready_engine(_settings(context))
     recommender = Recommender.on(engine)
     movie_id, title = find_movie(engine, recommender, movie)

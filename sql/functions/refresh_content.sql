@@ -9,6 +9,8 @@ begin
     if recsys_internal.may_write_vectors() then
         perform recsys_internal.refresh_content((recsys_internal.find_model(null)).model_id);
     end if;
+    delete from recsys.movie_genres_predicted p
+    where exists (select from recsys.movie_genres g where g.movie_id = p.movie_id);
 end
 $$;
 

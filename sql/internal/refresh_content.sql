@@ -27,10 +27,15 @@ begin
     )
     insert into recsys.movie_vectors as v (model_id, movie_id, embedding, norm, content)
     select model.model_id, movie_id, embedding, norm, true from made
+    -- Rows that stay as they are are not even locked: others may be changing their films.
+    where not exists (
+        select from recsys.movie_vectors v
+        where v.model_id = model.model_id and v.movie_id = made.movie_id
+          and v.embedding = made.embedding)
     order by norm desc, movie_id  -- the longest are read first: they lie together
     on conflict (model_id, movie_id) do update
     set embedding = excluded.embedding, norm = excluded.norm
-    where v.content and v.embedding <> excluded.embedding;
+    where v.content;
     update recsys.models m
     set norms = f.norms
     from (

@@ -17,6 +17,9 @@ begin
     then
         return;
     end if;
+    -- Of two who change one film, the second reads what the first has written.
+    perform from recsys.movie_vectors v
+    where v.model_id = model.model_id and v.movie_id = refresh_content_of.movie_id for update;
     made := recsys_internal.content_vector(model, refresh_content_of.movie_id);
     if made is null then
         delete from recsys.movie_vectors v

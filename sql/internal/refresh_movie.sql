@@ -8,12 +8,16 @@ begin
         perform recsys_internal.refresh_text(e.encoder_id, refresh_movie.movie_id)
         from recsys_internal.term_encoders() e (encoder_id);
         perform recsys_internal.refresh_content_of(refresh_movie.movie_id);
+        delete from recsys.movie_genres_predicted p
+        where p.movie_id = refresh_movie.movie_id and exists (
+            select from recsys.movie_genres g where g.movie_id = p.movie_id);
     end if;
 end
 $$;
 
 comment on function recsys_internal.refresh_movie is
-    'Brings up to date what is made from a film''s content: its terms, its vectors.';
+    'Brings up to date what is made from a film''s content: its terms, its vectors; genres are '
+    'predicted no longer once it lists some.';
 
 -- The owner's rights: whoever may write films need not be able to write what is made from them.
 -- A load or another change of many films sets recsys.bulk, and calls recsys.refresh_content().

@@ -4,12 +4,18 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-    title text := (select m.title from recsys.movies m where m.movie_id = refresh_text.movie_id);
-    plot text := recsys_internal.movie_text(refresh_text.movie_id);
-    keywords text := recsys_internal.movie_keywords(refresh_text.movie_id);
-    encoded recsys_internal.encoded_text := recsys_internal.encode_text(
-        refresh_text.encoder_id, plot);
+    title text;
+    plot text;
+    keywords text;
+    encoded recsys_internal.encoded_text;
 begin
+    -- Of two who change one film, the second reads what the first has written.
+    perform from recsys.movie_terms t
+    where t.encoder_id = refresh_text.encoder_id and t.movie_id = refresh_text.movie_id for update;
+    title := (select m.title from recsys.movies m where m.movie_id = refresh_text.movie_id);
+    plot := recsys_internal.movie_text(refresh_text.movie_id);
+    keywords := recsys_internal.movie_keywords(refresh_text.movie_id);
+    encoded := recsys_internal.encode_text(refresh_text.encoder_id, plot);
     insert into recsys.movie_terms as t (encoder_id, movie_id, plot, title, keywords, digest)
     values (refresh_text.encoder_id, refresh_text.movie_id, encoded.terms,
         recsys_internal.weigh_text(refresh_text.encoder_id, title),
@@ -45,6 +51,7 @@ as $$
     where t.digest is distinct from recsys_internal.words_digest(
         m.title, recsys_internal.movie_text(m.movie_id),
         recsys_internal.movie_keywords(m.movie_id))
+    order by e.encoder_id, m.movie_id  -- two of these wait for each other in turn
 $$;
 
 comment on function recsys_internal.refresh_texts is

@@ -4,12 +4,7 @@ from recsys.movie_genres mg
 join recsys.genres g on g.genre_id = mg.genre_id
 union all
 select p.movie_id, p.genre, true, p.probability
-from recsys.movie_genres_predicted p
--- A film may list since then what was predicted for it.
-where not exists (
-    select from recsys.movie_genres mg
-    join recsys.genres g on g.genre_id = mg.genre_id
-    where mg.movie_id = p.movie_id and g.name = p.genre);
+from recsys.movie_genres_predicted p;
 
 comment on view recsys_bi.movie_genres is
     'One row per film and genre: as listed, or predicted from its texts where it lists none.';
