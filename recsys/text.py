@@ -24,11 +24,8 @@ ENCODER = "terms"
 DIMENSIONS = 256
 LEAST_TEXTS = 2  # with a term, for it to have a vector
 NEGLIGIBLE = 1e-6  # of the largest singular value
-SEED, ITERATIONS, SPARE = (
-    0,
-    4,
-    10,
-)  # of the randomized decomposition (Halko, Martinsson, Tropp 2011)
+# Of the randomized decomposition (Halko, Martinsson, Tropp 2011).
+SEED, ITERATIONS, SPARE = 0, 4, 10
 RECIPE = 1  # another one learns anew
 
 # Texts are read once: what others change meanwhile must not pass for what was learned from.

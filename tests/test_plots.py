@@ -451,6 +451,17 @@ def test_a_film_that_changed_is_as_if_it_had_always_been_so(learned_engine: Engi
     assert states[0] == states[1] != before
 
 
+def test_vectors_without_their_terms_stay(learned_engine: Engine) -> None:
+    """As in the database of an evaluation, which has no texts either."""
+    count = "select count(*) from recsys.movie_text_vectors"
+    with learned_engine.begin() as connection:
+        for table in ("movie_texts", "movie_terms", "text_terms"):
+            connection.exec_driver_sql("set local recsys.bulk = on")
+            connection.exec_driver_sql(f"delete from recsys.{table}")
+        connection.exec_driver_sql("select recsys.refresh_content()")
+        assert connection.exec_driver_sql(count).scalar_one() == 150
+
+
 def test_a_load_brings_terms_up_to_date(learned_engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "plots.csv"
     file.write_text("title,year,plot\nWALL-E,2008,A zorblatt collects rubbish.\n")

@@ -57,17 +57,18 @@ $$;
 comment on function recsys_internal.refresh_texts is
     'Does so for the films whose words are not those that were weighed.';
 
+-- Of a learning without its terms, as an evaluation copies it, the vectors stay as they are.
 create or replace function recsys_internal.term_encoders()
 returns setof bigint
 language sql stable
 as $$
-    select (recsys_internal.find_encoder('terms')).encoder_id
-    where (recsys_internal.find_encoder('terms')).encoder_id is not null
-    union
     select e.encoder_id
-    from recsys_internal.find_model(null) m
-    join recsys.text_encoders e on e.encoder_id = m.encoder_id
+    from recsys.text_encoders e
     where e.name = 'terms'
+      and e.encoder_id in (
+        (recsys_internal.find_encoder('terms')).encoder_id,
+        (recsys_internal.find_model(null)).encoder_id)
+      and exists (select from recsys.text_terms t where t.encoder_id = e.encoder_id)
 $$;
 
 comment on function recsys_internal.term_encoders is
