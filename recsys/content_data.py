@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.errors import DeadlockDetected
 from scipy import sparse
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from recsys.binary_copy import driver, read_columns
 from recsys.content import ContentMap, learn_content
@@ -17,6 +19,7 @@ from recsys.text import ENCODER
 
 Vectors = NDArray[np.float32]
 
+TRIES = 5
 LEAST_FILMS = 5  # with a fact, for it to be learned from
 MOST_FACTS = 1000  # those of the most films
 
@@ -111,6 +114,21 @@ def read_content(connection: Connection) -> Content:
         text=text,
         encoder_id=None if encoder is None else encoder.encoder_id,
     )
+
+
+def refresh_content(engine: Engine) -> None:
+    """Bring up to date what is made from the films' content, for films changed meanwhile.
+
+    What came before is committed: a deadlock with those who change films is worth another try.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("select recsys.refresh_content()")
+            return
+        except OperationalError as error:
+            if not tries_left or not isinstance(error.orig, DeadlockDetected):
+                raise
 
 
 def write_content(

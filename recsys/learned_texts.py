@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from recsys.content_data import refresh_content
 from recsys.database import reported_errors
 from recsys.errors import TrainingError
 from recsys.genre_store import learn_classifier
@@ -58,7 +59,6 @@ def learn_texts(
             " from (select %s::bigint as id) e",
             (encoder_id,),
         ).one()
-    with reported_errors(), engine.begin() as connection:
-        # For titles, keywords and tags that are new, and films that were changed meanwhile.
-        connection.exec_driver_sql("select recsys_internal.refresh_texts()")
+    with reported_errors():
+        refresh_content(engine)  # titles, keywords and tags, too, which may be new
     return LearnedTexts(encoder_id, films, terms, genres)

@@ -81,7 +81,7 @@ for key share of m
 """
 FINGERPRINT = """
 select count(distinct movie_id), coalesce(bit_xor(hashtextextended(
-    concat_ws(' ', movie_id, kind, text), 0)), 0)
+    concat_ws(' ', movie_id, kind, text), 0)), 0), recsys_internal.term_place('recsys')
 from recsys.movie_texts
 """
 # Models that were trained with an older encoder go on reading its vectors.
@@ -107,8 +107,14 @@ def learn_terms(connection: Connection) -> int | None:
     known = connection.exec_driver_sql(
         "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (ENCODER,)
     ).one()
-    texts, digest = connection.exec_driver_sql(FINGERPRINT).one()
-    parameters = {"texts": texts, "digest": digest, "recipe": RECIPE, "with_genres": False}
+    texts, digest, place = connection.exec_driver_sql(FINGERPRINT).one()
+    parameters = {
+        "texts": texts,
+        "digest": digest,
+        "recipe": RECIPE,
+        "place": place,  # a server of another kind may hash otherwise
+        "with_genres": False,
+    }
     if not texts:
         return None
     if known.parameters == parameters:

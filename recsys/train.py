@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from recsys.comparison import compare, find_rival, is_better
-from recsys.content_data import read_content
+from recsys.content_data import read_content, refresh_content
 from recsys.database import reported_errors
 from recsys.errors import TrainingError
 from recsys.factorization import fit
@@ -133,8 +133,7 @@ def train(
             )
             if rival is None or is_better(connection, metrics, rival):
                 activate_model(connection, model_id)
-        with engine.begin() as connection:  # for films that were changed meanwhile
-            connection.exec_driver_sql("select recsys.refresh_content()")
+        refresh_content(engine)
     return model_id
 
 

@@ -33,7 +33,7 @@ begin
         recsys_internal.check_weight('keyword_weight', keyword_weight),
         recsys_internal.check_weight('title_weight', title_weight),
         recsys_internal.check_weight('genre_weight', genre_weight);
-    if reader.name = 'terms' and encoded.embedding is null and not exists (
+    if embedding is null and encoded.embedding is null and not exists (
             select from recsys.movie_terms t
             where t.encoder_id = lexicon.encoder_id
               and (t.plot <#> encoded.terms < 0 or t.keywords <#> encoded.terms < 0

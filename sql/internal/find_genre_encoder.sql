@@ -7,7 +7,8 @@ declare
 begin
     if not exists (select from recsys.genre_units u where u.encoder_id = encoder.encoder_id) then
         raise exception 'genres have not been learned yet from the vectors of %', name
-            using errcode = '55000', hint = case name when 'terms' then 'Run `recsys train`.'
+            using errcode = '55000', hint = case name when 'terms'
+                then 'Run `recsys train`, with 30 films or more that have texts and genres.'
                 else format('Run `recsys genres predict --encoder %s`.', name) end;
     end if;
     return encoder.encoder_id;
