@@ -98,10 +98,10 @@ def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) ->
     name = copies(template)
     engine = open_database(server_url, name)
     load(engine, open_source("sample"))
-    make_up_predictions(engine)
     make_indexes(
         engine, train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
     )
+    make_up_predictions(engine)
     return name
 
 
@@ -161,8 +161,8 @@ def movielens(
     """ml-latest-small with a model of the defaults; not to be written to."""
     engine = open_database(server_url, copies(template))
     load(engine, open_source(str(data_folder / "ml-latest-small")))
-    make_up_predictions(engine)
     make_indexes(engine, train(engine, device="cpu"))
+    make_up_predictions(engine)
     return engine
 
 
