@@ -232,7 +232,7 @@ def test_without_likes_films_are_popular(
 
 
 @limits(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.floats(-12, 12).map(lambda power: 10**power), st.floats(-12, 12), st.sampled_from(SCORES))
+@given(st.floats(-12, 12).map(lambda power: 10**power), st.floats(-11, 11), st.sampled_from(SCORES))
 def test_lists_are_free_of_scale(
     sample_engine: Engine,
     catalogue: Catalogue,
