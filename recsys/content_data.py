@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from recsys.binary_copy import driver, read_columns
 from recsys.content import ContentMap, learn_content
+from recsys.encoders import LEXICON
 from recsys.tables import content_features
-from recsys.text import ENCODER
 
 Vectors = NDArray[np.float32]
 
@@ -94,7 +94,7 @@ def read_content(connection: Connection) -> Content:
     encoder = connection.exec_driver_sql(
         "select encoder_id, dimensions from recsys.text_encoders where encoder_id ="
         " (select encoder_id from recsys_internal.find_encoder(%s)) for key share",
-        (ENCODER,),
+        (LEXICON,),
     ).one_or_none()
     dimensions = 0 if encoder is None else encoder.dimensions
     text = np.full((shape[0], dimensions), np.nan, dtype=np.float32)

@@ -18,7 +18,7 @@ from recsys.errors import EncoderError
 
 Vectors = NDArray[np.float32]
 
-DOC2VEC = "doc2vec"
+LEXICON, DOC2VEC = "terms", "doc2vec"  # those learned from the catalogue itself
 TEXTS_A_CALL = 32  # as many as the library puts through the model at once
 SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*\s|[。！？\n]""")  # noqa: RUF001
 BLANK = re.compile(r"\s")

@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 
 from recsys.content_data import refresh_content
 from recsys.database import reported_errors
+from recsys.encoders import LEXICON
 from recsys.errors import TrainingError
 from recsys.genre_store import learn_classifier
-from recsys.text import ENCODER, learn_terms
+from recsys.text import learn_terms
 
 
 class LearnedTexts(NamedTuple):
@@ -50,7 +51,7 @@ def learn_texts(
             return None
         genres: dict[str, Any] | None
         try:
-            genres = learn_classifier(connection, ENCODER, on_epoch=on_epoch)
+            genres = learn_classifier(connection, LEXICON, on_epoch=on_epoch)
         except TrainingError:
             genres = None
         films, terms = connection.exec_driver_sql(

@@ -18,9 +18,9 @@ from scipy import sparse
 from sqlalchemy import Connection
 
 from recsys.binary_copy import read_columns, write_columns
+from recsys.encoders import LEXICON
 from recsys.tables import text_encoders
 
-ENCODER = "terms"
 DIMENSIONS = 256
 LEAST_TEXTS = 2  # with a term, for it to have a vector
 NEGLIGIBLE = 1e-6  # of the largest singular value
@@ -105,7 +105,7 @@ def learn_terms(connection: Connection) -> int | None:
     # Two of these take turns, and the second finds nothing left to do.
     connection.exec_driver_sql("lock table recsys.text_encoders in share row exclusive mode")
     known = connection.exec_driver_sql(
-        "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (ENCODER,)
+        "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (LEXICON,)
     ).one()
     texts, digest, place = connection.exec_driver_sql(FINGERPRINT).one()
     parameters = {
@@ -131,7 +131,7 @@ def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
     dimensions = learned.vectors.shape[1]
     encoder_id: int = connection.execute(
         text_encoders.insert().returning(text_encoders.c.encoder_id),
-        {"name": ENCODER, "dimensions": dimensions, "parameters": parameters},
+        {"name": LEXICON, "dimensions": dimensions, "parameters": parameters},
     ).scalar_one()
     _send(connection, "learned", "number", learned.columns + 1, learned.vectors)
     ids = {"encoder_id": encoder_id, "texts": parameters["texts"]}
@@ -146,7 +146,7 @@ def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
     connection.exec_driver_sql(VECTORS.format(**ids))
     for table in ("movie_terms", "movie_text_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
-    connection.exec_driver_sql(OLDER, (ENCODER, encoder_id))
+    connection.exec_driver_sql(OLDER, (LEXICON, encoder_id))
     return encoder_id
 
 

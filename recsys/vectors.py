@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import OperationalError
 
 from recsys.binary_copy import write_columns
-from recsys.content_data import LearnedContent, write_content
 from recsys.errors import DatabaseError, InvalidRequest, TrainingError
 from recsys.tables import models
+
+if TYPE_CHECKING:
+    from recsys.content_data import LearnedContent
 
 Vectors = NDArray[np.float32]
 
@@ -202,6 +204,8 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
         columns["liked_digest"] = solve.liked_digests[known]
     write_columns(connection, "recsys.user_vectors", columns)
     if model.content is not None:
+        from recsys.content_data import write_content  # SciPy: not for those who only list models
+
         write_content(connection, model_id, model.content, norm)
         connection.execute(text("select recsys_internal.refresh_content(:id)"), {"id": model_id})
     connection.execute(text("select recsys_internal.index_model(:id)"), {"id": model_id})

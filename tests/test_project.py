@@ -31,6 +31,12 @@ def test_importing_recsys_imports_no_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_what_only_lists_models_imports_no_learner() -> None:
+    code = "import sys, recsys.cli, recsys.vectors; print({'torch', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_public_names() -> None:
     assert all(hasattr(recsys, name) for name in recsys.__all__)
     assert recsys.__all__ == sorted(recsys.__all__)
