@@ -84,12 +84,6 @@ select count(distinct movie_id), coalesce(bit_xor(hashtextextended(
     concat_ws(' ', movie_id, kind, text), 0)), 0), recsys_internal.term_place('recsys')
 from recsys.movie_texts
 """
-# Models that were trained with an older encoder go on reading its vectors.
-OLDER = """
-delete from recsys.text_encoders e
-where e.name = %s and e.encoder_id < %s
-  and not exists (select from recsys.models m where m.encoder_id = e.encoder_id)
-"""
 
 
 def learn_terms(connection: Connection) -> int | None:
@@ -146,7 +140,7 @@ def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
     connection.exec_driver_sql(VECTORS.format(**ids))
     for table in ("movie_terms", "movie_text_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
-    connection.exec_driver_sql(OLDER, (LEXICON, encoder_id))
+    connection.exec_driver_sql("select recsys_internal.drop_older_encoders(%s)", (LEXICON,))
     return encoder_id
 
 

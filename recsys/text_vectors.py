@@ -68,11 +68,6 @@ UPSERT = """
     on conflict (encoder_id, movie_id)
         do update set embedding = excluded.embedding, digest = excluded.digest
 """
-OLDER = """
-    delete from recsys.text_encoders e
-    where e.name = %s and e.encoder_id < %s
-      and not exists (select from recsys.models m where m.encoder_id = e.encoder_id)
-"""
 
 
 @dataclass(frozen=True)
@@ -229,7 +224,7 @@ def _learn_doc2vec(engine: Engine, on_texts: Callable[[int, int], None]) -> Embe
             " where encoder_id = %s and movie_id <> all(%s::bigint[])",
             (known.encoder_id, [film.movie_id for film in films]),
         ).scalar_one()
-        connection.exec_driver_sql(OLDER, (DOC2VEC, encoder_id))
+        connection.exec_driver_sql("select recsys_internal.drop_older_encoders(%s)", (DOC2VEC,))
     return EmbedReport(encoder_id, embedded, 0, removed, len(films) - embedded)
 
 

@@ -7,7 +7,7 @@ returns void
 language plpgsql immutable
 as $$
 begin
-    if btrim(coalesce(query, ''), E' \t\r\n') = '' then
+    if query is null or query !~ '\S' then
         raise exception 'the plot to search for is empty' using errcode = '22023';
     elsif embedding is null and encoder.name <> 'terms' then
         raise exception 'embedding is null: give the vector of the query by encoder %',

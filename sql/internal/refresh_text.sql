@@ -7,14 +7,19 @@ declare
     title text;
     plot text;
     keywords text;
+    weighed bigint;
     encoded recsys_internal.encoded_text;
 begin
     -- Of two who change one film, the second reads what the first has written.
-    perform from recsys.movie_terms t
+    select t.digest into weighed
+    from recsys.movie_terms t
     where t.encoder_id = refresh_text.encoder_id and t.movie_id = refresh_text.movie_id for update;
     title := (select m.title from recsys.movies m where m.movie_id = refresh_text.movie_id);
     plot := recsys_internal.movie_text(refresh_text.movie_id);
     keywords := recsys_internal.movie_keywords(refresh_text.movie_id);
+    if weighed = recsys_internal.words_digest(title, plot, keywords) then
+        return;  -- something else of the film changed: a genre, say
+    end if;
     encoded := recsys_internal.encode_text(refresh_text.encoder_id, plot);
     insert into recsys.movie_terms as t (encoder_id, movie_id, plot, title, keywords, digest)
     values (refresh_text.encoder_id, refresh_text.movie_id, encoded.terms,
@@ -38,7 +43,7 @@ end
 $$;
 
 comment on function recsys_internal.refresh_text is
-    'Weighs the words of one film anew, and makes the vector of its texts.';
+    'Weighs the words of one film anew if they are others, and makes the vector of its texts.';
 
 create or replace function recsys_internal.refresh_texts()
 returns void
