@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Engine
 from recsys import scratch_database as scratch
 from recsys.database import reported_errors
 from recsys.errors import EvaluationError
-from recsys.evaluation_data import Division, Protocol, RatingData, read_data
+from recsys.evaluation_data import UNUSED, Division, Protocol, RatingData, read_data
 from recsys.evaluation_rows import Evaluation, write_evaluation
 from recsys.metrics import NO_MOVIE
-from recsys.outcomes import OURS, Catalogue, Outcome
+from recsys.outcomes import BIASES, OURS, RETRIEVAL, Catalogue, Outcome, Predicted, Unseen
 from recsys.parameters import Parameters
 from recsys.rivals import Rivals
 from recsys.scores import score
@@ -66,12 +66,14 @@ def evaluate(
         division = Division.of(data, protocol, seed)
         if seed == 0:
             _count_users(evaluation, data, division)
-        lists, stars, trained = serve(engine, data, division, protocol, parameters, on_step)
+        lists, predicted, trained = serve(engine, data, division, protocol, parameters, on_step)
         evaluation.parameters = trained | evaluation.parameters
         methods = dict(lists)
         if rivals is not None:
             methods |= rivals.lists(data, division, protocol.longest, partial(on_step, "baselines"))
-        outcomes.append(_outcome(data, division, methods, stars))
+        if rivals is not None and predicted is not None:
+            predicted.by_method[BIASES] = rivals.stars(data, division, predicted)
+        outcomes.append(_outcome(data, division, methods, predicted))
     evaluation.scores = score(
         outcomes, Catalogue(data.genres, data.genre_names), protocol.ks, partial(on_step, "scoring")
     )
@@ -146,14 +148,14 @@ def serve(
     protocol: Protocol,
     parameters: dict[str, Parameters],
     on_step: OnStep,
-) -> tuple[dict[str, Index], NDArray[np.float64], dict[str, Any]]:
+) -> tuple[dict[str, Index], Predicted | None, dict[str, Any]]:
     """Train in a scratch database, by each parameters' name a model, and ask it.
 
     Returns
     -------
-    dict, ndarray, dict
-        Lists of film indexes by name, predicted stars (see `Outcome`), and what the first model
-        was trained with.
+    dict, Predicted or None, dict
+        Lists of film indexes by name, predicted stars, and what the first model was trained with.
+        If it predicts stars, its lists without the ranker are there too.
     """
     on_step("copying", 0, 1)
     with scratch.scratch_database(engine) as target, reported_errors():
@@ -167,14 +169,23 @@ def serve(
         models = {name: _train(target, protocol, one, on_step) for name, one in parameters.items()}
         with target.begin() as connection:
             _write(connection, data, division.parts == LATER)
-            _send(connection, data, division.parts == HELD_OUT)
+            # A model that learned from likes alone cannot know how many stars other films get.
+            judged = division.parts == HELD_OUT
+            if protocol.known == "rated":
+                judged |= division.parts == UNUSED
+            _send(connection, data, judged)
             scratch.require_no_leak(connection, "before the questions")
+            ours = models[OURS][0]
+            predicted = _ask_stars(connection, ours, data, division, judged)
+            asked = {OURS: (ours, True)}
+            if predicted is not None:
+                asked[RETRIEVAL] = ours, False
+            asked |= {name: (model_id, True) for name, (model_id, _) in models.items()}
             lists = {
-                name: _ask(connection, model_id, data, division, protocol.longest, on_step)
-                for name, (model_id, _) in models.items()
+                name: _ask(connection, model_id, data, division, protocol.longest, rerank, on_step)
+                for name, (model_id, rerank) in asked.items()
             }
-            stars = _ask_stars(connection, models[OURS][0], data, division)
-        return lists, stars, models[OURS][1]
+        return lists, predicted, models[OURS][1]
 
 
 def _train(
@@ -187,6 +198,7 @@ def _train(
         parameters,
         protocol.threshold,
         on_epoch=lambda epoch: on_step("training", epoch.number, epoch.of),
+        on_step=lambda step: on_step("ranking", step.done, step.of),
     )
     with target.connect() as connection:
         return model_id, show_model(connection, model_id)["parameters"]
@@ -216,41 +228,48 @@ def _ask(
     data: RatingData,
     division: Division,
     k: int,
+    rerank: bool,
     on_step: OnStep,
 ) -> Index:
     users = data.user_ids[division.users]
     found = scratch.ask_lists(
-        connection, model_id, users, k, lambda done: on_step("asking", done, len(users))
+        connection, model_id, users, k, rerank, lambda done: on_step("asking", done, len(users))
     )
     return np.where(found == NO_MOVIE, NO_MOVIE, np.searchsorted(data.movie_ids, found))
 
 
 def _ask_stars(
-    connection: Connection, model_id: int, data: RatingData, division: Division
-) -> NDArray[np.float64]:
-    true = {
+    connection: Connection,
+    model_id: int,
+    data: RatingData,
+    division: Division,
+    judged: NDArray[np.bool_],
+) -> Predicted | None:
+    given = {
         (row, film): stars
         for row, film, stars in zip(
-            *division.rows_of(data, division.parts == HELD_OUT),
-            data.stars[division.places_of(data, division.parts == HELD_OUT)].tolist(),
+            *division.rows_of(data, judged),
+            data.stars[division.places_of(data, judged)].tolist(),
             strict=True,
         )
     }
-    rows = [
-        (row, stars, true[row, int(np.searchsorted(data.movie_ids, film))])
-        for row, film, stars in scratch.ask_stars(
-            connection, model_id, data.user_ids[division.users]
-        )
-    ]
-    return np.array(rows, dtype=float).reshape(-1, 3)
+    users = data.user_ids[division.users]
+    found = scratch.ask_stars(connection, model_id, users)
+    if not found:
+        return None
+    rows, movie_ids, stars = (np.array(column) for column in zip(*found, strict=True))
+    movies = np.searchsorted(data.movie_ids, movie_ids)
+    true = [given[pair] for pair in zip(rows.tolist(), movies.tolist(), strict=True)]
+    return Predicted(rows, movies, np.array(true), {OURS: stars.astype(float)})
 
 
 def _outcome(
-    data: RatingData, division: Division, lists: dict[str, Index], stars: NDArray[np.float64]
+    data: RatingData, division: Division, lists: dict[str, Index], predicted: Predicted | None
 ) -> Outcome:
     training = data.liked & (division.parts == TRAIN)
     told = data.liked & ((division.parts == TRAIN) | (division.parts == LATER))
     truth_rows, truth_movies = division.rows_of(data, division.parts == HELD_OUT)
+    unseen = (division.parts == HELD_OUT) | (division.parts == UNUSED)
     return Outcome(
         users=division.users,
         lists=lists,
@@ -259,5 +278,9 @@ def _outcome(
         known=np.bincount(division.rows_of(data, told)[0], minlength=len(division.users)),
         likes=np.bincount(data.movies[training], minlength=len(data.movie_ids)),
         n_training_users=len(np.unique(data.users[training])),
-        stars=stars,
+        unseen=Unseen(
+            *division.rows_of(data, unseen),
+            data.stars[division.places_of(data, unseen)].astype(float),
+        ),
+        predicted=predicted,
     )

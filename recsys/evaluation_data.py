@@ -156,8 +156,9 @@ def read_data(connection: Connection, threshold: float) -> RatingData:
 def divide(data: RatingData, protocol: Protocol, seed: int) -> NDArray[np.int8]:
     """Return the part of each rating: of `splits`, or `UNUSED`.
 
-    Ratings below the threshold are not split: where they are known, they stand beside what is
-    liked, in a split by time only those that are no newer, of held-out users after the training.
+    Ratings below the threshold are nobody's truth. Where they are known, they stand beside what is
+    liked: in a random split less as large a share as of that, in a split by time only those that
+    are no newer, of held-out users after the training.
     """
     liked = data.liked
     users, times = data.users[liked], data.rated_at[liked]
@@ -175,6 +176,9 @@ def divide(data: RatingData, protocol: Protocol, seed: int) -> NDArray[np.int8]:
     parts[liked] = draw[protocol.split]()
     if protocol.known == "rated":
         parts[~liked] = TRAIN
+        if protocol.split == "random":  # as large a share of them as of the likes
+            out = splits.by_random(data.users[~liked], protocol.share, seed) == HELD_OUT
+            parts[np.flatnonzero(~liked)[out]] = UNUSED
         if protocol.split == "time":
             too_new = data.rated_at > splits.point_in_time(times, protocol.share)
             parts[~liked & too_new] = UNUSED

@@ -21,17 +21,15 @@ as another program wants a core.
 
 from __future__ import annotations
 
-import functools
 import math
-import threading
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from recsys.cores import core_workers
 from recsys.parameters import Parameters
 
 # Most rows and positives of a block, measured (benchmarks/training.py).
@@ -182,7 +180,7 @@ def solve(
 
     if fixed.is_cuda:
         return math.fsum(work())
-    workers = _workers()
+    workers = core_workers()
     wanted = min(torch.get_num_threads(), len(side.blocks))
     done = [workers.submit(work) for _ in range(wanted)]
     try:
@@ -192,24 +190,6 @@ def solve(
         for _ in blocks:
             pass  # nothing is left for the workers to go on with
         raise
-
-
-@functools.cache
-def _workers() -> ThreadPoolExecutor:
-    """Return a thread a core, each of which does torch's operations alone."""
-    threads = torch.get_num_threads()
-    ready = threading.Barrier(threads + 1)
-
-    def begin() -> None:
-        torch.set_num_threads(1)  # of this thread, and of those that begin after it
-        ready.wait()
-
-    pool = ThreadPoolExecutor(threads)
-    for _ in range(threads):
-        pool.submit(begin)
-    ready.wait()
-    torch.set_num_threads(threads)
-    return pool
 
 
 def _solve_block(

@@ -9,14 +9,15 @@ films held out; the network then learns from all films.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from recsys.cores import one_core
 
 HIDDEN = 128
 DROPOUT = 0.3
@@ -85,7 +86,7 @@ def learn_genres(
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(x), generator=generator)
     held, rest = order[: len(x) // HELD_OUT], order[len(x) // HELD_OUT :]
-    with _one_thread():
+    with one_core():
         trial = _fit(x[rest], y[rest], seed, on_epoch)
         layers = _fit(x, y, seed, lambda epoch, loss: on_epoch(EPOCHS + epoch, loss))
     truth = labels[held.numpy()]
@@ -98,21 +99,6 @@ def learn_genres(
         thresholds,
         f1_scores(found >= thresholds, truth),
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let one core do all of an operation, and have torch's threads back in the end.
-
-    Operations on so few numbers take longer to be divided than to be done: many times as long
-    where other programs want the cores, too.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _fit(

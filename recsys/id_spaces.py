@@ -24,7 +24,8 @@ truncate recsys.movies, recsys.movie_texts, recsys.movie_genres, recsys.movie_ke
     recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.trials, recsys.evaluations,
     recsys.recommendations, recsys.text_encoders, recsys.text_terms, recsys.movie_terms,
     recsys.movie_text_vectors, recsys.genre_units, recsys.movie_genres_predicted,
-    recsys.content_features
+    recsys.content_features, recsys.rankers, recsys.ranker_units, recsys.ranker_films,
+    recsys.ranker_terms, recsys.ranker_users
 """
 DROP_INDEXES = "select recsys_internal.unindex_model(model_id) from recsys.models"
 

@@ -67,6 +67,41 @@ def ndcg(hits: Marks, relevant: Ids, k: int) -> Values:
     return _ratio(hits[:, :k] @ discounts[: hits.shape[1]], ideal)
 
 
+def graded_ndcg(lists: Ids, users: Ids, movies: Ids, gains: Values, k: int) -> Values:
+    """Return NDCG where one film is worth more than another, ``(n_users,)``.
+
+    ``DCG = sum of gain / log2(rank + 1)``, over that of the best list.
+
+    Parameters
+    ----------
+    lists
+        ``(n_users, length)``, as for `judge`.
+    users, movies, gains
+        ``(n,)`` each: the held-out pairs, each once, and what they are worth.
+
+    Examples
+    --------
+    >>> held_out = np.array([0, 0]), np.array([8, 5]), np.array([0.5, 1.5])
+    >>> graded_ndcg(np.array([[5, 8], [8, 7]]), *held_out, k=2).tolist()
+    [1.0, nan]
+    """
+    discounts = 1 / np.log2(np.arange(2, k + 2))  # (k,)
+    order = np.lexsort((movies, users))
+    span = max(movies.max(initial=0), lists.max(initial=0)) + 1
+    pairs = (users * span + movies)[order]
+    listed = np.arange(len(lists))[:, None] * span + lists[:, :k]  # (n_users, k)
+    place = np.searchsorted(pairs, listed).clip(max=max(len(pairs) - 1, 0))
+    there = (pairs[place] == listed) & (lists[:, :k] != NO_MOVIE)
+    found = np.where(there, gains[order][place], 0) @ discounts[: lists.shape[1]]
+    order = np.lexsort((-gains, users))
+    counts = np.bincount(users, minlength=len(lists))
+    rank = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)  # from 0
+    first = rank < k
+    ideal = np.zeros(len(lists))
+    np.add.at(ideal, users[order][first], gains[order][first] * discounts[rank[first]])
+    return _ratio(found, ideal)
+
+
 def recall(hits: Marks, relevant: Ids, k: int) -> Values:
     """Return the share of ``min(relevant, k)`` held-out films among the first k, ``(n_users,)``.
 
@@ -148,6 +183,34 @@ def mean_over_list(of_movie: NDArray[np.floating], lists: Ids) -> Values:
     """
     there = lists != NO_MOVIE
     return _ratio(np.where(there, of_movie[lists], 0).sum(axis=1), there.sum(axis=1))
+
+
+def mean_stars(lists: Ids, users: Ids, movies: Ids, stars: NDArray[np.floating]) -> Values:
+    """Return the mean of the stars that a user gave to films of the list, ``(n_users,)``.
+
+    Films without stars of that user are left out.
+
+    Parameters
+    ----------
+    lists
+        ``(n_users, k)`` film ids, or `NO_MOVIE`.
+    users, movies, stars
+        ``(n,)`` each: ratings, no pair twice; users by their row in `lists`.
+
+    Examples
+    --------
+    >>> lists, users, movies = np.array([[7, 8, 9], [7, 8, 9]]), np.array([0, 0, 1]), [9, 7, 5]
+    >>> mean_stars(lists, users, np.array(movies), np.array([2.0, 5.0, 4.0])).tolist()
+    [3.5, nan]
+    """
+    span = max(lists.max(initial=0), movies.max(initial=0)) + 1
+    rated = users * span + movies
+    order = np.argsort(rated)
+    pairs = np.arange(len(lists))[:, None] * span + lists  # (n_users, k)
+    there = np.isin(pairs, rated) & (lists != NO_MOVIE)
+    given = np.zeros(lists.shape)
+    given[there] = stars[order][np.searchsorted(rated[order], pairs[there])]
+    return _ratio(given.sum(axis=1), there.sum(axis=1))
 
 
 def diversity(features: NDArray[np.floating], lists: Ids) -> Values:

@@ -1,4 +1,4 @@
-"""What is known of a model: its counts and sizes, and how it gives users their vectors."""
+"""What is known of a model: counts and sizes, its ranker, how it gives users their vectors."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ SIZES = text("""
         pg_table_size('recsys.movie_vectors') + pg_table_size('recsys.user_vectors') as table_bytes
 """)
 
+RANKER = text("""
+    select candidates, weight, metrics from recsys.rankers where model_id = :model_id
+""")
+
 
 def describe_model(connection: Connection, model_id: int) -> dict[str, Any]:
     """Return everything that is known of one model.
@@ -30,14 +34,22 @@ def describe_model(connection: Connection, model_id: int) -> dict[str, Any]:
     dict
         The columns of ``recsys.models``, vectors as lists of learned numbers, and: ``active``;
         ``index_bytes``, of its HNSW indexes; ``row_bytes``, of its films' and users' rows;
-        ``table_bytes``, of the two tables that hold every model's; ``live_users``, in words.
+        ``table_bytes``, of the two tables that hold every model's; ``live_users``, in words;
+        ``ranker``, what `describe_ranker` returns.
     """
     model = show_model(connection, model_id)
     sizes = connection.execute(SIZES, {"model_id": model_id}).mappings().one()
     for name in ("solve_diagonal", "prior"):
         if model[name] is not None:
             model[name] = [float(value) for value in model[name]][: model["factors"]]
-    return {**model, **sizes, "live_users": live_users(model)}
+    ranker = describe_ranker(connection, model_id)
+    return {**model, **sizes, "live_users": live_users(model), "ranker": ranker}
+
+
+def describe_ranker(connection: Connection, model_id: int) -> dict[str, Any] | None:
+    """Return how a model's ranker orders films, and its ``metrics``; None if it has none."""
+    row = connection.execute(RANKER, {"model_id": model_id}).mappings().first()
+    return None if row is None else dict(row)
 
 
 def live_users(model: dict[str, Any]) -> str:

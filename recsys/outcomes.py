@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.metrics import ACCURACY, Ids, Marks, diversity, judge, mean_over_list
+from recsys.metrics import (
+    ACCURACY,
+    Ids,
+    Marks,
+    diversity,
+    judge,
+    mean_over_list,
+    mean_stars,
+)
 
 Index = NDArray[np.int64]
 Values = NDArray[np.float64]
 Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is everybody
 
 OURS = "recommend"
+RETRIEVAL = "retrieval"  # the same without the ranker
+BIASES = "biases"  # predict stars alone
 ACTIVITY = {
     "0": 0,
     "1-2": 1,
@@ -26,6 +37,35 @@ ACTIVITY = {
 }
 SLICED = (("ndcg", 10), ("recall", 20))
 CURVES = ("ndcg", "recall", "precision")
+
+
+class Unseen(NamedTuple):
+    """Ratings that the methods knew nothing of, liked or not, ``(m',)`` each.
+
+    Attributes
+    ----------
+    rows, movies, stars
+        Place among the users asked, film, and true stars.
+    """
+
+    rows: Index
+    movies: Index
+    stars: Values
+
+
+class Predicted(NamedTuple):
+    """True stars of some unseen ratings, and what methods predict, ``(m'',)`` each.
+
+    Attributes
+    ----------
+    rows, movies
+        Place among the users asked, and film.
+    """
+
+    rows: Index
+    movies: Index
+    true: Values
+    by_method: dict[str, Values]
 
 
 @dataclass(frozen=True)
@@ -46,8 +86,10 @@ class Outcome:
         ``(n_movies,)``: by how many users each film is liked in the training part.
     n_training_users
         How many users these are in all.
-    stars
-        ``(m', 3)``: place among `users`, predicted and true stars; empty if none are predicted.
+    unseen
+        All ratings of the users asked that were told to nobody.
+    predicted
+        None if no stars are predicted.
     """
 
     users: Index
@@ -57,7 +99,8 @@ class Outcome:
     known: Index
     likes: Index
     n_training_users: int
-    stars: Values
+    unseen: Unseen
+    predicted: Predicted | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +124,7 @@ def user_values(
             values[name, k, ""] = metric(hits, relevant, k)
         values["popularity", k, ""] = mean_over_list(likes, first)
         values["novelty", k, ""] = mean_over_list(1 - likes / outcome.n_training_users, first)
+        values["stars", k, ""] = mean_stars(first, *outcome.unseen)
         values["diversity", k, ""] = diversity(catalogue.genres.astype(float), first)
     bucket = np.searchsorted(list(ACTIVITY.values()), outcome.known, side="right") - 1
     longest = max(k for _, k in SLICED)

@@ -11,17 +11,19 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from recsys.outcomes import ACTIVITY, OURS
+from recsys.outcomes import ACTIVITY, OURS, RETRIEVAL
 from recsys.scores import Figure, Scores
 
 INK = "#0a0b0c"  # stands for the page's own text colour, light or dark
 COLOURS = {
     OURS: "#3b82f6",
+    RETRIEVAL: "#8b5cf6",
     "popularity": "#9299a3",
     "item-knn": "#e0862b",
     "ease": "#2ba36c",
 }
-MARKERS = {OURS: "o", "popularity": "s", "item-knn": "^", "ease": "D"}
+MARKERS = {OURS: "o", RETRIEVAL: "v", "popularity": "s", "item-knn": "^", "ease": "D"}
+OTHER_COLOUR, OTHER_MARKER = "#d6457a", "P"  # a model that is compared with
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "recsys",  # the same figures, the same file
     "svg.fonttype": "none",
@@ -94,7 +96,7 @@ def _axes(drawing: Drawing, x: str, y: str, of: tuple[int, int] = (1, 1)) -> Axe
 
 def _line(axes: Axes, method: str, x: list[float], y: list[float]) -> None:
     width = 2.0 if method == OURS else 1.3
-    axes.plot(x, y, color=COLOURS[method], label=method, linewidth=width)
+    axes.plot(x, y, color=COLOURS.get(method, OTHER_COLOUR), label=method, linewidth=width)
 
 
 def _precision_recall(drawing: Drawing, scores: Scores) -> None:
@@ -125,8 +127,8 @@ def _coverage(drawing: Drawing, scores: Scores, k: int) -> None:
                 y.value,
                 xerr=_error([x]),
                 yerr=_error([y]),
-                fmt=MARKERS[method],
-                color=COLOURS[method],
+                fmt=MARKERS.get(method, OTHER_MARKER),
+                color=COLOURS.get(method, OTHER_COLOUR),
                 label=method,
             )
     axes.set_ylim(bottom=0)
@@ -143,9 +145,9 @@ def _activity(drawing: Drawing, scores: Scores) -> None:
             [place + (shift - len(found) / 2 + 0.5) * 0.13 for place in range(len(names))],
             [figure.value for figure in there],
             yerr=_error(there),
-            fmt=MARKERS[method],
+            fmt=MARKERS.get(method, OTHER_MARKER),
             markersize=5,
-            color=COLOURS[method],
+            color=COLOURS.get(method, OTHER_COLOUR),
             label=method,
         )
     labels = [f"{name}\n({found[OURS][name].users:,})" for name in names]
@@ -176,8 +178,8 @@ def _genres(drawing: Drawing, scores: Scores) -> None:
             axes.plot(
                 values,
                 range(len(names)),
-                MARKERS[method],
-                color=COLOURS[method],
+                MARKERS.get(method, OTHER_MARKER),
+                color=COLOURS.get(method, OTHER_COLOUR),
                 markersize=5,
                 label=method,
             )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from torch import Tensor
 
 from recsys.binary_copy import driver, read_columns, write_columns
+from recsys.bulk_stars import find_bulk_stars
 from recsys.database import reported_errors
 from recsys.errors import InvalidRequest
 
@@ -59,7 +60,7 @@ def recommend_all(
     """Fill ``recsys.recommendations`` with what ``recsys.recommend`` gives each user.
 
     Old rows are replaced in one transaction: readers see them until it ends. Users whose stored
-    vector is up to date are scored together by matrix products, which takes a tenth of the time;
+    vectors are up to date are scored together by matrix products, in a fraction of the time;
     all others are asked of the function one by one.
 
     Parameters
@@ -88,7 +89,8 @@ def recommend_all(
             films = None if model.model_id is None else Films(connection, *model)
             if films is not None and k > len(films.movie_ids):
                 films = None  # popular films are wanted, which is left to the function
-            step = min(USERS_A_CHUNK, max(1, ROWS_A_CHUNK // k))
+            pool = k if films is None else films.pool(k)
+            step = min(USERS_A_CHUNK, max(1, ROWS_A_CHUNK // pool))
             users = np.sort(read_columns(connection, USERS, user_id="i8")["user_id"])
             for start in range(0, len(users), step):
                 chunk = users[start : start + step]
@@ -116,6 +118,8 @@ class Films:
         ``(n_films,)`` float32: no score of a user u exceeds ``norm * |u| * item_norm``.
     content
         ``(n_films,)`` bool: the vector comes from what the film is.
+    ranker
+        What puts retrieved films in order, if anything does.
     """
 
     def __init__(
@@ -135,11 +139,16 @@ class Films:
         self.content = rows["content"]
         self.vectors = torch.from_numpy(rows["embedding"])
         self.order = np.argsort(self.movie_ids)
+        self.ranker = find_bulk_stars(connection, model_id, self.movie_ids)
+
+    def pool(self, k: int) -> int:
+        """Return how many films are retrieved, of which k are chosen."""
+        return k if self.ranker is None else max(k, self.ranker.candidates)
 
     def recommend(
         self, connection: Connection, users: NDArray[np.int64], k: int
     ) -> NDArray[np.int64]:
-        """Write the lists of those of the users who have an up-to-date vector; return their ids."""
+        """Write the lists of those of the users whose vectors are up to date; return their ids."""
         first, last = int(users[0]), int(users[-1])
         with driver(connection).cursor(binary=True) as cursor:
             rows = cursor.execute(RATED, (first, last, self.model_id)).fetchall()
@@ -159,18 +168,24 @@ class Films:
             digests[here] == stored["liked_digest"][place]
         )
         here, place = here[fixed | same], place[fixed | same]
+        if self.ranker is not None:
+            rater_ids, known = self.ranker.raters(connection, first, last)
+            _, fresh, rater = np.intersect1d(raters[here], rater_ids, return_indices=True)
+            here, place = here[fresh], place[fresh]
         rated = [np.frombuffer(rows[row][1], dtype=">i8") for row in here]
         scores, films = best(
             torch.from_numpy(stored["embedding"][place]),
             self.vectors,
             self.norms,
             *self._places(rated),
-            k,
+            self.pool(k),
         )
         # Lists that popular films must fill are left to the function.
-        full = torch.isfinite(scores[:, -1]).numpy()
+        full = torch.isfinite(scores[:, k - 1]).numpy()
+        if self.ranker is not None:
+            scores = self.ranker.reranked(known.part(torch.from_numpy(rater)), scores, films)
         done: NDArray[np.int64] = raters[here][full]
-        self._write(connection, done, scores.numpy()[full], films.numpy()[full])
+        self._write(connection, done, scores.numpy()[full], films.numpy()[full], k)
         return done
 
     def _places(self, rated: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
@@ -186,11 +201,12 @@ class Films:
         self,
         connection: Connection,
         users: NDArray[np.int64],
-        scores: NDArray[np.float32],
+        scores: NDArray[np.floating[Any]],
         films: NDArray[np.int64],
+        k: int,
     ) -> None:
-        n, k = scores.shape
-        order = np.lexsort((self.movie_ids[films], -scores), axis=1)
+        n = len(users)
+        order = np.lexsort((self.movie_ids[films], -scores), axis=1)[:, :k]
         made_at = connection.exec_driver_sql(
             "select (extract(epoch from transaction_timestamp() - '2000-01-01 00:00:00+00')"
             " * 1000000)::bigint"

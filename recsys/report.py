@@ -22,7 +22,8 @@ SPLITS = {
     "rest is what should be recommended.",
 }
 KNOWN = {
-    "liked": "The database holds liked films alone, and every method ranks all other films.",
+    "liked": "The database holds liked films alone: every method ranks all other films, and the "
+    "ranker never saw a low rating.",
     "rated": "The database also holds lower ratings, so no method recommends those films.",
 }
 TITLES = {
@@ -33,6 +34,7 @@ TITLES = {
     "mrr": "MRR",
     "hit_rate": "hit rate",
     "popularity": "mean likes of a film",
+    "stars": "mean stars",
     "novelty": "novelty (EPC)",
     "diversity": "diversity of genres",
     "coverage": "coverage",
@@ -40,7 +42,17 @@ TITLES = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
-BEST_HIGH = ("ndcg", "recall", "precision", "map", "mrr", "hit_rate", "coverage", "diversity")
+BEST_HIGH = (
+    "ndcg",
+    "recall",
+    "precision",
+    "map",
+    "mrr",
+    "hit_rate",
+    "stars",
+    "coverage",
+    "diversity",
+)
 
 
 def render(evaluation: Evaluation) -> str:
@@ -67,6 +79,7 @@ def render(evaluation: Evaluation) -> str:
         words=in_words(evaluation.protocol),
         columns=_columns(evaluation),
         methods=list(evaluation.scores.by_method()),
+        listing=list(evaluation.scores.curves["ndcg"]),
         paired=_paired(evaluation),
         plots={name: Markup(svg) for name, svg in plots.items()},
         command=command(evaluation.protocol),
@@ -77,6 +90,11 @@ def render(evaluation: Evaluation) -> str:
 def number(value: float) -> str:
     """Return a figure with about three digits that tell something."""
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def title(metric: str, k: int | None) -> str:
+    """Return a metric's name for people."""
+    return TITLES[metric] + (f"@{k}" if k else "")
 
 
 def in_words(protocol: Protocol) -> list[str]:
@@ -103,7 +121,7 @@ def command(protocol: Protocol) -> str:
     words += [f"-k {k}" for k in protocol.ks] if protocol.ks != plain.ks else []
     words += [
         f"--{name} {getattr(protocol, name)}"
-        for name in ("seeds", "share", "threshold", "known", "users")
+        for name in ("seeds", "share", "threshold", "known", "users", "against")
         if getattr(protocol, name) != getattr(plain, name)
     ]
     return " ".join([*words, *([] if protocol.baselines else ["--no-baselines"])])
@@ -117,7 +135,7 @@ def _columns(evaluation: Evaluation) -> list[dict[str, Any]]:
     others = [key for key in found[OURS] if key not in main]
     return [
         {
-            "title": TITLES[metric] + (f"@{k}" if k else ""),
+            "title": title(metric, k),
             "main": (metric, k) in main,
             "cells": {name: figures.get((metric, k)) for name, figures in found.items()},
             "best": _best(metric, [figures.get((metric, k)) for figures in found.values()]),
@@ -133,12 +151,9 @@ def _best(metric: str, figures: list[Figure | None]) -> float | None:
     return max(values)
 
 
-def _paired(evaluation: Evaluation) -> dict[str, list[Paired]]:
-    """Return how `OURS` differs from each baseline, in their order, by metric."""
+def _paired(evaluation: Evaluation) -> dict[str, dict[str, Paired]]:
+    """Return how `OURS` differs from the other methods, by metric and method."""
     assert evaluation.scores is not None
     ours = evaluation.scores.by_method()[OURS]
-    return {
-        f"{TITLES[metric]}@{k}": list(ours[metric, k].against.values())
-        for metric, k in main_columns(evaluation.protocol.ks)
-        if ours[metric, k].against
-    }
+    keys = [*main_columns(evaluation.protocol.ks), ("rmse", None), ("mae", None)]
+    return {title(*key): ours[key].against for key in keys if key in ours and ours[key].against}

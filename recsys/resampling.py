@@ -39,10 +39,17 @@ class Resampling:
 
     def ratio(self, above: Values, below: Values) -> tuple[float, float, float]:
         """Return the ratio of two sums over users, and its 95 % interval."""
-        bottom = self.weights @ below.astype(np.float32)  # (draws,)
-        some = bottom != 0  # a draw may hold none of the few users that have a value
-        if not below.sum() or not some.any():
+        drawn = self.ratios(above, below)
+        if not len(drawn):
             return float("nan"), float("nan"), float("nan")
-        drawn = (self.weights @ above.astype(np.float32))[some] / bottom[some]
         low, high = np.percentile(drawn, [2.5, 97.5])
         return float(above.sum() / below.sum()), float(low), float(high)
+
+    def ratios(self, above: Values, below: Values) -> Values:
+        """Return the ratio of two sums over users in each draw that has one."""
+        bottom = self.weights @ below.astype(np.float32)  # (draws,)
+        some = bottom != 0  # a draw may hold none of the few users that have a value
+        if not below.sum():
+            some[:] = False
+        drawn: Values = (self.weights @ above.astype(np.float32))[some] / bottom[some]
+        return drawn

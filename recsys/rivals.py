@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.baselines import (
     EASE_MOST_MOVIES,
+    Biases,
     Ease,
     ItemKNN,
     Likes,
@@ -21,6 +22,7 @@ from recsys.baselines import (
 )
 from recsys.evaluation_data import Division, RatingData
 from recsys.evaluation_rows import Evaluation
+from recsys.outcomes import Predicted
 from recsys.splits import HELD_OUT, LATER, TRAIN, by_random
 
 Index = NDArray[np.int64]
@@ -54,6 +56,19 @@ class Rivals:
             found[name] = rank(fit(likes), known, barred, k)
         on_fit(len(methods), len(methods))
         return found
+
+    def stars(
+        self, data: RatingData, division: Division, predicted: Predicted
+    ) -> NDArray[np.float64]:
+        """Fit on what was told, and predict what `OURS` predicted."""
+        told = (division.parts == TRAIN) | (division.parts == LATER)
+        biases = Biases.fit(
+            data.users[told],
+            data.movies[told],
+            data.stars[told],
+            (len(data.user_ids), len(data.movie_ids)),
+        )
+        return biases(division.users[predicted.rows], predicted.movies)
 
     def _methods(
         self, likes: Likes, users: Index, movies: Index

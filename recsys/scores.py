@@ -88,7 +88,9 @@ class Scores:
 
 def main_columns(ks: tuple[int, ...]) -> list[tuple[str, int]]:
     """Return the metrics that a table of a few columns shows, with the lengths of their lists."""
-    return [("ndcg", k) for k in ks] + [("recall", k) for k in ks] + [("coverage", ks[0])]
+    first = ks[0]
+    columns = [("ndcg", k) for k in ks] + [("recall", k) for k in ks]
+    return [*columns, ("stars", first), ("coverage", first)]
 
 
 def score(
@@ -146,12 +148,15 @@ def _of_users(
         users = int((~np.isnan(mine)).sum())
         low, high = resampling.interval(mine)
         others = [name for name in pools if name != OURS] if method == OURS and not part else []
+        pairs = {name: paired(mine, pools[name][key], resampling) for name in others}
         yield [
             Figure(
                 *(method, metric, k, part, mean(mine), low, high, users),
                 left_out=0 if part else len(mine) - users,
                 per_seed=[mean(one[key]) for one in values],
-                against={name: paired(mine, pools[name][key], resampling) for name in others},
+                against={
+                    name: pair for name, pair in pairs.items() if not np.isnan(pair.difference)
+                },
             )
         ]
 
@@ -207,21 +212,48 @@ def _listed(lists: Index, weights: NDArray[np.floating], n_movies: int) -> Index
 def errors_of_stars(
     outcomes: list[Outcome], places: list[Index], resampling: Resampling
 ) -> list[Figure]:
-    """Return RMSE and MAE of the predicted stars, nothing where none are predicted."""
-    if not any(len(one.stars) for one in outcomes):
+    """Return RMSE and MAE of the predicted stars, nothing where none are predicted.
+
+    Each rating counts alike; users are resampled with theirs.
+    """
+    found = [
+        (place[one.predicted.rows], one.predicted)
+        for place, one in zip(places, outcomes, strict=True)
+        if one.predicted is not None
+    ]
+    if not found:
         return []
     n = resampling.weights.shape[1]
-    errors = [one.stars[:, 1] - one.stars[:, 2] for one in outcomes]
-    user = np.concatenate(
-        [p[one.stars[:, 0].astype(int)] for p, one in zip(places, outcomes, strict=True)]
-    )
-    count = np.bincount(user, minlength=n).astype(float)
-    figures = []
+    user = np.concatenate([place for place, _ in found])
+    count = np.bincount(user, minlength=n).astype(float)  # ratings of each user
+    users = int((count > 0).sum())
+    figures: list[Figure] = []
     for name, of_errors, back in (("rmse", np.square, np.sqrt), ("mae", np.abs, np.abs)):
-        sizes = of_errors(np.concatenate(errors))
-        total = np.bincount(user, weights=sizes, minlength=n).astype(float)
-        value, low, high = (float(back(one)) for one in resampling.ratio(total, count))
-        per_seed = [float(back(mean(of_errors(one)))) for one in errors]
-        users = int((count > 0).sum())
-        figures.append(Figure(OURS, name, None, "", value, low, high, users, n - users, per_seed))
+        drawn: dict[str, Values] = {}
+        of_name: dict[str, Figure] = {}
+        for method in found[0][1].by_method:
+            sizes = [of_errors(one.by_method[method] - one.true) for _, one in found]
+            total = np.bincount(user, weights=np.concatenate(sizes), minlength=n).astype(float)
+            drawn[method] = back(resampling.ratios(total, count))
+            low, high = np.percentile(drawn[method], [2.5, 97.5])
+            of_name[method] = Figure(
+                *(method, name, None, "", float(back(total.sum() / count.sum()))),
+                *(float(low), float(high), users, n - users),
+                per_seed=[float(back(mean(one))) for one in sizes],
+            )
+        for method, figure in of_name.items():
+            if method != OURS:
+                of_name[OURS].against[method] = _beside(
+                    *(of_name[OURS].value, figure.value, drawn[OURS], drawn[method])
+                )
+        figures += of_name.values()
     return figures
+
+
+def _beside(ours: float, theirs: float, drawn: Values, their_drawn: Values) -> Paired:
+    """Compare two figures by their values in the same draws."""
+    low, high = np.percentile(drawn - their_drawn, [2.5, 97.5]).tolist()
+    with np.errstate(divide="ignore", invalid="ignore"):  # predictions without an error
+        ratio_low, ratio_high = np.percentile(drawn / their_drawn, [2.5, 97.5]).tolist()
+        ratio = float(np.divide(ours, theirs))
+    return Paired(ours - theirs, low, high, ratio, ratio_low, ratio_high)

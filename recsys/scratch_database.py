@@ -44,7 +44,8 @@ USERS_A_CHUNK = 100
 ASK = """
     select u.place, array_agg(r.movie_id order by r.rank)
     from unnest(%s::bigint[]) with ordinality as u (user_id, place)
-    cross join lateral recsys.recommend(u.user_id, k => %s, model_id => %s::bigint) r
+    cross join lateral recsys.recommend(
+        u.user_id, k => %s, rerank => %s, model_id => %s::bigint) r
     group by u.place
 """
 ASK_STARS = """
@@ -167,13 +168,18 @@ def require_no_leak(connection: Connection, when: str) -> None:
 
 
 def ask_lists(
-    connection: Connection, model_id: int, users: Index, k: int, on_users: Callable[[int], None]
+    connection: Connection,
+    model_id: int,
+    users: Index,
+    k: int,
+    rerank: bool,
+    on_users: Callable[[int], None],
 ) -> Index:
     """Return what ``recsys.recommend`` gives each user, ``(n_users, k)`` film ids."""
     lists = np.full((len(users), k), NO_MOVIE, dtype=np.int64)
     for start in range(0, len(users), USERS_A_CHUNK):
         chunk = users[start : start + USERS_A_CHUNK]
-        for place, films in connection.exec_driver_sql(ASK, (chunk.tolist(), k, model_id)):
+        for place, films in connection.exec_driver_sql(ASK, (chunk.tolist(), k, rerank, model_id)):
             lists[start + place - 1, : len(films)] = films
         on_users(start + len(chunk))
     return lists

@@ -334,6 +334,71 @@ user_vectors = Table(
     Column("liked_digest", BigInteger),
 )
 
+rankers = Table(
+    "rankers",
+    metadata,
+    _model_key(),
+    Column("mean", Double, nullable=False),
+    Column("ridge", VECTOR, nullable=False),
+    Column("mean_year", REAL, nullable=False),
+    _time("mean_rated_at"),
+    _time("oldest_rated_at"),
+    _time("newest_rated_at"),
+    Column("rating_variance", REAL, nullable=False),
+    Column("half_share", REAL, nullable=False),
+    Column("candidates", Integer, nullable=False),
+    Column("weight", REAL, nullable=False),
+    _json("metrics"),
+    CheckConstraint("candidates > 0", name="candidates"),
+    CheckConstraint("weight >= 0", name="weight"),
+)
+
+
+def _ranker_key(*, index: bool = False) -> Column[int]:
+    target = ForeignKey("recsys.rankers.model_id", ondelete="CASCADE")
+    return Column("model_id", BigInteger, target, primary_key=True, index=index)
+
+
+ranker_units = Table(
+    "ranker_units",
+    metadata,
+    _ranker_key(),
+    Column("layer", Integer, primary_key=True, autoincrement=False),
+    Column("unit", Integer, primary_key=True, autoincrement=False),
+    Column("bias", REAL, nullable=False),
+    Column("weights", VECTOR, nullable=False),
+    Column("pair_weights", VECTOR),
+    Column("user_weights", VECTOR),
+)
+
+ranker_films = Table(
+    "ranker_films",
+    metadata,
+    _ranker_key(),
+    _movie_key(cascade=True),
+    Column("features", VECTOR, nullable=False),
+    Column("spread", VECTOR, nullable=False),
+    Index("ix_ranker_films_movie_id", "movie_id"),
+)
+
+ranker_terms = Table(
+    "ranker_terms",
+    metadata,
+    _ranker_key(),
+    Column("term", Text, primary_key=True),
+    Column("features", VECTOR, nullable=False),
+)
+
+ranker_users = Table(
+    "ranker_users",
+    metadata,
+    _key("user_id"),
+    _ranker_key(index=True),
+    Column("embedding", VECTOR, nullable=False),
+    Column("rating_count", BigInteger, nullable=False),
+    Column("rating_digest", BigInteger, nullable=False),
+)
+
 recommendations = Table(
     "recommendations",
     metadata,

@@ -21,6 +21,8 @@ from recsys.errors import TrainingError
 from recsys.factorization import fit
 from recsys.interactions import Interactions, liked_digests, read_positives
 from recsys.parameters import POSITIVE_STARS, Parameters
+from recsys.ranker_data import read_ratings, write_ranker
+from recsys.ranking import Step, learn_ranker
 from recsys.tables import trials
 from recsys.tuning import METRIC, Trial, resolved
 from recsys.vectors import (
@@ -51,6 +53,7 @@ def train(
     on_trial: Callable[[Trial], None] = lambda trial: None,
     search_minutes: float | None = None,
     if_better: str | None = None,
+    on_step: Callable[[Step], None] = lambda step: None,
 ) -> int:
     """Train on the ratings in the database, write the model, and activate it.
 
@@ -70,6 +73,8 @@ def train(
         Called after each epoch of the training itself.
     on_trial
         Called after each training on a part of the ratings; it is in ``recsys.trials`` then.
+    on_step
+        Called as the ranker is learned.
     search_minutes
         Look for the best parameters for so long. Of `parameters`, seed and steps are kept.
     if_better
@@ -101,6 +106,7 @@ def train(
             check_enough(positives, threshold)
             data = _fingerprint(connection, positives)
             digests = liked_digests(connection, positives)
+            table = read_ratings(connection)
 
         def keep(trial: Trial) -> None:
             with engine.begin() as connection:
@@ -121,12 +127,14 @@ def train(
             search_minutes=search_minutes,
         )
         require_finite(model)
+        ranker = learn_ranker(table, chosen, threshold, device, on_step)
         reclaim_space(engine)
         with engine.begin() as connection:
             content = read_content(connection)
             learned = content.learn(model.movie_ids, model.movies, chosen.seed)
             duration = timedelta(seconds=time.monotonic() - begun)
             model_id = write_model(connection, replace(model, duration=duration, content=learned))
+            write_ranker(connection, model_id, ranker, table)
             connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
             connection.execute(
                 trials.update().where(trials.c.started_at == started), {"model_id": model_id}

@@ -291,7 +291,10 @@ def reclaim_space(engine: Engine) -> None:
     The server does so by itself, but an embedded one is seldom up for long enough.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("vacuum recsys.movie_vectors, recsys.user_vectors")
+        connection.exec_driver_sql(
+            "vacuum recsys.movie_vectors, recsys.user_vectors, recsys.ranker_films,"
+            " recsys.ranker_users"
+        )
 
 
 def active_model(connection: Connection) -> int | None:

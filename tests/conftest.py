@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from recsys import ranker, ranking, rating_factors
 from recsys.database import create_database, database_url
 from recsys.embedded import embedded_server
 from recsys.load import load
@@ -24,6 +25,18 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 from oracle import Catalogue, read_catalogue
 
 TEMPLATE = f"recsys_test_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_rankers() -> Iterator[None]:
+    """Rankers learn little here, in little time: those that test them take the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rating_factors, "EPOCHS", 6)
+        patch.setattr(ranker, "EPOCHS", 3)
+        patch.setattr(ranking, "MANY_RATINGS", 0)
+        patch.setattr(ranking, "RETRIEVAL_EPOCHS", 2)
+        patch.setattr(ranking, "MOST_USERS", 100)
+        yield
 
 
 @pytest.fixture(scope="session")

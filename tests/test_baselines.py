@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recsys import baselines
-from recsys.baselines import Ease, ItemKNN, Likes, Popularity, choose_lambda, likes_matrix, rank
+from recsys.baselines import (
+    Biases,
+    Ease,
+    ItemKNN,
+    Likes,
+    Popularity,
+    choose_lambda,
+    likes_matrix,
+    rank,
+)
 from recsys.metrics import NO_MOVIE
 
 
@@ -73,6 +82,22 @@ def test_ease_is_the_closed_form(seed: int, regularization: float, n_users: int)
     some = part.any(axis=1)
     assert scores[np.ix_(some, model.movies)] == pytest.approx(part[some] @ expected, abs=1e-3)
     assert np.array_equal(scores[0], Popularity.fit(likes).places)
+
+
+def test_biases_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "FILM_SHRINKAGE", 2)
+    monkeypatch.setattr(baselines, "USER_SHRINKAGE", 1)
+    users, movies = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 2])
+    fitted = Biases.fit(users, movies, np.array([5, 3, 4, 2], dtype=np.float32), (3, 4))
+    assert fitted.mean == 3.5
+    assert fitted.films == pytest.approx([(1.5 + 0.5) / 4, -0.5 / 3, -1.5 / 3, 0])
+    first, second = 1.5 - 0.5 + (-0.5 + 0.5 / 3), 0.5 - 0.5 + (-1.5 + 0.5)
+    assert fitted.users == pytest.approx([first / 3, second / 3, 0])
+    predicted = fitted(np.array([0, 2]), np.array([0, 3]))
+    assert predicted == pytest.approx([3.5 + 0.5 + first / 3, 3.5])
+    assert Biases(3.5, np.array([2.0, -4]), np.zeros(1))(
+        np.array([0, 0]), np.array([0, 1])
+    ).tolist() == [5, 0.5]
 
 
 @pytest.mark.parametrize("k", [1, 5, 20])

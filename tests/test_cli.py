@@ -153,7 +153,7 @@ def test_the_demo_shows_all_its_parts(settings: Settings, server_url: object) ->
     shown = recsys("demo")
     for part in (
         "simulated", "recsys.recommend(42)", "personal", "Comedy", "rated_already",
-        "similar_movies", "--database recsys_demo db psql",
+        "similar_movies", "--database recsys_demo db psql", "Ranking", "RMSE", "stars",
     ):  # fmt: skip
         assert part in shown.stdout + shown.stderr
     assert "Model 1 is active" in shown.stdout

@@ -28,7 +28,7 @@ from recsys.errors import EvaluationError, InvalidRequest, TrainingError
 from recsys.evaluate import evaluate
 from recsys.evaluation_data import UNUSED, Protocol, divide, read_data
 from recsys.evaluation_rows import Evaluation
-from recsys.outcomes import OURS, Outcome
+from recsys.outcomes import BIASES, OURS, RETRIEVAL, Outcome
 from recsys.parameters import Parameters
 from recsys.report import render
 from recsys.scores import Scores, score
@@ -94,6 +94,9 @@ def test_divided_ratings(two_tastes: Engine, split: str, known: str) -> None:
         old = data.rated_at[~data.liked] <= data.rated_at[parts == TRAIN].max()
         assert (low[data.rated_at[~data.liked] > data.rated_at[data.liked].max()] == UNUSED).all()
         assert old[low == TRAIN].mean() > 0.9
+    elif split == "random":  # round(0.2 * 3) of each user's three
+        unseen = np.bincount(data.users[~data.liked][low == UNUSED])
+        assert unseen.tolist() == [1] * USERS
     else:
         assert (low != UNUSED).all()
     strangers = np.unique(data.users[parts == LATER])
@@ -118,13 +121,14 @@ def test_it_beats_popularity_where_tastes_differ(two_tastes: Engine, protocol: P
         "reading",
         "copying",
         "training",
+        "ranking",
         "asking",
         "baselines",
         "scoring",
     ]
     assert found.scores is not None
     figures = found.scores.by_method()
-    assert set(figures) == {OURS, "popularity", "item-knn", "ease"}
+    assert list(figures) == [OURS, RETRIEVAL, "popularity", "item-knn", "ease", BIASES]
     assert figures[OURS]["ndcg", 5].against["popularity"].difference > 0.02
     ours = figures[OURS]["ndcg", 5]
     assert ours.ci_low < ours.value < ours.ci_high
@@ -138,7 +142,7 @@ def test_it_beats_popularity_where_tastes_differ(two_tastes: Engine, protocol: P
     details = first[5]
     assert isinstance(details, dict)
     assert details["data"]["ratings"] == USERS * 15
-    assert set(details["against"]) == {"popularity", "item-knn", "ease"}
+    assert set(details["against"]) == {RETRIEVAL, "popularity", "item-knn", "ease"}
     assert len(details["per_seed"]) == protocol.seeds
 
 
@@ -162,19 +166,101 @@ def test_the_lists_are_those_of_the_function_and_bar_what_is_known(
             (int(u), int(m))
             for u, m in zip(data.users[parts == TRAIN], data.movies[parts == TRAIN], strict=True)
         }
+        assert list(outcomes[0].lists) == [OURS, RETRIEVAL, "popularity", "item-knn", "ease"]
         for lists in outcomes[0].lists.values():
             assert lists.shape == (USERS, 50)
             for user, films in zip(outcomes[0].users.tolist(), lists.tolist(), strict=True):
                 listed = [film for film in films if film >= 0]
-                # All methods rank all films but those: 60 of them, of which 10 or 13 are barred.
+                # All methods rank all films but those: 60 of them, of which 10 or 12 are barred.
                 barred = sum(one == user for one, _ in told)
                 assert len(set(listed)) == len(listed) == min(50, MOVIES - barred)
                 assert not told & {(user, film) for film in listed}
 
 
+@pytest.mark.parametrize(
+    ("split", "known"),
+    [("random", "liked"), ("random", "rated"), ("time", "rated"), ("users", "liked")],
+)
+def test_what_is_unseen_and_whose_stars_are_predicted(
+    two_tastes: Engine, monkeypatch: pytest.MonkeyPatch, split: str, known: str
+) -> None:
+    caught: list[Outcome] = []
+    monkeypatch.setattr(module, "score", lambda outcomes, *others: caught.extend(outcomes))
+    monkeypatch.setattr(module, "write_evaluation", lambda *others: None)
+    told: list[set[tuple[int, int]]] = [set()]
+    real = scratch.write_ratings
+
+    def keep(connection: Connection, columns: dict[str, np.ndarray]) -> None:
+        told[0] |= set(zip(columns["user_id"].tolist(), columns["movie_id"].tolist(), strict=True))
+        real(connection, columns)
+
+    monkeypatch.setattr(scratch, "write_ratings", keep)
+    evaluate(two_tastes, Protocol(split=split, known=known, ks=(5,)))
+    (outcome,) = caught
+    with two_tastes.connect() as connection:
+        data = read_data(connection, 4)
+        stars = {
+            (user, film): given
+            for user, film, given in connection.exec_driver_sql(
+                "select user_id, movie_id, rating from recsys.ratings"
+            )
+        }
+    asked = data.user_ids[outcome.users]
+
+    def named(rows: np.ndarray, movies: np.ndarray, values: np.ndarray) -> dict[Any, Any]:
+        pairs = zip(asked[rows].tolist(), data.movie_ids[movies].tolist(), strict=True)
+        return dict(zip(pairs, values.tolist(), strict=True))
+
+    unseen = {
+        pair: given for pair, given in stars.items() if pair not in told[0] and pair[0] in asked
+    }
+    assert named(*outcome.unseen) == unseen
+    predicted = outcome.predicted
+    assert predicted is not None
+    true = named(predicted.rows, predicted.movies, predicted.true)
+    # What learned from likes alone is asked for likes alone.
+    assert true == {pair: given for pair, given in unseen.items() if given >= 4 or known == "rated"}
+    assert list(predicted.by_method) == [OURS, BIASES]
+    for found in predicted.by_method.values():
+        assert len(found) == len(true)
+        assert ((found >= 0.5) & (found <= 5)).all()
+    low = [given for given in unseen.values() if given < 4]
+    assert bool(low) == (known == "liked" or split in ("random", "time"))
+
+
+def test_retrieval_is_the_order_without_stars(
+    two_tastes: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a weight beyond measure, `recommend` orders by stars beyond a film's usual ones alone."""
+    real, descending = scratch.ask_lists, []
+
+    def ask(connection: Connection, model_id: int, users: np.ndarray, *others: Any) -> np.ndarray:
+        connection.exec_driver_sql("update recsys.rankers set weight = 1e9")
+        lists = real(connection, model_id, users, *others)
+        for user, films in zip(users.tolist(), lists[:, :20].tolist(), strict=True):
+            found = {
+                film: (score, stars)
+                for film, score, stars in connection.exec_driver_sql(
+                    "select s.movie_id, s.score,"
+                    " s.predicted_rating - (f.features::real[])[vector_dims(f.features)]"
+                    " from recsys.score_movies(%s, %s) s"
+                    " join recsys.ranker_films f using (movie_id) where f.model_id = %s",
+                    (user, films, model_id),
+                )
+            }
+            values = np.array([found[film] for film in films])  # (20, 2)
+            descending.append((np.diff(values, axis=0) <= 1e-5).all(axis=0).tolist())
+        return lists
+
+    monkeypatch.setattr(scratch, "ask_lists", ask)
+    evaluate(two_tastes, replace(QUICK, known="rated"))
+    by_score, by_stars = [True, False], [False, True]
+    assert descending == [by_stars] * USERS + [by_score] * USERS
+
+
 def test_a_perfect_answer_scores_one(two_tastes: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def oracle(
-        connection: object, model_id: int, users: np.ndarray, k: int, on_users: object
+        connection: object, model_id: int, users: np.ndarray, k: int, *others: object
     ) -> np.ndarray:
         with two_tastes.connect() as own:
             data = read_data(own, 4)
@@ -232,13 +318,15 @@ def test_two_models_side_by_side(sample_engine: Engine) -> None:
     with sample_engine.begin() as connection:
         activate_model(connection, active)
     for against, same in ((active, True), (other, False)):
-        found = evaluate(sample_engine, replace(QUICK, users=60, against=against)).scores
+        evaluation = evaluate(sample_engine, replace(QUICK, users=60, against=against))
+        found = evaluation.scores
         assert found is not None
         figures = found.by_method()
-        assert list(figures) == [OURS, f"model {against}"]
+        assert list(figures) == [OURS, RETRIEVAL, f"model {against}"]
         pair = figures[OURS]["ndcg", 5].against[f"model {against}"]
         assert (pair.difference == 0) is same
         assert same or pair.ci_low > 0
+    assert f"--against {other} --no-baselines" in render(evaluation)
 
 
 def test_a_model_from_elsewhere_cannot_be_evaluated(sample_engine: Engine) -> None:
@@ -320,9 +408,16 @@ def test_the_table_says_by_how_much_it_is_better(
 ) -> None:
     show_evaluation(evaluated, Format.TABLE)
     lines = main_rows(evaluated)
-    assert [row["method"] for row in lines] == [OURS, "popularity", "item-knn", "ease"]
+    assert [row["method"] for row in lines] == [OURS, RETRIEVAL, "popularity", "item-knn", "ease"]
     assert re.fullmatch(r"0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]", lines[0]["ndcg@5"])
-    assert paired_lines(evaluated)[0].startswith("recommend minus popularity, NDCG@5")
+    assert re.fullmatch(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", lines[0]["stars@5"])
+    said = paired_lines(evaluated)
+    for place, says in enumerate(("NDCG@5", "mean stars@5")):
+        for other, name in enumerate((RETRIEVAL, "popularity", "item-knn", "ease")):
+            assert said[4 * place + other].startswith(f"recommend minus {name}, {says}")
+    assert said[8].startswith("recommend minus biases, RMSE, pair by pair:")
+    assert re.match(r"Predicted stars: RMSE of recommend \d\.\d{3}", said[9])
+    assert len(said) == 10
 
 
 def test_the_report_is_whole_and_needs_nothing_else(evaluated: Evaluation) -> None:
@@ -340,6 +435,13 @@ def test_the_report_is_whole_and_needs_nothing_else(evaluated: Evaluation) -> No
         "http://www.w3.org/2000/svg",
     }
     assert page.count("<svg") == 5
+    for says in ("retrieval", "mean stars@5", "RMSE", "biases"):
+        assert says in page
+    tables = re.findall(r"<table>.*?</table>", page, flags=re.DOTALL)
+    assert len(tables) == 3
+    for table in tables:
+        cells = [len(re.findall("<t[dh]", row)) for row in table.split("<tr>")[1:]]
+        assert len(set(cells)) == 1
     assert "recsys evaluate --split random -k 5 -k 10" in page
     assert "currentColor" in page
     without = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
@@ -351,7 +453,9 @@ def test_the_command(two_tastes: Engine, tmp_path: Path) -> None:
     arguments = ("--database", name, "evaluate", "-k", "5", "--report", str(report))
     done = recsys(*arguments, "--output", "csv")
     found = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert {row["method"] for row in found} == {OURS, "popularity", "item-knn", "ease"}
+    assert {row["method"] for row in found} == {
+        *(OURS, RETRIEVAL, "popularity", "item-knn", "ease", BIASES)
+    }
     popularity = next(row for row in found if row["method"] == "popularity")
     ours = next(row for row in found if row["method"] == OURS)
     assert float(popularity["difference"]) == pytest.approx(
@@ -360,7 +464,7 @@ def test_the_command(two_tastes: Engine, tmp_path: Path) -> None:
     assert ours["difference"] == ""
     assert report.read_text().startswith("<!doctype html>")
     as_json = recsys(*arguments, "--no-baselines", "--output", "json")
-    assert {row["method"] for row in json.loads(as_json.stdout)} == {OURS}
+    assert {row["method"] for row in json.loads(as_json.stdout)} == {OURS, RETRIEVAL}
     assert "default parameters" in as_json.stderr
     assert not scratch_databases(two_tastes)
 

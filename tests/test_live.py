@@ -58,7 +58,9 @@ def check_vector(vector: Array | None, exact: Array) -> None:
 
 
 def sources(connection: Connection, user_id: int) -> set[str]:
-    return {row["source"] for row in call(connection, "recommend", user_id=user_id, k=5)}
+    return {
+        row["source"] for row in call(connection, "recommend", user_id=user_id, k=5, rerank=False)
+    }
 
 
 @relaxed
@@ -151,13 +153,14 @@ def test_a_low_rating_bars_a_film_and_leaves_the_vector(
 ) -> None:
     if user_id == STRANGER:
         rate(sample, user_id, dict.fromkeys(pick(catalogue, [1, 2, 3, 4]), 4))
-    before, rows = user_vector(sample, user_id), call(sample, "recommend", user_id=user_id, k=11)
+    before = user_vector(sample, user_id)
+    rows = call(sample, "recommend", user_id=user_id, k=11, rerank=False)
     rate(sample, user_id, {rows[0]["movie_id"]: LOW})
     after = user_vector(sample, user_id)
     assert before is not None
     assert after is not None
     assert after.tolist() == before.tolist()
-    left = call(sample, "recommend", user_id=user_id)
+    left = call(sample, "recommend", user_id=user_id, rerank=False)
     assert [row["movie_id"] for row in left] == [row["movie_id"] for row in rows[1:]]
     assert [row["score"] for row in left] == [row["score"] for row in rows[1:]]
 
@@ -216,7 +219,7 @@ def test_one_or_two_liked_films_rank_with_the_prior(
 ) -> None:
     liked = np.random.default_rng(seed).choice(catalogue.movie_ids, n, replace=False).tolist()
     rate(sample, STRANGER, dict.fromkeys(liked, 4))
-    rows = call(sample, "recommend", user_id=STRANGER, k=30, **filters)
+    rows = call(sample, "recommend", user_id=STRANGER, k=30, rerank=False, **filters)
     scored = call(sample, "score_movies", user_id=STRANGER, movie_ids=list(catalogue.films))
     vector = user_vector(sample, STRANGER)
     sample.rollback()

@@ -19,7 +19,7 @@ from test_duplicates import add_films
 # Every table that refers to films, so that a new one is not forgotten by merge_movies.
 REFERRING = {
     "movie_genres", "movie_genres_predicted", "movie_keywords", "movie_people", "movie_terms",
-    "movie_text_vectors", "movie_texts", "movie_vectors", "ratings", "tags",
+    "movie_text_vectors", "movie_texts", "movie_vectors", "ranker_films", "ratings", "tags",
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def test_sql_serves_the_models_own_order(movielens: Engine) -> None:
         served: dict[int, list[tuple[int, float]]] = {}
         for user_id, movie_id, score in connection.exec_driver_sql(
             "select u.user_id, r.movie_id, r.score from recsys.user_vectors u, "
-            "lateral recsys.recommend(u.user_id) r order by u.user_id, r.rank"
+            "lateral recsys.recommend(u.user_id, rerank => false) r order by u.user_id, r.rank"
         ):
             served.setdefault(user_id, []).append((movie_id, score))
         rated: dict[int, set[int]] = {}

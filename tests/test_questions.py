@@ -108,7 +108,7 @@ def test_recommend_group_equals_brute_force(
 
 
 def test_a_group_of_one_is_that_user(sample: Connection) -> None:
-    one = call(sample, "recommend", user_id=1)
+    one = call(sample, "recommend", user_id=1, rerank=False)
     for strategy in ("mean", "least_misery"):
         group = call(sample, "recommend_group", user_ids=[1], strategy=strategy)
         assert [row["movie_id"] for row in group] == [row["movie_id"] for row in one]
@@ -148,7 +148,6 @@ def test_score_movies_equals_brute_force(
     assert [row["source"] for row in rows] == [
         "content" if row["movie_id"] in catalogue.content else "personal" for row in rows[:count]
     ] + ["popular"] * len(rest)
-    assert {row["predicted_rating"] for row in rows} <= {None}
 
 
 @relaxed
@@ -171,7 +170,9 @@ def test_diversity_is_maximal_marginal_relevance(
     user = catalogue.users.get(user_id)
     truth = {} if user is None else catalogue.scores(user)
     everything = brute_force(catalogue, truth, barred, filters)
-    rows = call(sample, "recommend", user_id=user_id, k=k, diversity=diversity, **filters)
+    rows = call(
+        sample, "recommend", user_id=user_id, k=k, diversity=diversity, rerank=False, **filters
+    )
     assert len(rows) == min(k, len(everything))
     assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
     pool = {m: s for m, s, source in everything[: max(5 * k, 100)] if source != "popular"}
@@ -208,7 +209,7 @@ def test_diverse_films_are_less_alike(sample: Connection, catalogue: Catalogue) 
     for user_id in range(1, 40):
         alike = []
         for diversity in (0, 0.5, 1):
-            rows = call(sample, "recommend", user_id=user_id, diversity=diversity)
+            rows = call(sample, "recommend", user_id=user_id, diversity=diversity, rerank=False)
             units = catalogue.unit[[catalogue.row[row["movie_id"]] for row in rows]]
             alike.append(np.triu(units @ units.T, 1).sum())
         assert max(alike[1:]) <= alike[0] + 1e-6

@@ -87,7 +87,7 @@ def test_an_explanation_adds_up_to_the_recommended_score(
 ) -> None:
     rate(sample, STRANGER, dict.fromkeys(pick(catalogue, 2, 0), 4))
     for user_id in (1, 2, STRANGER):
-        for row in call(sample, "recommend", user_id=user_id, k=5):
+        for row in call(sample, "recommend", user_id=user_id, k=5, rerank=False):
             parts = call(sample, "explain", user_id=user_id, movie_id=row["movie_id"], k=10_000)
             total = sum(part["contribution"] for part in parts)
             assert total == pytest.approx(row["score"], rel=1e-4)
@@ -116,7 +116,7 @@ def test_only_liked_films_are_named(
         rate(sample, user_id, new)
         ratings |= new
     liked = {m for m, stars in ratings.items() if stars >= 4}
-    one = call(sample, "recommend", user_id=user_id, k=20)
+    one = call(sample, "recommend", user_id=user_id, k=20, rerank=False)
     group = call(sample, "recommend_group", user_ids=[user_id], k=20)
     sample.rollback()
     titles = {row["because_movie_id"]: row["because_title"] for row in one}
@@ -133,7 +133,7 @@ def test_only_liked_films_are_named(
 def test_without_the_named_film_the_score_is_lower(
     sample: Connection, catalogue: Catalogue, user_id: int, place: int
 ) -> None:
-    row = call(sample, "recommend", user_id=user_id)[place]
+    row = call(sample, "recommend", user_id=user_id, rerank=False)[place]
     if row["source"] == "popular" or len(catalogue.liked(user_id)) < 4:
         return  # with fewer than three liked films left, the prior would come in
     sample.exec_driver_sql(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recsys import bulk_stars
 from recsys import recommend_all as module
 from recsys.errors import InvalidRequest
 from recsys.recommend_all import best, recommend_all
@@ -38,7 +39,10 @@ def assert_same(connection: Connection, k: int) -> None:
 
 
 @pytest.mark.parametrize("k", [10, 90])
-def test_the_rows_are_those_of_the_function(sample_engine: Engine, k: int) -> None:
+def test_the_rows_are_those_of_the_function(
+    sample_engine: Engine, k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_stars, "PAIRS_A_CHUNK", 3000)  # thirty users
     with sample_engine.begin() as connection:
         run = connection.exec_driver_sql
         run("insert into recsys.users (user_id, name) values (5000, 'has rated nothing')")
@@ -57,6 +61,14 @@ def test_the_rows_are_those_of_the_function(sample_engine: Engine, k: int) -> No
             "insert into recsys.ratings (user_id, movie_id, rating) "
             "select 3, movie_id, 1 from recsys.movies where movie_id > 8 on conflict do nothing"
         )
+        # The retrieval knows likes alone, but the ranker's vector of this user is out of date.
+        run(
+            "insert into recsys.ratings (user_id, movie_id, rating) "
+            "select 5, movie_id, 0.5 from recsys.movies where movie_id not in "
+            "(select movie_id from recsys.ratings where user_id = 5) limit 1"
+        )
+        # Times that are none count as the mean of all.
+        run("update recsys.ratings set rated_at = 'infinity' where user_id = 6")
     done: list[tuple[int, int]] = []
     users = recommend_all(sample_engine, k, lambda *counts: done.append(counts))
     assert done[-1] == (users, users)

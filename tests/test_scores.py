@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from recsys.metrics import NO_MOVIE
-from recsys.outcomes import OURS, Catalogue, Outcome, mean
+from recsys.metrics import NO_MOVIE, mean_stars
+from recsys.outcomes import BIASES, OURS, Catalogue, Outcome, Predicted, Unseen, mean
 from recsys.resampling import Resampling
 from recsys.scores import Figure, Scores, score, spread
 from sklearn.metrics import mean_absolute_error, mean_squared_error
@@ -17,8 +17,12 @@ CATALOGUE = Catalogue(GENRES, ["Comedy", "Drama"])
 
 
 def outcome(
-    lists: dict[str, list[list[int]]], users: tuple[int, ...] = (0, 1, 2), stars: object = ()
+    lists: dict[str, list[list[int]]],
+    users: tuple[int, ...] = (0, 1, 2),
+    predicted: Predicted | None = None,
+    unseen: object = (),
 ) -> Outcome:
+    rows, movies, stars = np.array(unseen, dtype=float).reshape(-1, 3).T
     return Outcome(
         users=np.array(users),
         lists={name: np.array(rows) for name, rows in lists.items()},
@@ -27,7 +31,8 @@ def outcome(
         known=np.array([0, 7, 120]),
         likes=np.array([4, 3, 2, 1, 0]),
         n_training_users=8,
-        stars=np.array(stars, dtype=float).reshape(-1, 3),
+        unseen=Unseen(rows.astype(int), movies.astype(int), stars),
+        predicted=predicted,
     )
 
 
@@ -80,21 +85,70 @@ def test_users_are_averaged_over_splits_first() -> None:
 
 
 def test_errors_of_stars_by_hand() -> None:
-    stars = [(0, 3.5, 4.0), (0, 5.0, 4.0), (2, 4.0, 4.0)]
-    scores = score([outcome({OURS: PERFECT}, stars=stars)], CATALOGUE, (2,))
+    users, films = np.array([0, 0, 2]), np.array([1, 2, 1])
+    predicted, rated, biases = [3.5, 5.0, 4.0], [4.0, 4.0, 4.0], [3.0, 3.0, 4.5]
+    stars = Predicted(
+        users, films, np.array(rated), {OURS: np.array(predicted), BIASES: np.array(biases)}
+    )
+    scores = score([outcome({OURS: PERFECT}, predicted=stars)], CATALOGUE, (2,))
     rmse, mae = find(scores, OURS, "rmse", None), find(scores, OURS, "mae", None)
     assert rmse.value == pytest.approx(math.sqrt((0.25 + 1 + 0) / 3))
     assert mae.value == pytest.approx((0.5 + 1) / 3)
-    _, predicted, rated = zip(*stars, strict=True)
     assert rmse.value == pytest.approx(mean_squared_error(rated, predicted) ** 0.5)
     assert mae.value == pytest.approx(mean_absolute_error(rated, predicted))
     assert rmse.users == 2
     assert rmse.ci_low <= rmse.value <= rmse.ci_high
+    simple = find(scores, BIASES, "rmse", None)
+    assert simple.value == pytest.approx(math.sqrt((1 + 1 + 0.25) / 3))
+    assert find(scores, BIASES, "mae", None).value == pytest.approx(2.5 / 3)
+    pair = rmse.against[BIASES]
+    assert pair.difference == pytest.approx(rmse.value - simple.value)
+    assert pair.ratio == pytest.approx(rmse.value / simple.value)
+    # Of the users, only 0 and 2 have such ratings: a draw has one of them, or both.
+    alone = 0 - 0.5, math.sqrt(1.25 / 2) - 1
+    assert (pair.ci_low, pair.ci_high) == pytest.approx(alone)
     assert not [
         one
         for one in score([outcome({OURS: PERFECT})], CATALOGUE, (2,)).figures
         if one.metric == "rmse"
     ]
+
+
+def test_mean_stars_by_hand() -> None:
+    """User 0 gave films 2, 0 and 3 stars 5, 4 and 1; user 1 gave film 0 two; user 2 film 1 three."""
+    unseen = [(0, 2, 5.0), (0, 0, 4.0), (0, 3, 1.0), (1, 0, 2.0), (2, 1, 3.0)]
+    lists = {OURS: PERFECT, "other": MIXED}
+    scores = score([outcome(lists, unseen=unseen)], CATALOGUE, (1, 2, 3))
+    ours = {k: find(scores, OURS, "stars", k) for k in (1, 2, 3)}
+    assert ours[1].value == 4  # that of user 0 alone
+    assert (ours[1].users, ours[1].left_out) == (1, 2)
+    assert ours[2].value == pytest.approx((4.5 + 2) / 2)
+    assert ours[3].value == pytest.approx((4.5 + 2 + 3) / 3)
+    others = {k: find(scores, "other", "stars", k) for k in (1, 2, 3)}
+    assert others[1].value == 2  # that of user 1 alone, so that no user has both
+    assert "other" not in ours[1].against
+    assert others[3].value == pytest.approx(((4 + 1) / 2 + 2) / 2)
+    pair = ours[3].against["other"]  # of users 0 and 1, not the difference of the means
+    assert pair.difference == pytest.approx((4.5 - 2.5 + 0) / 2)
+    assert pair.ratio == pytest.approx((4.5 + 2) / (2.5 + 2))
+    assert pair.ci_low == 0
+    assert pair.ci_high == pytest.approx(2)
+
+
+def test_mean_stars_by_brute_force() -> None:
+    generator = np.random.default_rng(0)
+    lists = np.array([generator.permutation(30)[:8] for _ in range(12)])
+    lists[generator.random(lists.shape) < 0.2] = NO_MOVIE
+    pairs = generator.permutation(12 * 40)[:150]  # films that stand in no list, too
+    users, movies = pairs // 40, pairs % 40
+    stars = generator.integers(1, 11, size=150) / 2
+    given = dict(zip(zip(users, movies, strict=True), stars, strict=True))
+    expected = []
+    for user, films in enumerate(lists):
+        found = [given[user, film] for film in films if (user, film) in given]
+        expected.append(np.mean(found) if found else np.nan)
+    assert np.isfinite(expected).any()
+    assert mean_stars(lists, users, movies, stars) == pytest.approx(expected, nan_ok=True)
 
 
 def test_the_interval_of_coverage_holds_the_value() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
 from recsys.answers import Answers, PlotMatch, Recommendation, SimilarMovie
+from recsys.cli.compare import show_comparison
 from recsys.cli.output import Format, Output, note, progress, say, show
 from recsys.database import is_simulated, reported_errors
 from recsys.errors import InvalidRequest
@@ -67,6 +69,7 @@ DistanceOption = Annotated[Distance, typer.Option(help="Between an encoder's vec
 
 LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
 HIDDEN = ("because_movie_id", "model_id")  # of a table
+HEADERS = {"predicted_rating": "stars"}  # of a table, shorter than the columns' names
 
 
 def recommend(
@@ -87,6 +90,19 @@ def recommend(
     diversity: Annotated[
         float, typer.Option(min=0, max=1, help="Up to 1: the less alike the films are.")
     ] = 0,
+    rerank: Annotated[
+        bool,
+        typer.Option(
+            "--rerank/--no-rerank", help="Let the stars that the model predicts count in the order."
+        ),
+    ] = True,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Show what the user has rated, and the films without and with --rerank.",
+        ),
+    ] = False,
     model: ModelId = None,
     include_predicted_genres: IncludePredictedGenres = False,
     everybody: Annotated[
@@ -103,19 +119,28 @@ def recommend(
 
     - `recsys recommend 42 -k 5 --genre Comedy --year-from 1990`
 
+    - `recsys recommend 42 --compare`
+
     - `recsys recommend --all -k 20`
     """
     if everybody:
         others = (user_id, year_from, year_to, min_ratings, model)
         flags = (genre, exclude_genre, exclude_movie, include_rated, include_predicted_genres)
-        if any(other is not None for other in others) or any(flags) or diversity:
+        if any(other is not None for other in others) or any(flags) or diversity or not rerank:
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
+        if compare:
+            raise typer.BadParameter("it compares the films of one user", param_hint="--compare")
         recommend_everybody(ready_engine(_settings(context)), k)
         return
     if user_id is None:
         raise typer.BadParameter("name a user, or --all", param_hint="USER_ID")
+    if compare and not rerank:
+        raise typer.BadParameter(
+            "it shows both orders: give no --no-rerank", param_hint="--compare"
+        )
     engine = ready_engine(_settings(context))
-    answer = Recommender.on(engine).recommend(
+    ask = partial(
+        Recommender.on(engine).recommend,
         user_id,
         k,
         genres=genre or None,
@@ -129,7 +154,13 @@ def recommend(
         model_id=model,
         include_predicted_genres=include_predicted_genres,
     )
-    show_films(engine, answer, Recommendation, output, f"For user {user_id}")
+    if compare:
+        answer = ask(rerank=True)
+        show_comparison(engine, user_id, model, ask(rerank=False), answer, output)
+        _say_what_is_behind(engine, bool(answer))
+    else:
+        answer = ask(rerank=rerank)
+        show_films(engine, answer, Recommendation, output, f"For user {user_id}")
     if answer and all(film.source == "popular" for film in answer):
         note("The model does not know this user: these are popular films.")
 
@@ -249,11 +280,17 @@ def show_films(
 ) -> None:
     """Show films, and say so if there are none or if simulated ratings are behind them."""
     rows = [asdict(film) for film in answer]
-    empty = {name for name in (rows[0] if rows else {}) if all(row[name] is None for row in rows)}
     columns = [field.name for field in fields(kind)]
+    if output is Format.TABLE:
+        rows = [{HEADERS.get(name, name): value for name, value in row.items()} for row in rows]
+    empty = {name for name in (rows[0] if rows else {}) if all(row[name] is None for row in rows)}
     show(rows, output, hidden={*HIDDEN, *empty}, title=title, columns=columns)
-    if not rows:
+    _say_what_is_behind(engine, bool(rows), rated=kind is not PlotMatch)
+
+
+def _say_what_is_behind(engine: Engine, any_film: bool, rated: bool = True) -> None:
+    if not any_film:
         note("No film is left under these filters, or none is loaded: `recsys load` loads some.")
     with engine.connect() as connection:
-        if kind is not PlotMatch and is_simulated(connection):
+        if rated and is_simulated(connection):
             note("The ratings behind this answer are simulated (the bundled sample).")

@@ -17,6 +17,7 @@ from recsys.parameters import MAX_REJECTS, POSITIVE_STARS, Parameters
 
 if TYPE_CHECKING:  # pandas and torch are imported by those commands alone that need them
     from recsys.load import LoadReport
+    from recsys.ranking import Step
     from recsys.sources.batches import Source
     from recsys.train import Epoch
     from recsys.tuning import Trial
@@ -197,7 +198,8 @@ def train(
     `--search` looks further. The trials are kept in the table `recsys.trials`.
 
     The films' texts and genres are learned from first, where they have changed: for plot search,
-    for the prediction of genres, and for films that nobody has rated.
+    for the prediction of genres, and for films that nobody has rated. Last, a ranker is learned:
+    a network that predicts stars, and the weight that they get in the order of the films.
 
     `--if-better` holds a part of the ratings out, trains there with the new parameters and, on the
     ratings that it knew, with those of the active model, and compares. Metrics: `ndcg@10`,
@@ -228,7 +230,7 @@ def train_model(
     search: float | None = None,
     if_better: str | None = None,
 ) -> int:
-    """Train with a progress bar that shows the loss, and say what was made."""
+    """Train with progress bars, of which one shows the loss, and say what was made."""
     from recsys.train import train as run
 
     learn_texts(engine)
@@ -237,6 +239,7 @@ def train_model(
         what = "Choosing" if search is None else f"Searching {search:g} min"
         choosing = bar.add_task(what, total=None, note="", visible=False)
         task = bar.add_task("Training", total=parameters.epochs, note="")
+        ranking = bar.add_task("Ranking", total=None, note="", visible=False, start=False)
 
         def on_trial(trial: Trial) -> None:
             bar.update(choosing, advance=1, visible=True, note=tried.after(trial))
@@ -246,13 +249,23 @@ def train_model(
             note = f"loss {epoch.loss:.4f}, {epoch.speed:,.0f}/s"
             bar.update(task, completed=epoch.number, total=epoch.of, note=note)
 
-        model_id = run(engine, parameters, threshold, device, on_epoch, on_trial, search, if_better)
+        def on_step(step: Step) -> None:
+            bar.start_task(ranking)  # the bar tells the ranker's own time
+            note = STEPS[step.what]
+            bar.update(ranking, completed=step.done, total=step.of, note=note, visible=True)
+
+        model_id = run(
+            engine, parameters, threshold, device, on_epoch, on_trial, search, if_better, on_step
+        )
+        bar.update(ranking, completed=bar.tasks[ranking].total)  # it may have ended early
     _say_trained(engine, model_id)
     if search is not None:
         note("What was tried: select * from recsys.trials order by value desc nulls last;")
     return model_id
 
 
+# What the ranker learns, one after the other, in the words of its progress bar.
+STEPS = {"ratings": "users and films", "network": "network", "order": "weight in the lists"}
 NO_TEXTS = "No film has an overview, plot or tagline: `recsys load` takes files of them."
 
 
@@ -301,10 +314,11 @@ class Tried:
 
 def _say_trained(engine: Engine, model_id: int) -> None:
     """Say what was made, and whether it answers."""
+    from recsys.model_facts import describe_ranker
     from recsys.vectors import show_model
 
     with engine.connect() as connection:
-        model = show_model(connection, model_id)
+        model, ranker = show_model(connection, model_id), describe_ranker(connection, model_id)
     state = "active" if model["active"] else "kept, but not active"
     console.print(
         f"Model {model_id} is {state}: {model['movie_count']:,} films and "
@@ -312,6 +326,11 @@ def _say_trained(engine: Engine, model_id: int) -> None:
         f"{model['parameters']['regularization']:.3g}, trained in "
         f"{model['duration'].total_seconds():.1f} s."
     )
+    if ranker is not None and "rmse" in ranker["metrics"]:
+        console.print(
+            f"Its ranker's stars have an RMSE of {ranker['metrics']['rmse']:.3f} on ratings held "
+            f"out; their weight in the order is {ranker['weight']:g}."
+        )
     metrics = dict(model["metrics"])
     if "active" in metrics:
         before = metrics["active"]

@@ -34,7 +34,7 @@ order by r.rating desc, r.rated_at desc
 limit 10;"""
 
 RECOMMEND = """\
-select rank, title, year, genres, score, because_title
+select rank, title, year, genres, score, predicted_rating as stars, because_title
 from recsys.recommend({user_id});"""
 
 RECOMMEND_GENRE = """\

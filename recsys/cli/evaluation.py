@@ -30,6 +30,7 @@ STEPS = {
     "reading": "Reading the ratings",
     "copying": "Copying the training part",
     "training": "Training",
+    "ranking": "Learning the ranker",
     "asking": "Asking recsys.recommend",
     "baselines": "Baselines",
     "scoring": "Scoring",
@@ -80,7 +81,9 @@ def evaluate(
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Measure what `recsys.recommend` serves on ratings that were held out, beside baselines.
+    """Measure what `recsys.recommend` serves on ratings that were held out, beside others.
+
+    The others: itself without the ranker, popularity, item neighbours, EASE.
 
     It trains anew in a scratch database on the same server, which the held-out ratings never enter,
     with the parameters of the active model. The figures, with 95 % intervals, go to
@@ -196,7 +199,7 @@ def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row a method: NDCG and recall at each length, coverage at the first."""
+    """Return a row a method that makes lists, with the main metrics."""
     from recsys.scores import main_columns
 
     assert evaluation.scores is not None
@@ -205,10 +208,14 @@ def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
         {
             "method": method,
-            **{f"{metric}@{k}": in_words(figures[metric, k]) for metric, k in columns[:-1]},
+            **{
+                f"{metric}@{k}": in_words(figures[metric, k]) if (metric, k) in figures else ""
+                for metric, k in columns[:-1]
+            },
             f"coverage@{columns[-1][1]}": f"{figures[columns[-1]].value:.1%}",
         }
         for method, figures in found.items()
+        if columns[-1] in figures  # some predict stars alone
     ]
 
 
@@ -218,15 +225,25 @@ def in_words(figure: Figure) -> str:
 
 
 def paired_lines(evaluation: Evaluation) -> list[str]:
-    """Say for each baseline by how much `recommend` differs."""
+    """Say for each other method by how much `recommend` differs, and how far stars are off."""
     from recsys.outcomes import OURS
+    from recsys.report import title
 
     assert evaluation.scores is not None
     k = evaluation.protocol.ks[0]
-    ours = evaluation.scores.by_method()[OURS]["ndcg", k]
-    return [
-        f"recommend minus {name}, NDCG@{k}, pair by pair: {pair.difference:+.4f} "
+    found = evaluation.scores.by_method()
+    lines = [
+        f"recommend minus {name}, {title(*key)}, pair by pair: {pair.difference:+.4f} "
         f"[{pair.ci_low:+.4f}, {pair.ci_high:+.4f}]; ratio {pair.ratio:.3f} "
         f"[{pair.ratio_low:.3f}, {pair.ratio_high:.3f}]"
-        for name, pair in ours.against.items()
+        for key in (("ndcg", k), ("stars", k), ("rmse", None))
+        if key in found[OURS]
+        for name, pair in found[OURS][key].against.items()
     ]
+    errors = [
+        f"{title(*key)} of {method} {in_words(figures[key])}"
+        for key in (("rmse", None), ("mae", None))
+        for method, figures in found.items()
+        if key in figures
+    ]
+    return [*lines, f"Predicted stars: {', '.join(errors)}"] if errors else lines

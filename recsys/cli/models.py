@@ -68,8 +68,15 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _readable(model: dict[str, Any]) -> dict[str, Any]:
-    """Say each fact in a few words: vectors by their range, sizes in MB."""
-    lines = {name: _short(value) for name, value in model.items() if value is not None}
+    """Say each fact in a few words: vectors by their range, sizes in MB, the ranker in two rows."""
+    ranker = model["ranker"] or {}
+    model = model | {
+        "ranker": {name: ranker[name] for name in ("candidates", "weight") if name in ranker},
+        "ranker_metrics": {
+            name: f"{value:.4g}" for name, value in ranker.get("metrics", {}).items()
+        },
+    }
+    lines = {name: _short(value) for name, value in model.items() if value not in (None, {})}
     rows, tables = model["row_bytes"], model["table_bytes"]
     share = f", {rows / tables:.0%} of the {tables / 1e6:,.1f} MB of all models" if tables else ""
     return {

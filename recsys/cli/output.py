@@ -27,6 +27,7 @@ from rich.progress import (
 from rich.table import Table
 
 PIPE_WIDTH = 120  # of a table that goes into a file or another program
+PLACES = {"stars": 2, "mean": 2}  # decimals of stars that nobody gave: predicted, or a mean
 
 console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -76,7 +77,7 @@ def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: 
             name,
             justify="right" if number else "left",
         )
-    places = {name: _places([row[name] for row in rows]) for name in shown}
+    places = {name: _places(name, [row[name] for row in rows]) for name in shown}
     for row in rows:
         made.add_row(*(_cell(row[name], places[name]) for name in shown))
     return made
@@ -117,8 +118,10 @@ def note(message: str) -> None:
     errors.print(message, style="dim", markup=False, soft_wrap=True)
 
 
-def _places(column: list[object]) -> int:
-    """Return how many decimals a column of floats needs: one for stars, three for scores."""
+def _places(name: str, column: list[object]) -> int:
+    """Return how many decimals floats need: one for given stars, three for scores."""
+    if name in PLACES:
+        return PLACES[name]
     return 1 if all((2 * value).is_integer() for value in column if isinstance(value, float)) else 3
 
 

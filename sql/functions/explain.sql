@@ -25,7 +25,8 @@ begin
     if taste.films is null or film is null then
         return;
     end if;
-    solved := recsys_internal.solve_user(model, taste.films, film, null, 1e-6);
+    solved := recsys_internal.solve_user(
+        recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films, film, null, 1e-6);
     return query
     select (row_number() over (order by c.contribution desc, c.movie_id))::integer, c.movie_id,
         coalesce(m.title, 'What everybody likes'), r.rating, c.contribution

@@ -25,6 +25,8 @@ declare
     filters recsys_internal.filters := recsys_internal.find_filters(
         genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
     taste recsys_internal.taste := recsys_internal.find_taste(recommend.user_id, model);
+    ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
+    rater recsys_internal.rater := recsys_internal.find_rater(recommend.user_id, ranker);
     barred bigint[] := recsys_internal.present(exclude_movies);
     ids bigint[];
     scores double precision[];
@@ -39,19 +41,28 @@ begin
         (1 - n.distance) * vector_norm(taste.ranking) * model.item_norm)
     into ids, scores
     from recsys_internal.nearest_movies(
-        model, taste.ranking, 'score', recsys_internal.pool_size(k, diversity), barred, filters) n;
+        model, taste.ranking, 'score', recsys_internal.pool_size(
+            k, diversity, case when rerank then ranker.candidates end), barred, filters) n;
+    if rerank and ranker.weight > 0 then
+        select array_agg(r.movie_id), array_agg(r.score) into ids, scores
+        from recsys_internal.rerank(ranker, rater, ids, scores) r;
+    end if;
     if diversity > 0 then
         select array_agg(d.movie_id), array_agg(d.score) into ids, scores
         from recsys_internal.diversify(model, ids, scores, k, diversity) d;
+    else
+        ids := ids[: k];
+        scores := scores[: k];
     end if;
     return query select * from recsys_internal.complete_recommendations(
         model, taste.source, ids, scores, recsys_internal.find_reasons(model, taste, ids), k,
-        barred, filters);
+        barred, filters, ranker, array[rater]);
 end
 $$;
 
 comment on function recsys.recommend is
     'The k best films for a user that they have not rated: personal ones by the model''s score, '
     'then popular ones, which also answer for a user of whom nothing is known. Ratings count '
-    'from the next statement on; because_title is the liked film that adds most to the score; '
-    'diversity (0 to 1) makes the films less alike.';
+    'from the next statement on; because_title is the liked film that adds most to the score of '
+    'retrieval. With rerank, more films are retrieved, and predicted stars count in the score and '
+    'the order; diversity (0 to 1) makes the films less alike.';

@@ -24,6 +24,8 @@ declare
         genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
     members recsys_internal.taste[];
     together recsys_internal.taste;
+    ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
+    raters recsys_internal.rater[];
     barred bigint[] := recsys_internal.present(exclude_movies) || array(
         select r.movie_id from recsys.ratings r where r.user_id = any (user_ids));
     pool integer := case strategy when 'mean' then k else greatest(k, 100) end;
@@ -48,6 +50,14 @@ begin
     select avg(m.ranking), case when bool_or(m.source = 'live') then 'live' else 'personal' end
     into together.ranking, together.source
     from unnest(members) m;
+    raters := array(
+        select recsys_internal.find_rater(given.u, ranker)
+        from (select distinct u from unnest(user_ids) u) given
+        where exists (select from recsys.ratings r where r.user_id = given.u)
+        order by given.u);
+    if cardinality(raters) = 0 then
+        raters := array[recsys_internal.find_rater(null, ranker)];
+    end if;
     loop
         select array_agg(n.movie_id), array_agg(
             (1 - n.distance) * vector_norm(together.ranking) * model.item_norm)
@@ -65,12 +75,12 @@ begin
     end loop;
     return query select * from recsys_internal.complete_recommendations(
         model, together.source, ids, scores, recsys_internal.group_reasons(model, members, ids),
-        k, barred, filters);
+        k, barred, filters, ranker, raters, strategy = 'least_misery');
 end
 $$;
 
 comment on function recsys.recommend_group is
     'The k best films for several users together that none of them has rated: by the mean of '
     'their scores, or, with least_misery, by the lowest of them. because_title is what the '
-    'member who would like the film most liked before. Members of whom nothing is known have '
-    'no say.';
+    'member who would like the film most liked before; predicted_rating is the mean of what the '
+    'members would give, or the lowest of them. Members of whom nothing is known have no say.';

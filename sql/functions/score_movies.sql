@@ -13,26 +13,31 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(score_movies.model_id);
     taste recsys_internal.taste := recsys_internal.find_taste(score_movies.user_id, model);
+    wanted bigint[] := array(select distinct m from unnest(movie_ids) m);
+    ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
 begin
     if movie_ids is null then
         raise exception 'movie_ids is null: name the films' using errcode = '22023';
     end if;
     perform recsys_internal.check_movies(movie_ids);
     return query
-    select m.movie_id, coalesce(p.score, m.liked_count), null::real,
+    select m.movie_id, coalesce(p.score, m.liked_count), given.stars,
         case when p.score is null then 'popular' when p.content then 'content'
             else taste.source end
-    from recsys.movies m
+    from unnest(wanted, recsys_internal.predict_stars(
+        ranker, recsys_internal.find_rater(score_movies.user_id, ranker), wanted)
+    ) as given (movie_id, stars)
+    join recsys.movies m on m.movie_id = given.movie_id
     left join lateral (
         select -(v.embedding <#> taste.ranking) * model.item_norm as score, v.content
         from recsys.movie_vectors v
         where v.model_id = model.model_id and v.movie_id = m.movie_id
     ) p on true
-    where m.movie_id = any (movie_ids)
     order by p.score is null, coalesce(p.score, m.liked_count) desc, m.movie_id;
 end
 $$;
 
 comment on function recsys.score_movies is
     'The score of each given film for a user, rated or not, best first: personal ones as '
-    'recsys.recommend gives them, then those that only popularity speaks for.';
+    'recsys.recommend gives them with rerank off, then those that only popularity speaks for; and '
+    'the stars that the user would give each.';

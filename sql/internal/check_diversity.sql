@@ -12,14 +12,18 @@ $$;
 
 comment on function recsys_internal.check_diversity is 'Refuses a diversity outside 0 to 1.';
 
-create or replace function recsys_internal.pool_size(k integer, diversity real)
+create or replace function recsys_internal.pool_size(
+    k integer,
+    diversity real,
+    candidates integer
+)
 returns integer
 language sql immutable
 as $$
-    select case when diversity > 0
-        then least(greatest(least(5::bigint * k, k::bigint + 400), 100), 2147483647)::integer
-        else k end
+    select greatest(k, candidates, case when diversity > 0
+        then least(greatest(least(5::bigint * k, k::bigint + 400), 100), 2147483647)::integer end)
 $$;
 
 comment on function recsys_internal.pool_size is
-    'How many films are retrieved, of which diversity chooses k.';
+    'How many films are retrieved, of which k are chosen: the candidates of a ranker, or null, '
+    'and what diversity has to choose from.';

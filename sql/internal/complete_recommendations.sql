@@ -6,7 +6,10 @@ create or replace function recsys_internal.complete_recommendations(
     because bigint[],
     k integer,
     barred bigint[],
-    filters recsys_internal.filters
+    filters recsys_internal.filters,
+    ranker recsys.rankers,
+    raters recsys_internal.rater[],
+    worst boolean default false
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -14,22 +17,29 @@ as $$
 #variable_conflict use_column
 declare
     found constant integer := coalesce(cardinality(ids), 0);
+    popular_ids bigint[];
+    liked_counts bigint[];
 begin
     return query
-    select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, null::real,
+    select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, a.stars,
         case when v.content then 'content' else source end, a.because, m.title, model.model_id
-    from unnest(ids, scores, because) with ordinality as a (movie_id, score, because, place)
+    from unnest(ids, scores, because, recsys_internal.stars_of(ranker, raters, ids, worst))
+        with ordinality as a (movie_id, score, because, stars, place)
     cross join lateral recsys_internal.describe_movie(a.movie_id) d
     join recsys.movie_vectors v on v.model_id = model.model_id and v.movie_id = a.movie_id
     left join recsys.movies m on m.movie_id = a.because
     order by a.place;
     if found < k then
+        select array_agg(p.movie_id), array_agg(p.liked_count) into popular_ids, liked_counts
+        from recsys_internal.popular_movies(k - found, barred || ids, filters) p;
         return query
         select found + p.place::integer, p.movie_id, d.title, d.year, d.genres,
-            p.liked_count::double precision, null::real, 'popular', null::bigint, null::text,
+            p.liked_count::double precision, p.stars, 'popular', null::bigint, null::text,
             null::bigint
-        from recsys_internal.popular_movies(k - found, barred || ids, filters)
-            with ordinality as p (movie_id, liked_count, place)
+        from unnest(
+            popular_ids, liked_counts,
+            recsys_internal.stars_of(ranker, raters, popular_ids, worst))
+            with ordinality as p (movie_id, liked_count, stars, place)
         cross join lateral recsys_internal.describe_movie(p.movie_id) d
         order by p.place;
     end if;

@@ -32,7 +32,8 @@ begin
     elsif taste.films is not null then
         taste.embedding := recsys_internal.scaled(
             recsys_internal.solve_user(
-                model, taste.films, (select sum(f.e) from unnest(taste.films) f (e)),
+                recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films,
+                (select sum(f.e) from unnest(taste.films) f (e)),
                 case when stored.user_id is not null then
                     recsys_internal.scaled(stored.embedding, model.item_norm) end),
             1 / model.item_norm);

@@ -1,7 +1,8 @@
--- Conjugate gradient with the diagonal as preconditioner. The films' last coordinate, which
--- makes them equally long, is no learned one: a zero in the preconditioner keeps it out.
+-- Conjugate gradient with the diagonal as preconditioner. The films' last coordinate is not one of
+-- the user's: a zero in the preconditioner keeps it out. It makes the films of a model equally
+-- long, and is the bias of those of a ranker.
 create or replace function recsys_internal.solve_user(
-    model recsys.models,
+    diagonal vector,
     films vector[],
     target vector,
     start vector default null,
@@ -12,8 +13,7 @@ language plpgsql stable
 as $$
 declare
     most_steps constant integer := 60;
-    dimensions constant integer := model.factors + 1;
-    diagonal vector := recsys_internal.user_diagonal(model, cardinality(films));
+    dimensions constant integer := vector_dims(diagonal);
     inverse vector := recsys_internal.user_preconditioner(diagonal, films);
     x vector := coalesce(start, array_fill(0, array[dimensions])::vector);
     residual vector := target;
@@ -50,5 +50,5 @@ end
 $$;
 
 comment on function recsys_internal.solve_user is
-    'x of (diag(solve_diagonal + n * solve_ridge) + sum of e e'') x = target over the n films e '
-    'that a user likes: with the sum of e as target item_norm times the vector of the user.';
+    'x of (diag(diagonal) + sum of e e'') x = target over films e. With user_diagonal and the sum '
+    'of e as target: item_norm times the vector of the user who likes them.';

@@ -1,0 +1,99 @@
+"""`recsys recommend --compare`: a user, and their films without and with the ranker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from itertools import zip_longest
+
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Engine, text
+
+from recsys.answers import Recommendation
+from recsys.cli.output import Format, console, note, say, show, table
+from recsys.database import reported_errors
+from recsys.profile import Profile, read_profile
+
+Films = Sequence[Recommendation]
+
+# A null model has no ranker, and neither does one from a file.
+WEIGHT = text("""
+    select m.model_id is not null as any_model, (recsys_internal.find_ranker(m.model_id)).weight
+    from recsys_internal.find_model(cast(:model_id as bigint)) m
+""")
+
+
+def show_comparison(
+    engine: Engine,
+    user_id: int,
+    model_id: int | None,
+    retrieved: Films,
+    reranked: Films,
+    output: Format,
+) -> None:
+    """Print both lists: side by side after the user's profile, or one below the other as rows."""
+    if output is Format.TABLE:
+        with reported_errors(), engine.connect() as connection:
+            profile = read_profile(connection, user_id)
+        show_profile(user_id, profile)
+        if reranked:
+            console.print(side_by_side(user_id, retrieved, reranked))
+    else:
+        lists = {"retrieval": retrieved, "reranked": reranked}
+        rows = [{"list": name, **asdict(film)} for name, films in lists.items() for film in films]
+        columns = ["list", *(field.name for field in fields(Recommendation))]
+        show(rows, output, columns=columns)
+    with reported_errors(), engine.connect() as connection:
+        any_model, weight = connection.execute(WEIGHT, {"model_id": model_id}).one()
+    if any_model and weight is None:
+        note("The model has no ranker, so both lists are the same.")
+    elif weight == 0:
+        note("The ranker found that its stars make no list better, so both lists are the same.")
+
+
+def show_profile(user_id: int, profile: Profile) -> None:
+    """Print what a user has rated, or that it is nothing."""
+    if profile.rating_mean is None:
+        say(f"User {user_id} has rated nothing.")
+        return
+    films = f"{profile.rating_count:,} film" + ("s" if profile.rating_count > 1 else "")
+    console.print(
+        table(
+            [asdict(film) for film in profile.best],
+            title=f"User {user_id} rated {films}, {profile.rating_mean:.2f} stars on average. "
+            "The best:",
+        )
+    )
+    if profile.genres:
+        console.print(table([asdict(genre) for genre in profile.genres], title="Their genres:"))
+
+
+def side_by_side(user_id: int, retrieved: Films, reranked: Films) -> Table:
+    """Return both lists beside each other, with how each film moved."""
+    ranks = {film.movie_id: film.rank for film in retrieved}
+    made = table([], title=f"For user {user_id}, with the stars that the model predicts")
+    for name in ("rank", "retrieval", "stars", "reranked", "stars", "moved"):
+        made.add_column(name, justify="right" if name in ("rank", "stars") else "left")
+    for rank, (before, after) in enumerate(zip_longest(retrieved, reranked), start=1):
+        move = moved(ranks.get(after.movie_id), after.rank) if after else ""
+        made.add_row(str(rank), *_cells(before), *_cells(after), move)
+    return made
+
+
+def moved(before: int | None, after: int) -> str:
+    """Say how a film moved between two lists, from 1."""
+    if before is None:
+        return "new"
+    if before == after:
+        return ""
+    return f"up {before - after}" if before > after else f"down {after - before}"
+
+
+def _cells(film: Recommendation | None) -> tuple[str, str]:
+    """Return title and stars; empty where one list is shorter, since somebody wrote meanwhile."""
+    if film is None:
+        return "", ""
+    title = f"{film.title} ({film.year})" if film.year else film.title
+    stars = film.predicted_rating
+    return escape(title), "" if stars is None else f"{stars:.2f}"
