@@ -67,10 +67,11 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python benchmarks/genres.py
 	$(BIN)/python benchmarks/cold_films.py
 
-bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib and implicit
+bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib, implicit and Surprise
 	$(INSTALL) -e '.[bench]'
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/stars.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/everybody.py
 
 lock: $(VENV)/.installed-dev  ## Write constraints.txt anew

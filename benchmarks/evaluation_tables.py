@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 Rows = list[dict[str, str]]
-COLUMNS = (("ndcg", "10"), ("recall", "20"), ("coverage", "10"))
+COLUMNS = (("ndcg", "10"), ("recall", "20"), ("stars", "10"), ("coverage", "10"))
 
 
 def main() -> None:
@@ -27,42 +27,40 @@ def table(rows: Rows) -> str:
     lines = [
         f"`{rows[0]['protocol']}`, {int(rows[0]['users']):,} users",
         "",
-        "| | NDCG@10 | recall@20 | coverage@10 | `recommend` minus it, NDCG@10 | ratio |",
-        "|---|---|---|---|---|---|",
+        "| | NDCG@10 | recall@20 | mean stars@10 | coverage@10 | `recommend` minus it, NDCG@10 "
+        "| mean stars@10 |",
+        "|---|---|---|---|---|---|---|",
     ]
     found = {(row["method"], row["metric"], row["k"]): row for row in rows}
     best = {
         column: max(float(row["value"]) for key, row in found.items() if key[1:] == column)
-        for column in COLUMNS[:2]
+        for column in COLUMNS[:-1]
     }
-    for method in dict.fromkeys(row["method"] for row in rows):
+    for method in dict.fromkeys(row["method"] for row in rows if row["metric"] == "ndcg"):
         cells = [value(found[method, *column], best.get(column)) for column in COLUMNS]
-        lines.append(f"| {method} | {' | '.join(cells)} | {pair(found[method, 'ndcg', '10'])} |")
-    return "\n".join(lines)
+        cells += [pair(found[method, *column]) for column in (COLUMNS[0], COLUMNS[2])]
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    errors = [row for row in rows if row["metric"] == "rmse"]
+    of_methods = [
+        f"{row['method']} {value(row, None)}{pair(row, ', difference ')}" for row in errors
+    ]
+    return "\n".join([*lines, "", f"RMSE of predicted stars: {'; '.join(of_methods)}"])
 
 
 def value(row: dict[str, str], best: float | None) -> str:
-    if best is None:
+    if row["metric"] == "coverage":
         return f"{float(row['value']):.1%}"
     mean, low, high = (float(row[name]) for name in ("value", "ci_low", "ci_high"))
     marked = f"**{mean:.3f}**" if mean == best else f"{mean:.3f}"
     return f"{marked} [{low:.3f}, {high:.3f}]"
 
 
-def pair(row: dict[str, str]) -> str:
+def pair(row: dict[str, str], before: str = "") -> str:
     if not row["difference"]:
-        return " | "
-    difference, low, high, ratio, ratio_low, ratio_high = (
-        float(row[name])
-        for name in (
-            *("difference", "difference_low", "difference_high"),
-            *("ratio", "ratio_low", "ratio_high"),
-        )
-    )
-    return (
-        f"{difference:+.4f} [{low:+.4f}, {high:+.4f}] | "
-        f"{ratio:.2f} [{ratio_low:.2f}, {ratio_high:.2f}]"
-    )
+        return ""
+    names = ("difference", "difference_low", "difference_high")
+    difference, low, high = (float(row[name]) for name in names)
+    return f"{before}{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ WAYS = ("exact", "index", "auto")
 HEADING = f" films norms  {'':14} genre"
 EF_SEARCH = ("100", "200", "400")
 QUERIES = {
-    "recommend": "select movie_id from recsys.recommend(%s, genres => %s)",
+    "recommend": "select movie_id from recsys.recommend(%s, genres => %s, rerank => false)",
     "similar_movies": "select movie_id from recsys.similar_movies(%s, genres => %s)",
 }
 FILMS = """
