@@ -27,6 +27,7 @@ from recsys.rating_factors import RatingFactors, Ratings, predict
 
 PARTS, USED_PARTS = 5, 3  # one is for validation; more of them learn hardly better
 MANY_RATINGS = 200_000  # enough for the network: of more, two parts serve as well
+MOST_EXAMPLES = 400_000  # of a part: more take gigabytes, and teach the network nothing
 FEW_RATINGS = 100  # too few to learn from and to judge by
 CANDIDATES = 50  # twice as many made no list better, and cost 2 to 5 ms of 62,000 films
 WEIGHTS = 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0
@@ -54,12 +55,16 @@ class Fitted(NamedTuple):
     seen: Ratings
     unseen: Ratings
 
-    def examples(self, network: Network) -> Examples:
-        """Return the unseen ratings as the network sees them."""
-        pairs = self.raters.part(self.unseen.user_index)
-        films = extended(self.learned)[self.unseen.film_index]
-        predicted = predict(self.learned, pairs.vectors, self.unseen.film_index)
-        return Examples(network.inputs(pairs, films), predicted, self.unseen.stars)
+    def examples(self, network: Network, seed: int) -> Examples:
+        """Return the unseen ratings, or as many random ones as are enough, as the network sees
+        them."""
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(self.unseen.stars), generator=generator)
+        unseen = self.unseen.part(order[:MOST_EXAMPLES])
+        pairs = self.raters.part(unseen.user_index)
+        films = extended(self.learned)[unseen.film_index]
+        predicted = predict(self.learned, pairs.vectors, unseen.film_index)
+        return Examples(network.inputs(pairs, films), predicted, unseen.stars)
 
 
 def learn_ranker(
@@ -102,8 +107,8 @@ def learn_ranker(
         return LearnedRanker(whole.learned, network, whole.raters.vectors, CANDIDATES, 0.0, {})
     judged, *others = (fit(part_of == part) for part in parts)
     on_step(Step("ratings", total, total))
-    training = [other.examples(network) for other in others]
-    validation = judged.examples(network)
+    training = [other.examples(network, seed) for other in others]
+    validation = judged.examples(network, seed)
     metrics = {"rmse_without_network": rmse(network, validation)}
     metrics["rmse"] = fit_network(
         network,
