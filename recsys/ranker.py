@@ -27,6 +27,7 @@ HIDDEN = 32, 16
 EPOCHS, PATIENCE = 30, 6
 SMALLEST_BATCH, LARGEST_BATCH, STEPS = 32, 1024, 60  # of the ratings, so many steps an epoch
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
+LEAST_SPREAD = 0.01  # of an input that the network looks at
 N_USER_FACTS = 4
 LOWEST, HIGHEST = 0.5, 5.0
 
@@ -169,7 +170,10 @@ def fit_network(
     The best epoch's weights stay; those of before the first one, if none is better.
     """
     network.center.copy_(training.inputs.mean(0))
-    network.scale.copy_(training.inputs.std(0).clamp_min(1e-6))
+    # What hardly varies here teaches nothing, and must say nothing if it varies later: half stars,
+    # say, where all have been whole.
+    spread = training.inputs.std(0)
+    network.scale.copy_(torch.where(spread > LEAST_SPREAD, spread, torch.inf))
     wanted = (training.stars - training.predicted).float()
     n = len(wanted)
     size = min(max(n // STEPS, SMALLEST_BATCH), LARGEST_BATCH)

@@ -235,6 +235,19 @@ def test_the_network_learns_what_the_factorization_leaves() -> None:
     assert best < 0.2
 
 
+def test_what_never_varied_says_nothing_later() -> None:
+    network = Network(3, 8, 2)
+    training, other = examples(2000, 0, 0.5), examples(500, 1, 0.5)
+    training.inputs[:, 5], other.inputs[:, 5] = 0.0, 0.0
+    fit_network(network, training, other)
+    with torch.no_grad():
+        before = network(other.inputs)
+        other.inputs[:, 5] = 0.3
+        assert before.any()
+        assert torch.equal(network(other.inputs), before)
+    assert not network.units().by_user[:, -2].any()
+
+
 def test_a_network_that_learns_nothing_corrects_nothing() -> None:
     network = Network(3, 8, 2)
     # Validated where the opposite holds, no epoch is better than none.
