@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recsys import ranker, ranking, rating_factors
 from recsys.database import create_database, database_url
 from recsys.embedded import embedded_server
+from recsys.learned_texts import learn_texts
 from recsys.load import load
 from recsys.migrations import upgrade
 from recsys.parameters import Parameters
@@ -22,20 +22,26 @@ from recsys.sources import open_source
 from recsys.train import train
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 
+from forked import shorten_rankers
 from oracle import Catalogue, read_catalogue
 
+SHARED = {"movielens_loaded", "content_name", "films_name", "learned_name", "planted_name"}
 TEMPLATE = f"recsys_test_{uuid.uuid4().hex[:8]}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one of several processes what would have to be made in each, and takes long."""
+    for item in items:
+        shared = SHARED.intersection(getattr(item, "fixturenames", ()))
+        if shared:
+            item.add_marker(pytest.mark.xdist_group(min(shared)))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def short_rankers() -> Iterator[None]:
     """Rankers learn little here, in little time: those that test them take the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rating_factors, "EPOCHS", 6)
-        patch.setattr(ranker, "EPOCHS", 3)
-        patch.setattr(ranking, "MANY_RATINGS", 0)
-        patch.setattr(ranking, "RETRIEVAL_EPOCHS", 2)
-        patch.setattr(ranking, "MOST_USERS", 100)
+        shorten_rankers(patch.setattr)
         yield
 
 
@@ -105,6 +111,29 @@ def engine(server_url: URL, template: str, copies: Callable[[str], str]) -> Engi
     return open_database(server_url, copies(template))
 
 
+@pytest.fixture
+def owner_url(server_url: URL, copies: Callable[[str], str]) -> Iterator[URL]:
+    """An empty database and its owner, who may do nothing else."""
+    name, password = f"owner_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    database = copies("template0")
+    maintenance = open_database(server_url, "postgres").execution_options(
+        isolation_level="AUTOCOMMIT"
+    )
+    with maintenance.connect() as connection:
+        connection.exec_driver_sql(f"create role {name} login password '{password}'")
+        connection.exec_driver_sql(f"alter database {database} owner to {name}")
+    with open_database(server_url, database).begin() as connection:
+        for extension in ("vector", "pg_trgm", "unaccent", "fuzzystrmatch"):  # by an administrator
+            connection.exec_driver_sql(f"create extension {extension} with schema public")
+    yield server_url.set(username=name, password=password, database=database)
+    with open_database(server_url, database).begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}")
+    with maintenance.connect() as connection:
+        connection.exec_driver_sql(f"alter database {database} owner to current_user")
+        connection.exec_driver_sql(f"drop owned by {name}")
+        connection.exec_driver_sql(f"drop role {name}")
+
+
 @pytest.fixture(scope="session")
 def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) -> str:
     """Name of a database with the sample and a model; not to be written to."""
@@ -115,6 +144,14 @@ def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) ->
         engine, train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
     )
     make_up_predictions(engine)
+    return name
+
+
+@pytest.fixture(scope="session")
+def learned_name(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> str:
+    """Name of a database with the sample, a model and its texts learned; not to be written to."""
+    name = copies(sample_name)
+    assert learn_texts(open_database(server_url, name)) is not None
     return name
 
 
@@ -135,6 +172,12 @@ def make_up_predictions(engine: Engine) -> None:
             from recsys.movies m cross join recsys.genres g
             where hashtext(concat_ws(' ', m.movie_id, g.name)) & 31 = 0
         """)
+
+
+@pytest.fixture
+def learned_engine(server_url: URL, learned_name: str, copies: Callable[[str], str]) -> Engine:
+    """The sample with its texts learned, to write in."""
+    return open_database(server_url, copies(learned_name))
 
 
 @pytest.fixture
@@ -168,12 +211,33 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def movielens(
+def movielens_loaded(
     data_folder: Path, server_url: URL, template: str, copies: Callable[[str], str]
-) -> Engine:
+) -> str:
+    """Name of a database with ml-latest-small and no model; not to be written to."""
+    name = copies(template)
+    load(open_database(server_url, name), open_source(str(data_folder / "ml-latest-small")))
+    return name
+
+
+@pytest.fixture(scope="session")
+def movielens_texts(
+    data_folder: Path, server_url: URL, movielens_loaded: str, copies: Callable[[str], str]
+) -> str:
+    """Name of a copy of it with texts, and all that they teach; not to be written to."""
+    if not (data_folder / "overviews").exists():
+        pytest.skip("RECSYS_TEST_DATA has no folder overviews")
+    name = copies(movielens_loaded)
+    engine = open_database(server_url, name)
+    load(engine, open_source(str(data_folder / "overviews")))
+    learn_texts(engine)
+    return name
+
+
+@pytest.fixture(scope="session")
+def movielens(server_url: URL, movielens_loaded: str, copies: Callable[[str], str]) -> Engine:
     """ml-latest-small with a model of the defaults; not to be written to."""
-    engine = open_database(server_url, copies(template))
-    load(engine, open_source(str(data_folder / "ml-latest-small")))
+    engine = open_database(server_url, copies(movielens_loaded))
     make_indexes(engine, train(engine, device="cpu"))
     make_up_predictions(engine)
     return engine

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from recsys.content import learn_content
 from recsys.content_data import LEAST_FILMS, read_content
-from recsys.load import load
 from recsys.parameters import Parameters
 from recsys.recommend_all import recommend_all
-from recsys.sources import open_source
 from recsys.text import learn_terms
 from recsys.train import train
-from recsys.vectors import activate_model, write_model
+from recsys.vectors import activate_model, active_model, write_model
 from scipy import sparse
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 
+from conftest import open_database
 from oracle import Catalogue, brute_force, call, check_list, read_catalogue
 from test_recommend_all import assert_same
 from test_vectors import a_model
@@ -96,10 +95,13 @@ def test_the_map_is_ridge_regressions(seed: int, n: int, with_text: bool) -> Non
 # ---------------------------------------------------------------------------- in the database
 
 
-@pytest.fixture
-def films(sample_engine: Engine) -> Engine:
-    """The sample with texts learned, two films nobody rated, and four that nobody likes."""
-    with sample_engine.begin() as connection:
+@pytest.fixture(scope="module")
+def content_name(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> str:
+    """Name of a copy of the sample with two films nobody rated and four that nobody likes, of which
+    a model has learned, from texts too."""
+    name = copies(sample_name)
+    engine = open_database(server_url, name)
+    with engine.begin() as connection:
         run = connection.exec_driver_sql
         run(
             "insert into recsys.movies (movie_id, title, year) "
@@ -116,9 +118,23 @@ def films(sample_engine: Engine) -> Engine:
             "insert into recsys.tags (user_id, movie_id, tag) "
             "select u, m, 'Classic' from generate_series(1, 2) u, generate_series(1, 20) m"
         )
-    with sample_engine.begin() as connection:
+    with engine.begin() as connection:
         learn_terms(connection)
-    return sample_engine
+    trained(engine)
+    return name
+
+
+@pytest.fixture
+def learned(server_url: URL, content_name: str, copies: Callable[[str], str]) -> Engine:
+    """These films and their model, to write in."""
+    return open_database(server_url, copies(content_name))
+
+
+def newest(engine: Engine) -> int:
+    with engine.connect() as connection:
+        found = active_model(connection)
+    assert found is not None
+    return found
 
 
 def trained(engine: Engine, parameters: Parameters = PARAMETERS) -> int:
@@ -198,9 +214,9 @@ def everybody(connection: Connection, model_id: int) -> dict[int, Array]:
     return {row[0]: np.array(row[1], dtype=np.float64) for row in rows}
 
 
-def test_sql_gives_each_film_what_the_map_says(films: Engine) -> None:
-    model_id = trained(films)
-    with films.begin() as connection:
+def test_sql_gives_each_film_what_the_map_says(learned: Engine) -> None:
+    model_id = newest(learned)
+    with learned.begin() as connection:
         expected = by_hand(connection, model_id)
         check_vectors(everybody(connection, model_id), expected)
         assert UNKNOWN not in expected
@@ -231,10 +247,10 @@ def test_sql_gives_each_film_what_the_map_says(films: Engine) -> None:
         check_vectors(everybody(connection, model_id), long)
 
 
-def test_the_tables_hold_the_map_that_was_learned(films: Engine) -> None:
+def test_the_tables_hold_the_map_that_was_learned(learned: Engine) -> None:
     """From arrays to the film's vector in the database, by NumPy alone."""
-    model_id = trained(films)
-    with films.connect() as connection:
+    model_id = newest(learned)
+    with learned.connect() as connection:
         content = read_content(connection)
         model = connection.exec_driver_sql("select * from recsys.models order by 1 desc").first()
         assert model is not None
@@ -245,8 +261,8 @@ def test_the_tables_hold_the_map_that_was_learned(films: Engine) -> None:
         ).all()
         ids = np.array([row[0] for row in rows])
         vectors = np.array([row[1] for row in rows])[:, :-1] * model.item_norm
-        learned = content.learn(ids, vectors.astype(np.float32), PARAMETERS.seed).map
-        exact = learned.vectors(content.facts, content.text) / model.item_norm
+        expected = content.learn(ids, vectors.astype(np.float32), PARAMETERS.seed).map
+        exact = expected.vectors(content.facts, content.text) / model.item_norm
         exact /= np.linalg.norm(exact, axis=1, keepdims=True).clip(1)
         assert content.facts.sum(axis=0).min() >= LEAST_FILMS
         found = everybody(connection, model_id)
@@ -258,9 +274,9 @@ def test_the_tables_hold_the_map_that_was_learned(films: Engine) -> None:
             )
 
 
-def test_norms_are_those_of_all_films_and_the_count_that_of_the_learned(films: Engine) -> None:
-    model_id = trained(films)
-    with films.connect() as connection:
+def test_norms_are_those_of_all_films_and_the_count_that_of_the_learned(learned: Engine) -> None:
+    model_id = newest(learned)
+    with learned.connect() as connection:
         count, norms = connection.exec_driver_sql(
             "select movie_count, norms from recsys.models where model_id = %s", (model_id,)
         ).one()
@@ -277,9 +293,9 @@ def test_norms_are_those_of_all_films_and_the_count_that_of_the_learned(films: E
 
 @pytest.mark.parametrize("retrieval", ["auto", "exact", "index"])
 @pytest.mark.parametrize("user_id", [5, 9999])
-def test_lists_are_brute_forces(films: Engine, retrieval: str, user_id: int) -> None:
-    model_id = trained(films)
-    with films.begin() as connection:
+def test_lists_are_brute_forces(learned: Engine, retrieval: str, user_id: int) -> None:
+    model_id = newest(learned)
+    with learned.begin() as connection:
         run = connection.exec_driver_sql
         run("select recsys_internal.index_model(%s, true)", (model_id,))
         run(f"set recsys.retrieval = '{retrieval}'")
@@ -313,9 +329,8 @@ def test_lists_are_brute_forces(films: Engine, retrieval: str, user_id: int) -> 
         assert [row["movie_id"] for row in group if row["source"] == "popular"] == [UNKNOWN]
 
 
-def test_a_film_known_by_content_is_explained(films: Engine) -> None:
-    trained(films)
-    with films.connect() as connection:
+def test_a_film_known_by_content_is_explained(learned: Engine) -> None:
+    with learned.connect() as connection:
         [score] = call(connection, "score_movies", user_id=5, movie_ids=[KNOWN])
         parts = call(connection, "explain", user_id=5, movie_id=KNOWN, k=1000)
         catalogue = read_catalogue(connection)
@@ -328,9 +343,9 @@ def test_a_film_known_by_content_is_explained(films: Engine) -> None:
 
 
 @pytest.mark.parametrize("retrieval", ["exact", "index"])
-def test_likeness_leaves_them_out(films: Engine, retrieval: str) -> None:
-    model_id = trained(films)
-    with films.begin() as connection:
+def test_likeness_leaves_them_out(learned: Engine, retrieval: str) -> None:
+    model_id = newest(learned)
+    with learned.begin() as connection:
         run = connection.exec_driver_sql
         run("select recsys_internal.index_model(%s, true)", (model_id,))
         run(f"set recsys.retrieval = '{retrieval}'")
@@ -347,9 +362,8 @@ def test_likeness_leaves_them_out(films: Engine, retrieval: str) -> None:
 
 
 @pytest.mark.parametrize("k", [10, 140])
-def test_the_table_of_all_lists_is_the_functions(films: Engine, k: int) -> None:
-    trained(films)
-    with films.begin() as connection:  # a film that the ranker has not learned from
+def test_the_table_of_all_lists_is_the_functions(learned: Engine, k: int) -> None:
+    with learned.begin() as connection:  # a film that the ranker has not learned from
         run = connection.exec_driver_sql
         run("insert into recsys.movies (movie_id, title, year) values (9003, 'Newer', 1994)")
         run(
@@ -358,8 +372,8 @@ def test_the_table_of_all_lists_is_the_functions(films: Engine, k: int) -> None:
         )
         if k == 140:  # long lists of a few users
             run("delete from recsys.ratings where user_id > 150")
-    recommend_all(films, k)
-    with films.connect() as connection:
+    recommend_all(learned, k)
+    with learned.connect() as connection:
         assert_same(connection, k)
         if k == 140:
             assert connection.exec_driver_sql(
@@ -371,10 +385,10 @@ def test_the_table_of_all_lists_is_the_functions(films: Engine, k: int) -> None:
             ).scalar_one()
 
 
-def test_activation_brings_films_up_to_date(films: Engine) -> None:
-    old = trained(films)
-    trained(films)
-    with films.begin() as connection:
+def test_activation_brings_films_up_to_date(learned: Engine) -> None:
+    old = newest(learned)
+    trained(learned)
+    with learned.begin() as connection:
         run = connection.exec_driver_sql
         run("insert into recsys.movies (movie_id, title, year) values (9003, 'Newer', 1994)")
         run(f"delete from recsys.movie_genres where movie_id = {KNOWN}")
@@ -403,17 +417,17 @@ def test_activation_brings_films_up_to_date(films: Engine) -> None:
         assert rows[0]["source"] == "content"
 
 
-def test_an_older_model_reads_texts_that_its_learning_has_not_seen(films: Engine) -> None:
-    old = trained(films)
-    with films.begin() as connection:
+def test_an_older_model_reads_texts_that_its_learning_has_not_seen(learned: Engine) -> None:
+    old = newest(learned)
+    with learned.begin() as connection:
         add = (
             "insert into recsys.movie_texts"
             " select %s, kind, text from recsys.movie_texts where movie_id = 5"
         )
         connection.exec_driver_sql(add, (UNKNOWN,))
         learn_terms(connection)
-    trained(films)
-    with films.begin() as connection:
+    trained(learned)
+    with learned.begin() as connection:
         connection.exec_driver_sql("insert into recsys.movies (movie_id, title) values (9003, 'X')")
         connection.exec_driver_sql(add, (9003,))
         activate_model(connection, old)
@@ -421,9 +435,9 @@ def test_an_older_model_reads_texts_that_its_learning_has_not_seen(films: Engine
         assert [row["source"] for row in rows] == ["content", "content"]
 
 
-def test_same_seed_same_vectors_of_content_too(films: Engine) -> None:
-    first, again = trained(films), trained(films)
-    with films.connect() as connection:
+def test_same_seed_same_vectors_of_content_too(learned: Engine) -> None:
+    first, again = newest(learned), trained(learned)
+    with learned.connect() as connection:
         one, other = content_of(connection, first), content_of(connection, again)
     assert {m: v.tolist() for m, v in one.items()} == {m: v.tolist() for m, v in other.items()}
 
@@ -483,7 +497,8 @@ def test_films_that_came_since_the_norms_were_counted_cost_none(
     """Long ones and short ones, or all of one length."""
     generator = np.random.default_rng(seed)
     movies = generator.normal(size=(600 + came, 4)) * generator.random((600 + came, 1))
-    movies[0] *= 10  # the longest is there from the first
+    # The longest is there from the first: what comes later is shortened to it.
+    movies[0] *= 2 * np.linalg.norm(movies, axis=1).max() / np.linalg.norm(movies[0])
     if alike:
         movies /= np.linalg.norm(movies, axis=1, keepdims=True)
     user = generator.normal(size=(1, 4))
@@ -516,11 +531,10 @@ def test_films_that_came_since_the_norms_were_counted_cost_none(
         assert row["source"] == ("content" if row["movie_id"] > 600 else "personal")
 
 
-def test_sql_is_the_map_on_real_films(data_folder: Path, engine: Engine) -> None:
-    load(engine, open_source(str(data_folder / "ml-latest-small")))
-    load(engine, open_source(str(data_folder / "overviews")))
-    with engine.begin() as connection:
-        learn_terms(connection)
+def test_sql_is_the_map_on_real_films(
+    server_url: URL, movielens_texts: str, copies: Callable[[str], str]
+) -> None:
+    engine = open_database(server_url, copies(movielens_texts))
     model_id = train(engine, Parameters(32, alpha=0.3, regularization=0.01), device="cpu")
     with engine.connect() as connection:
         expected = by_hand(connection, model_id)

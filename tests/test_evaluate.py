@@ -363,7 +363,7 @@ def test_what_a_training_chose_is_chosen_again(sample_engine: Engine) -> None:
 
 
 def test_the_parameters_are_the_active_models(sample_engine: Engine) -> None:
-    found = evaluate(sample_engine, replace(QUICK, seeds=1, threshold=3.5))
+    found = evaluate(sample_engine, replace(QUICK, seeds=1, threshold=3.5, users=60))
     assert found.parameters["factors"] == 16
     assert found.parameters["threshold"] == 3.5
     assert found.model_id is not None
@@ -450,8 +450,8 @@ def test_the_report_is_whole_and_needs_nothing_else(evaluated: Evaluation) -> No
 
 def test_the_command(two_tastes: Engine, tmp_path: Path) -> None:
     name, report = str(two_tastes.url.database), tmp_path / "report.html"
-    arguments = ("--database", name, "evaluate", "-k", "5", "--report", str(report))
-    done = recsys(*arguments, "--output", "csv")
+    arguments = ("--database", name, "evaluate", "-k", "5")
+    done = recsys(*arguments, "--report", str(report), "--output", "csv")
     found = list(csv.DictReader(io.StringIO(done.stdout)))
     assert {row["method"] for row in found} == {
         *(OURS, RETRIEVAL, "popularity", "item-knn", "ease", BIASES)

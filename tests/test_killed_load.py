@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,18 +11,11 @@ import pytest
 from recsys.sources.synthetic import SyntheticSource
 from sqlalchemy import URL, Engine
 
+import forked
 from conftest import open_database
+from killed import load_into
 from loads import rows, run
 
-LOAD = """
-import sys
-from sqlalchemy import create_engine
-from recsys.load import load
-from recsys.sources import open_source
-source = open_source(sys.argv[2])
-print("begun", flush=True)
-load(create_engine(sys.argv[1]), source)
-"""
 TABLES = ("movies", "genres", "movie_genres", "ratings", "load_runs", "load_rejects")
 # What a load writes, and the keys and indexes that it takes off and makes again. Times differ, and
 # so do the numbers that a sequence gave.
@@ -82,15 +72,10 @@ def kill_loads(
     for moment in np.random.default_rng(moments).uniform(0, seconds, moments):
         engine = open_database(server_url, copies(start))
         url = engine.url.render_as_string(hide_password=False)
-        process = subprocess.Popen(
-            [sys.executable, "-c", LOAD, url, str(folder)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
+        process = forked.start(load_into, url, str(folder))
         time.sleep(moment)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        process.kill()
+        process.join()
         found = state(engine)
         assert found in (before, after)
         if found == before:

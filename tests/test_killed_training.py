@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
 
 import numpy as np
 import pytest
@@ -15,16 +13,10 @@ from recsys.train import train
 from sqlalchemy import URL, Engine
 
 from conftest import open_database
+from forked import start
+from killed import train_on
 from loads import rows
 
-TRAIN = """
-import sys
-from sqlalchemy import create_engine
-from recsys.parameters import Parameters
-from recsys.train import train
-print("begun", flush=True)
-train(create_engine(sys.argv[1]), Parameters(factors=16, epochs=10), device="cpu")
-"""
 ANSWERS = "select u, r.* from generate_series(1, 20) u, recsys.recommend(u) r order by u, rank"
 VECTORS = """
     select (select count(*) from recsys.models),
@@ -52,15 +44,8 @@ def state(engine: Engine) -> tuple[object, ...]:
     return rows(engine, VECTORS)[0]
 
 
-def start(engine: Engine) -> subprocess.Popen[str]:
-    url = engine.url.render_as_string(hide_password=False)
-    process = subprocess.Popen(
-        [sys.executable, "-c", TRAIN, url], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    process.stdout.close()
-    return process
+def begin(engine: Engine) -> ForkServerProcess:
+    return start(train_on, engine.url.render_as_string(hide_password=False))
 
 
 @pytest.mark.parametrize(
@@ -71,8 +56,9 @@ def test_killed_at_random_moments(
 ) -> None:
     first = open_database(server_url, copies(sample_name))
     before, answers = state(first), rows(first, ANSWERS)
-    process, begun = start(first), time.perf_counter()
-    assert process.wait() == 0
+    process, begun = begin(first), time.perf_counter()
+    process.join()
+    assert process.exitcode == 0
     seconds = time.perf_counter() - begun
     whole = rows(first, ANSWERS)
     assert whole != answers
@@ -81,10 +67,11 @@ def test_killed_at_random_moments(
         engine = open_database(server_url, copies(sample_name))
         with engine.begin() as connection:
             connection.exec_driver_sql(INDEX_ALWAYS)
-        process = start(engine)
+        process = begin(engine)
         time.sleep(moment)
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() != 0
+        process.kill()
+        process.join()
+        killed += process.exitcode != 0
         if state(engine) == before:
             assert rows(engine, ANSWERS) == answers
         else:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import uuid
-from collections.abc import Callable, Iterator
 
-import pytest
 from recsys import migrations
 from recsys.cluster import binaries
 from recsys.database import libpq_url
@@ -30,29 +27,6 @@ CALLS = """
     select vector_dims(recsys.user_vector(1));
     select count(*) from recsys.search_titles('godfahter')
 """
-
-
-@pytest.fixture
-def owner_url(server_url: URL, copies: Callable[[str], str]) -> Iterator[URL]:
-    """An empty database and its owner, who may do nothing else."""
-    name, password = f"owner_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
-    database = copies("template0")
-    maintenance = open_database(server_url, "postgres").execution_options(
-        isolation_level="AUTOCOMMIT"
-    )
-    with maintenance.connect() as connection:
-        connection.exec_driver_sql(f"create role {name} login password '{password}'")
-        connection.exec_driver_sql(f"alter database {database} owner to {name}")
-    with open_database(server_url, database).begin() as connection:
-        for extension in ("vector", "pg_trgm", "unaccent", "fuzzystrmatch"):  # by an administrator
-            connection.exec_driver_sql(f"create extension {extension} with schema public")
-    yield server_url.set(username=name, password=password, database=database)
-    with open_database(server_url, database).begin() as connection:
-        connection.exec_driver_sql(f"drop owned by {name}")
-    with maintenance.connect() as connection:
-        connection.exec_driver_sql(f"alter database {database} owner to current_user")
-        connection.exec_driver_sql(f"drop owned by {name}")
-        connection.exec_driver_sql(f"drop role {name}")
 
 
 def test_an_owner_without_superuser_rights_needs_no_more(owner_url: URL) -> None:

@@ -6,7 +6,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +30,6 @@ WORDS = ["robot", "love", "war", "island", "the", "murder", "zzz", "king's", "tr
 relaxed = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-@pytest.fixture(scope="module")
-def learned_name(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> str:
-    name = copies(sample_name)
-    assert learn_texts(open_database(server_url, name)) is not None
-    return name
-
-
-@pytest.fixture
-def learned_engine(server_url: URL, learned_name: str, copies: Callable[[str], str]) -> Engine:
-    """The sample with its texts learned, to write in."""
-    return open_database(server_url, copies(learned_name))
 
 
 @pytest.fixture
@@ -542,27 +529,14 @@ def test_from_python(learned_engine: Engine) -> None:
 # Real films
 
 
-def test_twenty_films_in_ones_own_words(movielens_texts: Connection) -> None:
+def test_twenty_films_in_ones_own_words(server_url: URL, movielens_texts: str) -> None:
     ranks = []
-    for (title, year), query in QUERIES.items():
-        found = movielens_texts.exec_driver_sql(
-            "select s.rank from recsys.search_plots(%s, 10) s join recsys.movies m using (movie_id)"
-            " where m.title = %s and m.year = %s",
-            (query, title, year),
-        ).scalar()
-        ranks.append(found)
+    with open_database(server_url, movielens_texts).connect() as connection:
+        for (title, year), query in QUERIES.items():
+            found = connection.exec_driver_sql(
+                "select s.rank from recsys.search_plots(%s, 10) s"
+                " join recsys.movies m using (movie_id) where m.title = %s and m.year = %s",
+                (query, title, year),
+            ).scalar()
+            ranks.append(found)
     assert sum(rank is not None for rank in ranks) >= 15, dict(zip(QUERIES, ranks, strict=True))
-
-
-@pytest.fixture(scope="module")
-def movielens_texts(
-    data_folder: Path, server_url: URL, template: str, copies: Callable[[str], str]
-) -> Iterator[Connection]:
-    if not (data_folder / "overviews").exists():
-        pytest.skip("RECSYS_TEST_DATA has no folder overviews")
-    engine = open_database(server_url, copies(template))
-    load(engine, open_source(str(data_folder / "ml-latest-small")))
-    load(engine, open_source(str(data_folder / "overviews")))
-    learn_texts(engine)
-    with engine.connect() as connection:
-        yield connection

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import URL, Engine
 
+from conftest import open_database
 from loads import counts, everything, rows, run
 
 
@@ -29,8 +32,18 @@ def test_tmdb_5000(engine: Engine, data_folder: Path) -> None:
     assert rows(engine, held) == [(4_799, 20, 12_160, 1)]
 
 
-def test_overviews_and_plots_of_films_that_are_there(engine: Engine, data_folder: Path) -> None:
-    run(engine, data_folder / "ml-latest-small")
+@pytest.fixture
+def movielens_engine(
+    server_url: URL, movielens_loaded: str, copies: Callable[[str], str]
+) -> Engine:
+    """ml-latest-small, to write in."""
+    return open_database(server_url, copies(movielens_loaded))
+
+
+def test_overviews_and_plots_of_films_that_are_there(
+    movielens_engine: Engine, data_folder: Path
+) -> None:
+    engine = movielens_engine
     report = run(engine, data_folder / "overviews")
     assert counts(report, "descriptions") == {"read": 9_742, "loaded": 9_003, "unchanged": 739}
     assert report.joined["imdb_id"] == 9_742
@@ -45,10 +58,9 @@ def test_overviews_and_plots_of_films_that_are_there(engine: Engine, data_folder
     assert report.joined["tmdb_id"] + report.unjoined == 4_803
 
 
-def test_loading_again_changes_nothing(engine: Engine, data_folder: Path) -> None:
-    names = ("ml-latest-small", "plots")
-    for name in names:
-        run(engine, data_folder / name)
+def test_loading_again_changes_nothing(movielens_engine: Engine, data_folder: Path) -> None:
+    engine, names = movielens_engine, ("ml-latest-small", "plots")
+    run(engine, data_folder / "plots")
     before = everything(engine)
     again = [run(engine, data_folder / name).total for name in names]
     assert [(total.loaded, total.updated) for total in again] == [(0, 0)] * 2

@@ -15,8 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recsys.cluster import binaries
 from recsys.database import libpq_url
-from recsys.load import load
-from recsys.sources import open_source
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -70,15 +68,6 @@ def films(server_url: URL, films_name: str) -> Iterator[Connection]:
     with open_database(server_url, films_name).connect() as connection:
         yield connection
         connection.rollback()
-
-
-@pytest.fixture(scope="module")
-def movielens(
-    data_folder: Path, server_url: URL, template: str, copies: Callable[[str], str]
-) -> Engine:
-    engine = open_database(server_url, copies(template))
-    load(engine, open_source(str(data_folder / "ml-latest-small")))
-    return engine
 
 
 def search(connection: Connection, query: str, k: int = 5) -> list[dict[str, Any]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,19 +13,8 @@ from recsys.parameters import Parameters
 from recsys.train import train
 from sqlalchemy import Engine
 
-# Killed when all is written, just before the commit.
-KILLED_AT_THE_END = """
-import os, signal, sys
-import recsys.train
-from sqlalchemy import create_engine
-activate = recsys.train.activate_model
-def activate_and_die(connection, model_id):
-    activate(connection, model_id)
-    print("written", flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
-recsys.train.activate_model = activate_and_die
-recsys.train.train(create_engine(sys.argv[1]), device="cpu")
-"""
+from forked import start
+from killed import train_and_die
 
 
 def answers(engine: Engine) -> list[tuple[object, ...]]:
@@ -37,13 +25,14 @@ def answers(engine: Engine) -> list[tuple[object, ...]]:
         return [tuple(row) for row in found]
 
 
-def test_a_training_killed_before_its_commit_leaves_nothing(sample_engine: Engine) -> None:
-    before = answers(sample_engine)
+def test_a_training_killed_before_its_commit_leaves_nothing(
+    sample_engine: Engine, tmp_path: Path
+) -> None:
+    before, written = answers(sample_engine), tmp_path / "written"
     url = sample_engine.url.render_as_string(hide_password=False)
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_AT_THE_END, url], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "written\n")
+    process = start(train_and_die, url, str(written))
+    process.join()
+    assert (process.exitcode, written.exists()) == (-signal.SIGKILL, True)
     assert answers(sample_engine) == before
     with sample_engine.connect() as connection:
         assert connection.exec_driver_sql(

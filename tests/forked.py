@@ -1,0 +1,75 @@
+"""Processes that begin where all imports are done, which take most of a short command's time.
+
+They are forks of a server that has imported what commands and trainings need, and nothing more: no
+state of the tests is in them. This module imports nothing heavy, as each of them imports it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from subprocess import CompletedProcess, TimeoutExpired
+from tempfile import TemporaryDirectory
+
+_context = get_context("forkserver")
+_context.set_forkserver_preload(["recsys.cli", "recsys.train", "recsys.migrations", "recsys.load"])
+
+
+def shorten_rankers(change: Callable[[object, str, int], None]) -> None:
+    """Let rankers learn little, in little time; `change` is `setattr`, or a patch's."""
+    from recsys import ranker, ranking, rating_factors
+
+    change(rating_factors, "EPOCHS", 3)
+    change(ranker, "EPOCHS", 2)
+    change(ranking, "MANY_RATINGS", 0)
+    change(ranking, "RETRIEVAL_EPOCHS", 2)
+    change(ranking, "MOST_USERS", 100)
+
+
+def start(target: Callable[..., object], *arguments: object) -> ForkServerProcess:
+    """Start a process that calls `target`, a function that can be imported."""
+    process = _context.Process(target=_call, args=(target, arguments, dict(os.environ)))
+    process.start()
+    return process
+
+
+def run_command(
+    arguments: tuple[str, ...], environment: dict[str, str], timeout: float
+) -> CompletedProcess[str]:
+    """Run `recsys` with these arguments, as ``subprocess.run`` would."""
+    with TemporaryDirectory() as folder:
+        written = [Path(folder, name) for name in ("stdout", "stderr")]
+        process = start(_command, arguments, environment, *map(str, written))
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise TimeoutExpired(list(arguments), timeout)
+        return CompletedProcess(
+            list(arguments), process.exitcode, *(file.read_text() for file in written)
+        )
+
+
+def _call(
+    target: Callable[..., object], arguments: tuple[object, ...], environment: dict[str, str]
+) -> None:
+    os.environ.clear()  # the server's own is that of the time when it began
+    os.environ.update(environment)
+    shorten_rankers(setattr)
+    target(*arguments)
+
+
+def _command(
+    arguments: tuple[str, ...], environment: dict[str, str], stdout: str, stderr: str
+) -> None:
+    from recsys.cli import main
+
+    for stream, path in ((1, stdout), (2, stderr)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    os.environ.update(environment)
+    sys.argv = ["recsys", *arguments]
+    main()
