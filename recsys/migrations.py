@@ -14,6 +14,7 @@ from recsys.database import (
 )
 from recsys.errors import DatabaseOutOfDate
 from recsys.settings import Settings
+from recsys.sql_files import install_grants
 
 # Two upgrades of one database take turns.
 UPGRADE_LOCK = 7_237_001
@@ -53,6 +54,7 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
         require_supported(connection)
         connection.exec_driver_sql(f"select pg_advisory_xact_lock({UPGRADE_LOCK})")
         if revision == "head" and schema_stamp(connection) == expected_stamp():
+            install_grants(connection)  # the roles may have been made since
             return False
         _alembic("upgrade", connection, revision)
         return True

@@ -10,7 +10,7 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from recsys.cli import answers, data, db, demo, evaluation, genres, models, movies, search, text
+from recsys.cli import answers, bi, data, db, demo, evaluation, genres, models, movies, search, text
 from recsys.cli.output import errors
 from recsys.errors import RecsysError
 from recsys.settings import Settings
@@ -29,6 +29,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(movies.app, name="movies")
 app.add_typer(genres.app, name="genres")
 app.add_typer(text.app, name="text")
+app.add_typer(bi.app, name="bi")
 app.command()(demo.demo)
 app.command()(data.load)
 app.command()(data.train)

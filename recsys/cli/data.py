@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from sqlalchemy import Engine
 
+from recsys.cli.bi import refresh_views
 from recsys.cli.output import console, note, progress, table, transfer
 from recsys.migrations import ready_engine
 from recsys.parameters import MAX_REJECTS, POSITIVE_STARS, Parameters
@@ -69,6 +70,7 @@ def load(
     given = {name: value for name, value in sizes.items() if value is not None}
     opened = _open(source, file_format, given)
     load_source(ready_engine(context.obj, create=True), opened, max_rejects, replace)
+    note("BI views of months and users show it after `recsys train` or `recsys bi refresh`.")
 
 
 def _open(source: str, file_format: str | None, sizes: dict[str, int]) -> Source:
@@ -199,7 +201,8 @@ def train(
 
     The films' texts and genres are learned from first, where they have changed: for plot search,
     for the prediction of genres, and for films that nobody has rated. Last, a ranker is learned:
-    a network that predicts stars, and the weight that they get in the order of the films.
+    a network that predicts stars, and the weight that they get in the order of the films. Then the
+    views for BI tools are brought up to date (`recsys bi refresh`).
 
     `--if-better` holds a part of the ratings out, trains there with the new parameters and, on the
     ratings that it knew, with those of the active model, and compares. Metrics: `ndcg@10`,
@@ -230,7 +233,10 @@ def train_model(
     search: float | None = None,
     if_better: str | None = None,
 ) -> int:
-    """Train with progress bars, of which one shows the loss, and say what was made."""
+    """Train with progress bars, of which one shows the loss, and say what was made.
+
+    The views for BI tools are brought up to date last.
+    """
     from recsys.train import train as run
 
     learn_texts(engine)
@@ -258,6 +264,7 @@ def train_model(
             engine, parameters, threshold, device, on_epoch, on_trial, search, if_better, on_step
         )
         bar.update(ranking, completed=bar.tasks[ranking].total)  # it may have ended early
+    refresh_views(engine)
     _say_trained(engine, model_id)
     if search is not None:
         note("What was tried: select * from recsys.trials order by value desc nulls last;")

@@ -10,7 +10,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from recsys import migrations
 from recsys.cli.output import Format, Output, note, say, show
@@ -27,15 +27,33 @@ from recsys.database import (
 from recsys.embedded import embedded_server
 from recsys.errors import DatabaseError
 from recsys.settings import DEFAULT_DATABASE, Settings
+from recsys.sql_files import missing_roles
 
 app = typer.Typer(help="The schema, and the embedded PostgreSQL server.", no_args_is_help=True)
 
 
 @app.command()
 def upgrade(context: typer.Context) -> None:
-    """Bring the schema up to this version: tables, functions and views, in one transaction."""
-    changed = migrations.upgrade(open_engine(context.obj, create=True))
+    """Bring the schema up to this version: tables, functions, views and grants, all or nothing.
+
+    The roles `recsys_reader` and `recsys_app` are made where they are missing, without a password.
+    """
+    engine = open_engine(context.obj, create=True)
+    changed = migrations.upgrade(engine)
     say("The schema was brought up to date." if changed else "The schema is up to date.")
+    say_who_is_missing(engine)
+
+
+def say_who_is_missing(engine: Engine) -> None:
+    """Say which roles are not there and may not be made, and what to ask an administrator for."""
+    with reported_errors(), engine.connect() as connection:
+        missing = missing_roles(connection)
+    if missing:
+        statements = "; ".join(f"create role {role} login" for role in missing)
+        note(
+            f"You may not make the roles {' and '.join(missing)}: ask an administrator to run "
+            f"`{statements}`, then run `recsys db upgrade` again."
+        )
 
 
 @app.command()

@@ -44,6 +44,13 @@ begin
 end
 $$;
 
+comment on column recsys.explanation.rank is 'Place in the list; 1 adds most.';
+comment on column recsys.explanation.because_movie_id is
+    'The liked film; null for what everybody likes.';
+comment on column recsys.explanation.because_title is 'Its title.';
+comment on column recsys.explanation.rating is 'Stars that the user gave it.';
+comment on column recsys.explanation.contribution is 'What it adds to the score.';
+
 comment on function recsys.explain is
     'The k liked films that add most to the user''s score of a film: over all of them, the '
     'contributions add up to the score (Hu, Koren, Volinsky 2008, section 5). A live user of one '

@@ -58,6 +58,16 @@ begin
 end
 $$;
 
+comment on column recsys.merged_movie.movie_id is 'The film that was kept.';
+comment on column recsys.merged_movie.ratings is 'Ratings that it took over.';
+comment on column recsys.merged_movie.ratings_given_up is
+    'Ratings left behind: of users whose rating of the kept film is as new.';
+comment on column recsys.merged_movie.tags is 'Tags that it took over.';
+comment on column recsys.merged_movie.genres is 'Genres that it took over.';
+comment on column recsys.merged_movie.texts is 'Texts that it took over.';
+comment on column recsys.merged_movie.people is 'People, by role, that it took over.';
+comment on column recsys.merged_movie.keywords is 'Keywords that it took over.';
+
 comment on function recsys.merge_movies is
     'Moves all that is known of the second film to the first and deletes the second. Where a '
     'user rated both, the newer rating stays. The next training learns from the whole.';

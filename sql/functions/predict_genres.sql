@@ -24,6 +24,9 @@ begin
 end
 $$;
 
+comment on column recsys.predicted_genre.genre is 'Name of the genre.';
+comment on column recsys.predicted_genre.probability is 'How probable it is, 0 to 1.';
+
 comment on function recsys.predict_genres is
     'The genres of a plot, best first: each from its own threshold on, and the most probable one '
     'in any case; or all those at least as probable as the threshold given.';

@@ -60,6 +60,23 @@ begin
 end
 $$;
 
+comment on column recsys.recommendation.rank is 'Place in the list; 1 is the best.';
+comment on column recsys.recommendation.movie_id is 'Id of the film.';
+comment on column recsys.recommendation.title is 'Title of the film.';
+comment on column recsys.recommendation.year is 'Its year of release.';
+comment on column recsys.recommendation.genres is 'Names of its genres.';
+comment on column recsys.recommendation.score is
+    'Higher is better; comparable among rows of one source and user alone.';
+comment on column recsys.recommendation.predicted_rating is
+    'Stars that the user would give it; null without a ranker.';
+comment on column recsys.recommendation.source is
+    'Where the row came from: personal, live, content or popular.';
+comment on column recsys.recommendation.because_movie_id is
+    'The liked film that adds most to the score; null where nothing does.';
+comment on column recsys.recommendation.because_title is 'Its title.';
+comment on column recsys.recommendation.model_id is
+    'Id of the model that answered; null for popular films.';
+
 comment on function recsys.recommend is
     'The k best films for a user that they have not rated: personal ones by the model''s score, '
     'then popular ones, which also answer for a user of whom nothing is known. Ratings count '

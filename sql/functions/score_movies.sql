@@ -37,6 +37,14 @@ begin
 end
 $$;
 
+comment on column recsys.scored_movie.movie_id is 'Id of the film.';
+comment on column recsys.scored_movie.score is
+    'Higher is better; comparable among rows of one source and user alone.';
+comment on column recsys.scored_movie.predicted_rating is
+    'Stars that the user would give it; null without a ranker.';
+comment on column recsys.scored_movie.source is
+    'What the score is made from: personal, live, content or popular.';
+
 comment on function recsys.score_movies is
     'The score of each given film for a user, rated or not, best first: personal ones as '
     'recsys.recommend gives them with rerank off, then those that only popularity speaks for; and '

@@ -55,6 +55,14 @@ begin
 end
 $$;
 
+comment on column recsys.plot_match.rank is 'Place in the list; 1 is the most alike.';
+comment on column recsys.plot_match.movie_id is 'Id of the film.';
+comment on column recsys.plot_match.title is 'Title of the film.';
+comment on column recsys.plot_match.year is 'Its year of release.';
+comment on column recsys.plot_match.genres is 'Names of its genres.';
+comment on column recsys.plot_match.score is
+    'Higher is more alike; comparable within one query alone.';
+
 comment on function recsys.search_plots is
     'The k films whose plots are most like the query, in any words: by the terms they share and '
     'by the vectors of those terms, or of an encoder whose vector of the query is given. '

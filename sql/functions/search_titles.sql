@@ -44,6 +44,12 @@ begin
 end
 $$;
 
+comment on column recsys.title_match.rank is 'Place in the list; 1 is the most alike.';
+comment on column recsys.title_match.movie_id is 'Id of the film.';
+comment on column recsys.title_match.title is 'Title of the film.';
+comment on column recsys.title_match.year is 'Its year of release.';
+comment on column recsys.title_match.score is 'How alike its title is to the query, 0 to 1.';
+
 comment on function recsys.search_titles is
     'The k films whose titles are most like the query: typos, accents and word order forgiven; '
     'a year at the end is preferred.';

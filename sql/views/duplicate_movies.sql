@@ -12,34 +12,35 @@ with titles as materialized (
     where m.year is not null
 ),
 pairs as (
-    select one.movie_id, other.movie_id as other_movie_id,
-        public.levenshtein_less_equal(one.written, other.written, 3) as edits
-    from pg_catalog.generate_series(-3, 3) as difference
-    cross join titles one
-    join titles other
-        on other.year = one.year and other.letters = one.letters + difference
-    where (one.rating_count, other.movie_id) > (other.rating_count, one.movie_id)
-      and public.levenshtein_less_equal(one.written, other.written, 3) <= 3
-    union
-    -- "Matrix, The" and "The Matrix" are one title in two forms.
-    select one.movie_id, other.movie_id, 0
-    from titles one
-    join titles other on other.year = one.year and other.plain_title = one.plain_title
-    where (one.rating_count, other.movie_id) > (other.rating_count, one.movie_id)
+    select p.movie_id, p.other_movie_id, min(p.edits) as edits
+    from (
+        select one.movie_id, other.movie_id as other_movie_id,
+            public.levenshtein_less_equal(one.written, other.written, 3) as edits
+        from pg_catalog.generate_series(-3, 3) as difference
+        cross join titles one
+        join titles other
+            on other.year = one.year and other.letters = one.letters + difference
+        where (one.rating_count, other.movie_id) > (other.rating_count, one.movie_id)
+        union all
+        -- "Matrix, The" and "The Matrix" are one title in two forms.
+        select one.movie_id, other.movie_id, 0
+        from titles one
+        join titles other on other.year = one.year and other.plain_title = one.plain_title
+        where (one.rating_count, other.movie_id) > (other.rating_count, one.movie_id)
+    ) p
+    where p.edits <= 3
+    group by p.movie_id, p.other_movie_id
 )
 select one.movie_id, one.title, one.year, one.rating_count,
     other.movie_id as other_movie_id, other.title as other_title,
     other.rating_count as other_rating_count,
-    min(p.edits) as edits,
-    (1 - min(p.edits) / pg_catalog.float8(greatest(one.letters, other.letters)))
+    p.edits,
+    (1 - p.edits / pg_catalog.float8(greatest(one.letters, other.letters)))
         * case when one.series = other.series and one.plain_title <> other.plain_title
             then 0.5 else 1 end as likeness
 from pairs p
 join titles one on one.movie_id = p.movie_id
-join titles other on other.movie_id = p.other_movie_id
-group by one.movie_id, one.title, one.year, one.rating_count, one.letters, one.series,
-    one.plain_title, other.movie_id, other.title, other.rating_count, other.letters,
-    other.series, other.plain_title;
+join titles other on other.movie_id = p.other_movie_id;
 
 comment on view recsys_bi.duplicate_movies is
     'One row per pair of films of one year whose titles differ by three edits or fewer, capitals '

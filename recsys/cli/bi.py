@@ -1,0 +1,43 @@
+"""`recsys bi`: the views for BI tools."""
+
+from __future__ import annotations
+
+import typer
+from sqlalchemy import Engine
+
+from recsys.bi import refresh as run
+from recsys.cli.output import progress, say
+from recsys.migrations import ready_engine
+
+app = typer.Typer(help="The views for BI tools, in the schema recsys_bi.", no_args_is_help=True)
+
+
+@app.callback()
+def _views() -> None:
+    """Keep `refresh` a subcommand."""
+
+
+@app.command()
+def refresh(context: typer.Context) -> None:
+    """Bring the views up to date that are computed in advance; readers are never locked out.
+
+    `recsys train` does it too. The other views are as of now, always; `recsys_bi.freshness`
+    tells of which ratings these are.
+
+    Example, every night by cron: `0 3 * * * recsys bi refresh`
+    """
+    views = refresh_views(ready_engine(context.obj))
+    say(f"Up to date: {', '.join(f'recsys_bi.{view}' for view in views)}.")
+
+
+def refresh_views(engine: Engine) -> list[str]:
+    """Refresh with a progress bar."""
+    with progress() as bar:
+        task = bar.add_task("Refreshing the BI views", total=None, note="")
+
+        def on_view(view: str, done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of, note=view)
+
+        views = run(engine, on_view)
+        bar.update(task, completed=len(views), note="done")
+    return views

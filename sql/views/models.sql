@@ -1,0 +1,33 @@
+create view recsys_bi.models as
+with active as (
+    select (recsys_internal.find_model(null)).model_id
+)
+select m.model_id, m.algorithm, m.model_id is not distinct from a.model_id as active, m.factors,
+    (m.parameters ->> 'regularization')::double precision as regularization,
+    (m.parameters ->> 'alpha')::double precision as alpha,
+    (m.data ->> 'ratings')::bigint as rating_count, m.user_count, m.movie_count,
+    r.model_id is not null as ranker, r.weight as ranker_weight,
+    extract(epoch from m.duration)::double precision as duration_s, m.created_at, m.activated_at
+from recsys.models m
+cross join active a
+left join recsys.rankers r on r.model_id = m.model_id;
+
+comment on view recsys_bi.models is 'One row per model, trained or imported.';
+comment on column recsys_bi.models.model_id is 'Id of the model; later ones are higher.';
+comment on column recsys_bi.models.algorithm is 'How it was made.';
+comment on column recsys_bi.models.active is 'True for the one that answers.';
+comment on column recsys_bi.models.factors is 'Length of its vectors.';
+comment on column recsys_bi.models.regularization is
+    'Weight of the vectors'' squared lengths; null where it has none.';
+comment on column recsys_bi.models.alpha is
+    'Weight of every pair, liked or not; null where it has none.';
+comment on column recsys_bi.models.rating_count is
+    'Number of ratings that it has learned from; null for an imported one.';
+comment on column recsys_bi.models.user_count is 'Number of users with a vector.';
+comment on column recsys_bi.models.movie_count is 'Number of films with a vector.';
+comment on column recsys_bi.models.ranker is 'True where it has a ranker, which predicts stars.';
+comment on column recsys_bi.models.ranker_weight is
+    'Weight of the predicted stars in the order of its lists.';
+comment on column recsys_bi.models.duration_s is 'Seconds that the training took.';
+comment on column recsys_bi.models.created_at is 'When it was made.';
+comment on column recsys_bi.models.activated_at is 'When it was last activated; null if never.';
