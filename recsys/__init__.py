@@ -13,23 +13,30 @@ from recsys.answers import (
 from recsys.errors import (
     DatabaseError,
     DatabaseOutOfDate,
+    DatabaseTimeout,
     DatabaseUnreachable,
     DatabaseUnsupported,
     EmbeddedServerError,
+    EncoderError,
+    EvaluationError,
     InvalidRequest,
     RecsysError,
     SourceError,
     TrainingError,
 )
-from recsys.recommender import Recommender
+from recsys.recommender import AsyncRecommender, Recommender
 
 __all__ = [
     "Answers",
+    "AsyncRecommender",
     "DatabaseError",
     "DatabaseOutOfDate",
+    "DatabaseTimeout",
     "DatabaseUnreachable",
     "DatabaseUnsupported",
     "EmbeddedServerError",
+    "EncoderError",
+    "EvaluationError",
     "Explanation",
     "InvalidRequest",
     "PlotMatch",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -19,12 +20,14 @@ from recsys.embedded import embedded_server
 from recsys.errors import (
     DatabaseError,
     DatabaseOutOfDate,
+    DatabaseTimeout,
     DatabaseUnreachable,
     DatabaseUnsupported,
     InvalidRequest,
     RecsysError,
 )
 from recsys.settings import DEFAULT_DATABASE, Settings
+from recsys.time_limit import within_limit
 
 MINIMUM_POSTGRESQL = 16
 MINIMUM_PGVECTOR = (0, 8, 4)
@@ -32,8 +35,11 @@ CONNECT_TIMEOUT_S = 10
 RESERVED = ("postgres", "template")
 
 
-def database_url(settings: Settings) -> URL:
-    """Return the database's URL; starts the embedded server where no other is named."""
+def database_url(settings: Settings, reads: bool = False) -> URL:
+    """Return the database's URL; starts the embedded server where no other is named.
+
+    Of several hosts it leads to the primary or, for `reads` alone, to a standby if there is one.
+    """
     if settings.database_url is None:
         running = embedded_server(settings.home).acquire()
         return URL.create(
@@ -42,17 +48,43 @@ def database_url(settings: Settings) -> URL:
             database=settings.database or DEFAULT_DATABASE,
             query={"host": str(running.socket_folder), "port": str(running.port)},
         )
+    url = _parsed(settings.database_url)
+    if len(hosts(url)) > 1:
+        if not reads:
+            url = url.update_query_dict({"target_session_attrs": "read-write"})
+        elif "target_session_attrs" not in url.query:
+            url = url.update_query_dict({"target_session_attrs": "prefer-standby"})
+    return url.set(database=settings.database) if settings.database else url
+
+
+def hosts(url: URL) -> list[str]:
+    """Return the hosts that the URL names."""
+    return str(url.query.get("host", url.host or "")).split(",")
+
+
+def _parsed(given: str) -> URL:
+    scheme, mark, rest = given.partition("://")
     try:
-        url = make_url(settings.database_url)
-    except (ArgumentError, ValueError):
-        url = None
-    if url is None or url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        if not mark or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+            raise ValueError("another scheme")
+        if "," not in rest:
+            return make_url(given).set(drivername="postgresql+psycopg")
+        # SQLAlchemy's own reader knows no HOST:PORT,HOST:PORT.
+        found = conninfo_to_dict(f"postgresql://{rest}")
+    except (ArgumentError, ValueError, psycopg.Error):
         # The URL itself may hold a password, so it is not repeated.
         raise DatabaseUnreachable(
             "DATABASE_URL is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            ", with HOST:PORT,HOST:PORT for several servers"
         ) from None
-    url = url.set(drivername="postgresql+psycopg")
-    return url.set(database=settings.database) if settings.database else url
+    parts = {name: str(value) for name, value in found.items()}
+    return URL.create(
+        "postgresql+psycopg",
+        username=parts.pop("user", None),
+        password=parts.pop("password", None),
+        database=parts.pop("dbname", None),
+        query=parts,
+    )
 
 
 def libpq_url(url: URL) -> str:
@@ -133,6 +165,18 @@ def _report(error: psycopg.Error) -> RecsysError:
         case pg.DependentObjectsStillExist():
             detail = (error.diag.message_detail or "").replace("\n", "; ")
             return DatabaseError(f"{message}: {detail}. Drop what depends on it, then try again")
+        case pg.ConnectionTimeout():
+            return DatabaseTimeout(
+                f"the database does not answer {within_limit()} ({lines[0]}): check that the "
+                "server runs, or allow a longer time-out"
+            )
+        case pg.QueryCanceled() if "timeout" in message:
+            return DatabaseTimeout(
+                f"the database does not answer {within_limit()} ({message}): allow a longer "
+                "time-out"
+            )
+        case pg.AdminShutdown() | pg.CrashShutdown() | pg.CannotConnectNow():
+            return DatabaseUnreachable(f"the server is going down or coming up: {message}")
         case psycopg.OperationalError() if (error.sqlstate or "08")[:2] in ("08", "28", "3D"):
             reason = _connection_reason(lines)
             if reason.endswith("does not exist"):

@@ -3,6 +3,7 @@
 RecsysError
 ├── DatabaseError
 │   ├── DatabaseUnreachable     no server answers, or it refuses us
+│   │   └── DatabaseTimeout     nothing came in time: all connections are busy, or the server hangs
 │   ├── DatabaseUnsupported     PostgreSQL or pgvector is missing or too old
 │   ├── DatabaseOutOfDate       the schema is not the one this version needs
 │   └── EmbeddedServerError     the embedded server does not start or stop
@@ -29,6 +30,10 @@ class DatabaseError(RecsysError):
 
 class DatabaseUnreachable(DatabaseError):
     """The database does not answer: check DATABASE_URL and that the server runs."""
+
+
+class DatabaseTimeout(DatabaseUnreachable):
+    """The database did not answer in time."""
 
 
 class DatabaseUnsupported(DatabaseError):

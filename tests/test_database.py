@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from recsys.database import libpq_url, reported_errors, require_supported
-from recsys.errors import DatabaseError, DatabaseUnsupported
+from psycopg.conninfo import conninfo_to_dict
+from recsys.database import database_url, hosts, libpq_url, reported_errors, require_supported
+from recsys.errors import DatabaseError, DatabaseUnreachable, DatabaseUnsupported
+from recsys.settings import Settings
 from sqlalchemy import Connection, Engine, make_url
 
 
@@ -61,3 +64,49 @@ def test_any_other_error_of_the_database_is_ours(engine: Engine) -> None:
 def test_a_url_for_libpq_keeps_its_spaces() -> None:
     url = make_url("postgresql+psycopg://me:a%2Bb@/x?host=/a b")
     assert libpq_url(url) == "postgresql://me:a+b@/x?host=%2Fa%20b"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://me:p%40s,s@one:5432,two:5433/films?sslmode=require",
+        "postgres://me:p%40s,s@/films?host=one,two&port=5432,5433&sslmode=require",
+        "postgresql+psycopg://me:p%40s,s@/films?host=one%2Ctwo&port=5432%2C5433&sslmode=require",
+    ],
+)
+def test_a_url_may_name_several_hosts(given: str) -> None:
+    settings = Settings(database_url=given, home=Path())
+    expected = {
+        "host": "one,two",
+        "port": "5432,5433",
+        "user": "me",
+        "password": "p@s,s",
+        "dbname": "films",
+        "sslmode": "require",
+    }
+    for reads, wanted in ((False, "read-write"), (True, "prefer-standby")):
+        url = database_url(settings, reads)
+        assert hosts(url) == ["one", "two"]
+        expected["target_session_attrs"] = wanted
+        assert conninfo_to_dict(libpq_url(url)) == expected
+        assert make_url(url).get_dialect()().create_connect_args(url)[1] == expected
+    settings = Settings(database_url=f"{given}&target_session_attrs=any", home=Path())
+    assert database_url(settings, reads=True).query["target_session_attrs"] == "any"
+    assert database_url(settings).query["target_session_attrs"] == "read-write"
+
+
+def test_one_host_is_taken_as_it_is() -> None:
+    settings = Settings(database_url="postgresql://me:a%2Cb@one/films", home=Path())
+    for reads in (False, True):
+        url = database_url(settings, reads)
+        assert hosts(url) == ["one"]
+        assert conninfo_to_dict(libpq_url(url)) == conninfo_to_dict(str(settings.database_url))
+
+
+@pytest.mark.parametrize(
+    "given", ["mysql://me:secret@one/x", "one,two", "postgresql://me:secret@one:x/", "postgresql"]
+)
+def test_what_is_no_url_is_said_without_its_password(given: str) -> None:
+    with pytest.raises(DatabaseUnreachable, match="no PostgreSQL URL") as caught:
+        database_url(Settings(database_url=given, home=Path()))
+    assert "secret" not in str(caught.value)
