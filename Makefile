@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all check format bench bench-peers lock clean
+.PHONY: help install demo test test-all check format docs bench bench-peers clients lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -38,21 +38,25 @@ demo: $(VENV)/.installed  ## Load the bundled films, train, recommend by SQL
 	@$(BIN)/recsys demo
 
 test: $(VENV)/.installed-dev  ## Run the tests
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-all: $(VENV)/.installed-dev  ## Run the slow tests too
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.installed-dev  ## Format, lint, types, import layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -m "not slow" -q
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" -q
 
 format: $(VENV)/.installed-dev  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.installed  ## Write the data dictionary and the charts of docs/ anew
+	$(BIN)/python docs/dictionary.py
+	$(BIN)/python docs/charts.py
 
 bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA names the data folder
 	$(BIN)/python benchmarks/latency.py
@@ -63,9 +67,11 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python benchmarks/new_users.py
 	$(BIN)/python benchmarks/retrieval.py
 	$(BIN)/python benchmarks/mixed_load.py
+	$(BIN)/python benchmarks/service.py
 	$(BIN)/python benchmarks/plot_search.py
 	$(BIN)/python benchmarks/genres.py
 	$(BIN)/python benchmarks/cold_films.py
+	$(BIN)/python benchmarks/bi_views.py
 
 bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib, implicit and Surprise
 	$(INSTALL) -e '.[bench]'
@@ -74,10 +80,19 @@ bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib, implici
 	$(BIN)/python benchmarks/stars.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/everybody.py
 
+.venv-%/.installed: tests/clients/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip --disable-pip-version-check install -r $<
+	@touch $@
+
+clients: $(VENV)/.installed .venv-superset/.installed .venv-dbt/.installed  ## Try Superset and dbt on the views, each in its own environment
+	PATH="$(abspath $(BIN)):$$PATH" tests/clients/with_database.sh \
+		sh -c 'tests/clients/superset.sh && tests/clients/dbt.sh'
+
 lock: $(VENV)/.installed-dev  ## Write constraints.txt anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade \
 		--no-annotate --no-header --quiet pyproject.toml -o constraints.txt
 
-clean:  ## Remove .venv and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+clean:  ## Remove the environments and caches
+	rm -rf $(VENV) .venv-superset .venv-dbt .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
