@@ -87,7 +87,11 @@ def test_ranking_through_sql(
     engine = open_database(server_url, copies(str(movielens.url.database)))
     scores = evaluate(engine, Protocol(seeds=2)).scores
     assert scores is not None
-    found = {name: figures["ndcg", 10].value for name, figures in scores.by_method().items()}
+    found = {
+        name: figures["ndcg", 10].value
+        for name, figures in scores.by_method().items()
+        if ("ndcg", 10) in figures  # biases predict stars alone
+    }
     assert found[OURS] >= 0.25
     # What others measured for these methods by this protocol.
     assert found["popularity"] == pytest.approx(0.141, abs=0.01)
