@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 import random
 import shutil
 import tempfile
@@ -39,6 +40,7 @@ from recsys.settings import Settings
 from sqlalchemy import Engine, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from forked import start
 from oracle import call
 from servers import frozen
 
@@ -261,6 +263,22 @@ def session_ids(engine: Engine, connections: int) -> set[int]:
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(engine.connect()) for _ in range(connections)]
         return {each.exec_driver_sql("select pg_backend_pid()").scalar_one() for each in opened}
+
+
+def ask_on_both_sides_of_a_fork(url: str) -> None:
+    with Recommender(url) as recommender:
+        before = session_ids(recommender._pools.read, 2)
+        if (child := os.fork()) == 0:
+            after = session_ids(recommender._pools.read, 2)
+            os._exit(bool(before & after))
+        assert os.waitpid(child, 0)[1] == 0
+        assert session_ids(recommender._pools.read, 2) == before
+
+
+def test_a_fork_has_connections_of_its_own(engine: Engine) -> None:
+    process = start(ask_on_both_sides_of_a_fork, url_of(engine))
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_connections_killed_while_idle_are_replaced(engine: Engine) -> None:
