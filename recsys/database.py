@@ -143,6 +143,9 @@ def reported_errors() -> Iterator[None]:
         raise _report(error.orig) from error
     except psycopg.Error as error:
         raise _report(error) from error
+    except UnicodeEncodeError as error:  # half of a pair, as JSON may bring it
+        odd = error.object[error.start : error.end]
+        raise InvalidRequest(f"a text has {odd!r}, which is no character") from error
 
 
 def _report(error: psycopg.Error) -> RecsysError:
