@@ -149,13 +149,13 @@ def _open_pool(url: URL, pool_size: int, timeout: float, asynchronous: bool) -> 
         "application_name": "recsys",
         "connect_timeout": str(max(2, int(timeout / attempts))),
         "load_balance_hosts": "random",
-        # That the server does not work on for nobody.
-        "options": f"-c statement_timeout={max(1, round(timeout * 1000))}",
         "keepalives_idle": "30",
         "keepalives_interval": "10",
         "keepalives_count": "3",
     }
-    url = url.set(query={**usual, **url.query})
+    # That the server does not work on for nobody. The URL's own options come after it, and win.
+    options = f"-c statement_timeout={max(1, round(timeout * 1000))} {url.query.get('options', '')}"
+    url = url.set(query={**usual, **url.query, "options": options.strip()})
     settings: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,

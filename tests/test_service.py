@@ -249,6 +249,14 @@ def test_a_rating_that_cannot_be_names_the_value(
         recommender.rate(-5, movie_id, rating)
 
 
+def test_a_text_that_cannot_be_encoded_is_refused(engine: Engine) -> None:
+    with (
+        Recommender(url_of(engine)) as recommender,
+        pytest.raises(InvalidRequest, match=r"a text has '\\ud800', which is no character"),
+    ):
+        recommender.search_titles("up \ud800")
+
+
 @pytest.mark.parametrize(
     "given", [{"pool_size": 0}, {"timeout": 0}, {"timeout": float("nan")}, {"timeout": 1e9}]
 )
@@ -366,6 +374,15 @@ def test_the_servers_own_time_out_is_one(engine: Engine) -> None:
     ):
         recommender.user_vector(1)
     assert times_asked(engine) == 1
+
+
+def test_options_of_the_url_leave_the_servers_time_out(engine: Engine) -> None:
+    with (
+        Recommender(f"{url_of(engine)}&options=-c%20work_mem%3D5MB", timeout=3) as recommender,
+        recommender._pools.read.connect() as connection,
+    ):
+        assert connection.exec_driver_sql("show work_mem").scalar() == "5MB"
+        assert connection.exec_driver_sql("show statement_timeout").scalar() == "3s"
 
 
 def test_a_primary_that_has_become_a_standby_is_left(sample_engine: Engine) -> None:
