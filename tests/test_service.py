@@ -397,12 +397,14 @@ def test_a_primary_that_has_become_a_standby_is_left(sample_engine: Engine) -> N
 def test_no_connection_is_free(engine: Engine) -> None:
     with Recommender(url_of(engine), pool_size=2, timeout=0.2) as recommender:
         pool = recommender._pools.read
-        with (
-            pool.connect(),
-            pool.connect(),
-            pytest.raises(DatabaseTimeout, match=r"within 0.2 s: all 2 are busy. Raise pool_size"),
-        ):
-            recommender.recommend(1)
+        with pool.connect() as held, pool.connect():
+            later = threading.Timer(10, held.close)  # whoever waits longer gets an answer
+            later.start()
+            with pytest.raises(
+                DatabaseTimeout, match=r"within 0.2 s: all 2 are busy. Raise pool_size"
+            ):
+                recommender.recommend(1)
+            later.cancel()
         assert recommender.recommend(1) == []
 
 
