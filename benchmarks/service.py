@@ -15,14 +15,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
+import sys
 import time
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from pathlib import Path
 
 import numpy as np
-import psutil
 import psycopg
 from recsys import AsyncRecommender, DatabaseUnreachable, Recommender
 from recsys.cluster import Cluster
@@ -32,6 +30,9 @@ from recsys.sources import open_source
 from recsys.train import train
 from scratch import data_set, scratch_database
 from sqlalchemy import Engine
+
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+from servers import frozen
 
 USERS = 610
 FAIL_AFTER_S = 2.0
@@ -168,22 +169,6 @@ def cluster_of(engine: Engine) -> Cluster:
     with engine.connect() as connection:
         data = connection.exec_driver_sql("show data_directory").scalar_one()
     return Cluster(Path(data).parent)
-
-
-@contextmanager
-def frozen(cluster: Cluster) -> Iterator[None]:
-    """Stop all processes of the server as they are, as if its machine hung."""
-    running = cluster.running()
-    assert running is not None
-    postmaster = psutil.Process(running.pid)
-    processes = [postmaster, *postmaster.children(recursive=True)]
-    for process in processes:
-        process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGCONT)
 
 
 def spread(seconds: list[float]) -> str:

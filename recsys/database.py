@@ -68,23 +68,25 @@ def _parsed(given: str) -> URL:
         if not mark or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
             raise ValueError("another scheme")
         if "," not in rest:
-            return make_url(given).set(drivername="postgresql+psycopg")
-        # SQLAlchemy's own reader knows no HOST:PORT,HOST:PORT.
-        found = conninfo_to_dict(f"postgresql://{rest}")
+            url = make_url(given).set(drivername="postgresql+psycopg")
+        else:  # SQLAlchemy's own reader knows no HOST:PORT,HOST:PORT
+            found = conninfo_to_dict(f"postgresql://{rest}")
+            parts = {name: str(value) for name, value in found.items()}
+            url = URL.create(
+                "postgresql+psycopg",
+                username=parts.pop("user", None),
+                password=parts.pop("password", None),
+                database=parts.pop("dbname", None),
+                query=parts,
+            )
+        url.get_dialect()().create_connect_args(url)  # which refuses one port for two hosts
     except (ArgumentError, ValueError, psycopg.Error):
         # The URL itself may hold a password, so it is not repeated.
         raise DatabaseUnreachable(
             "DATABASE_URL is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
             ", with HOST:PORT,HOST:PORT for several servers"
         ) from None
-    parts = {name: str(value) for name, value in found.items()}
-    return URL.create(
-        "postgresql+psycopg",
-        username=parts.pop("user", None),
-        password=parts.pop("password", None),
-        database=parts.pop("dbname", None),
-        query=parts,
-    )
+    return url
 
 
 def libpq_url(url: URL) -> str:
@@ -143,6 +145,9 @@ def reported_errors() -> Iterator[None]:
         raise _report(error.orig) from error
     except psycopg.Error as error:
         raise _report(error) from error
+    except UnicodeEncodeError as error:  # half of a pair, as JSON may bring it
+        odd = error.object[error.start : error.end]
+        raise InvalidRequest(f"a text has {odd!r}, which is no character") from error
 
 
 def _report(error: psycopg.Error) -> RecsysError:

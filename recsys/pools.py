@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import psycopg
 from psycopg import errors as pg
@@ -41,6 +43,8 @@ PASSING = {
     "40001",  # on a standby: the query is in the way of what it replays
     "25006",  # read-only: this primary has become a standby
 }
+
+_opened: WeakSet[Engine] = WeakSet()
 
 Result = TypeVar("Result")
 
@@ -145,13 +149,13 @@ def _open_pool(url: URL, pool_size: int, timeout: float, asynchronous: bool) -> 
         "application_name": "recsys",
         "connect_timeout": str(max(2, int(timeout / attempts))),
         "load_balance_hosts": "random",
-        # That the server does not work on for nobody.
-        "options": f"-c statement_timeout={max(1, round(timeout * 1000))}",
         "keepalives_idle": "30",
         "keepalives_interval": "10",
         "keepalives_count": "3",
     }
-    url = url.set(query={**usual, **url.query})
+    # That the server does not work on for nobody. The URL's own options come after it, and win.
+    options = f"-c statement_timeout={max(1, round(timeout * 1000))} {url.query.get('options', '')}"
+    url = url.set(query={**usual, **url.query, "options": options.strip()})
     settings: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,
@@ -168,7 +172,17 @@ def _open_pool(url: URL, pool_size: int, timeout: float, asynchronous: bool) -> 
         engine = create_engine(url, poolclass=_Pool, **settings)
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "handle_error", _keep_the_others)
+    _opened.add(engine)
     return engine
+
+
+def _leave_to_the_parent() -> None:
+    """Begin with no connections after a fork: two processes on one would get each other's rows."""
+    for engine in _opened:
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 class _Limited:

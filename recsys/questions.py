@@ -333,7 +333,7 @@ class Questions:
         rating
             Stars, 0.5 to 5.
         rated_at
-            None for now.
+            None for now; without a time zone, in the session's (`TimeZone` of the server).
 
         Raises
         ------

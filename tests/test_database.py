@@ -104,7 +104,15 @@ def test_one_host_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["mysql://me:secret@one/x", "one,two", "postgresql://me:secret@one:x/", "postgresql"]
+    "given",
+    [
+        "mysql://me:secret@one/x",
+        "one,two",
+        "postgresql://me:secret@one:x/",
+        "postgresql",
+        "postgresql://me:secret@/x?host=one,two&port=5432",
+        "postgresql://me:secret@/x?host=one&host=two&port=1&port=2",
+    ],
 )
 def test_what_is_no_url_is_said_without_its_password(given: str) -> None:
     with pytest.raises(DatabaseUnreachable, match="no PostgreSQL URL") as caught:

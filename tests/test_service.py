@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 import random
 import shutil
 import tempfile
@@ -39,6 +40,7 @@ from recsys.settings import Settings
 from sqlalchemy import Engine, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from forked import start
 from oracle import call
 from servers import frozen
 
@@ -247,6 +249,14 @@ def test_a_rating_that_cannot_be_names_the_value(
         recommender.rate(-5, movie_id, rating)
 
 
+def test_a_text_that_cannot_be_encoded_is_refused(engine: Engine) -> None:
+    with (
+        Recommender(url_of(engine)) as recommender,
+        pytest.raises(InvalidRequest, match=r"a text has '\\ud800', which is no character"),
+    ):
+        recommender.search_titles("up \ud800")
+
+
 @pytest.mark.parametrize(
     "given", [{"pool_size": 0}, {"timeout": 0}, {"timeout": float("nan")}, {"timeout": 1e9}]
 )
@@ -261,6 +271,22 @@ def session_ids(engine: Engine, connections: int) -> set[int]:
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(engine.connect()) for _ in range(connections)]
         return {each.exec_driver_sql("select pg_backend_pid()").scalar_one() for each in opened}
+
+
+def ask_on_both_sides_of_a_fork(url: str) -> None:
+    with Recommender(url) as recommender:
+        before = session_ids(recommender._pools.read, 2)
+        if (child := os.fork()) == 0:
+            after = session_ids(recommender._pools.read, 2)
+            os._exit(bool(before & after))
+        assert os.waitpid(child, 0)[1] == 0
+        assert session_ids(recommender._pools.read, 2) == before
+
+
+def test_a_fork_has_connections_of_its_own(engine: Engine) -> None:
+    process = start(ask_on_both_sides_of_a_fork, url_of(engine))
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_connections_killed_while_idle_are_replaced(engine: Engine) -> None:
@@ -350,6 +376,15 @@ def test_the_servers_own_time_out_is_one(engine: Engine) -> None:
     assert times_asked(engine) == 1
 
 
+def test_options_of_the_url_leave_the_servers_time_out(engine: Engine) -> None:
+    with (
+        Recommender(f"{url_of(engine)}&options=-c%20work_mem%3D5MB", timeout=3) as recommender,
+        recommender._pools.read.connect() as connection,
+    ):
+        assert connection.exec_driver_sql("show work_mem").scalar() == "5MB"
+        assert connection.exec_driver_sql("show statement_timeout").scalar() == "3s"
+
+
 def test_a_primary_that_has_become_a_standby_is_left(sample_engine: Engine) -> None:
     with Recommender(url_of(sample_engine), pool_size=1) as recommender:
         with recommender._pools.write.connect() as connection:
@@ -362,12 +397,14 @@ def test_a_primary_that_has_become_a_standby_is_left(sample_engine: Engine) -> N
 def test_no_connection_is_free(engine: Engine) -> None:
     with Recommender(url_of(engine), pool_size=2, timeout=0.2) as recommender:
         pool = recommender._pools.read
-        with (
-            pool.connect(),
-            pool.connect(),
-            pytest.raises(DatabaseTimeout, match=r"within 0.2 s: all 2 are busy. Raise pool_size"),
-        ):
-            recommender.recommend(1)
+        with pool.connect() as held, pool.connect():
+            later = threading.Timer(10, held.close)  # whoever waits longer gets an answer
+            later.start()
+            with pytest.raises(
+                DatabaseTimeout, match=r"within 0.2 s: all 2 are busy. Raise pool_size"
+            ):
+                recommender.recommend(1)
+            later.cancel()
         assert recommender.recommend(1) == []
 
 
