@@ -180,6 +180,8 @@ def _report(error: psycopg.Error) -> RecsysError:
                 f"the database does not answer {within_limit()} ({message}): allow a longer "
                 "time-out"
             )
+        case pg.ReadOnlySqlTransaction():
+            return DatabaseError(f"{message}: the server is a standby. Name its primary in the URL")
         case pg.AdminShutdown() | pg.CrashShutdown() | pg.CannotConnectNow():
             return DatabaseUnreachable(f"the server is going down or coming up: {message}")
         case psycopg.OperationalError() if (error.sqlstate or "08")[:2] in ("08", "28", "3D"):
@@ -188,6 +190,11 @@ def _report(error: psycopg.Error) -> RecsysError:
                 return DatabaseUnreachable(
                     f"{reason}: create it first; on the embedded server, "
                     "`recsys --database NAME db upgrade` does"
+                )
+            if "too many c" in reason or "connection slots" in reason:
+                return DatabaseUnreachable(
+                    f"the server takes no more connections: {reason}. Lower pool_size, or raise "
+                    "the server's max_connections"
                 )
             return DatabaseUnreachable(
                 f"the database does not answer: {reason}. "

@@ -40,6 +40,7 @@ PASSING = {
     "08006",
     "57P01",  # the session was ended: the server stops, or an administrator asked for it
     "57P02",
+    "40P01",  # a deadlock, which another transaction won
     "40001",  # on a standby: the query is in the way of what it replays
     "25006",  # read-only: this primary has become a standby
 }

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.util import greenlet_spawn
 
 from recsys.database import require_current
+from recsys.errors import RecsysError
 from recsys.pools import Pools, find_url, open_pools
 from recsys.questions import Question, Questions
 
@@ -53,6 +54,7 @@ def _like(question: Callable[..., Any], method: Wrapper, owner: str) -> Wrapper:
     method.__module__, method.__qualname__ = __name__, f"{owner}.{question.__name__}"
     signature = inspect.signature(question)
     answer = str(signature.return_annotation).removeprefix("Question[").removesuffix("]")
+    method.__annotations__ = {**question.__annotations__, "return": answer}
     method.__signature__ = signature.replace(return_annotation=answer)  # type: ignore[attr-defined]
     return method
 
@@ -154,6 +156,7 @@ class AsyncRecommender:
     ) -> None:
         self._url, self._pool_size, self._timeout = url, pool_size, timeout
         self._pools: Pools | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -175,6 +178,11 @@ class AsyncRecommender:
 
     async def _ask(self, question: Question[Result]) -> Result:
         pools = self._pools or await self._open()
+        if self._loop is not asyncio.get_running_loop():
+            raise RecsysError(
+                "an AsyncRecommender belongs to the event loop that it was opened in: make one in "
+                "each loop"
+            )
         # SQLAlchemy's way to let one code serve both: within, whatever waits lets the loop go on.
         return await greenlet_spawn(pools.run, question.ask, question.writes)
 
@@ -189,7 +197,7 @@ class AsyncRecommender:
                 except BaseException:
                     await greenlet_spawn(pools.close)
                     raise
-                self._pools = pools
+                self._pools, self._loop = pools, asyncio.get_running_loop()
         return self._pools
 
     recommend = _awaiting(Questions.recommend)

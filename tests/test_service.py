@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -122,6 +123,7 @@ def test_both_have_every_question_with_its_arguments() -> None:
         assert inspect.signature(blocking).parameters == asked.parameters
         answer = inspect.signature(blocking).return_annotation
         assert asked.return_annotation == f"Question[{answer}]"
+        assert blocking.__annotations__["return"] == answer
         assert inspect.iscoroutinefunction(awaiting)
         assert not inspect.iscoroutinefunction(blocking)
         assert blocking.__doc__ == awaiting.__doc__ == getattr(Questions, name).__doc__
@@ -394,6 +396,14 @@ def test_a_primary_that_has_become_a_standby_is_left(sample_engine: Engine) -> N
         assert recommender.recommend(-5)[0].source == "live"
 
 
+def test_a_rating_for_a_standby_alone_says_what_to_name(sample_engine: Engine) -> None:
+    url = sample_engine.url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+    with Recommender(url.render_as_string(hide_password=False)) as recommender:
+        assert len(recommender.recommend(1)) == 10
+        with pytest.raises(DatabaseError, match="Name its primary"):
+            recommender.rate(1, 1, 4)
+
+
 def test_no_connection_is_free(engine: Engine) -> None:
     with Recommender(url_of(engine), pool_size=2, timeout=0.2) as recommender:
         pool = recommender._pools.read
@@ -484,6 +494,37 @@ def test_a_url_that_leads_nowhere_is_said(engine: Engine) -> None:
                 pass
 
     asyncio.run(main())
+
+
+def test_a_second_event_loop_is_refused_in_words(engine: Engine) -> None:
+    recommender = AsyncRecommender(url_of(engine))
+
+    async def main() -> None:
+        await recommender.recommend(1)
+
+    async def close() -> None:
+        await recommender.close()
+
+    with asyncio.Runner() as runner:
+        runner.run(main())
+        with pytest.raises(RecsysError, match="make one in each loop"):
+            asyncio.run(main())
+        runner.run(close())
+
+
+def test_a_server_that_takes_no_more_says_so(engine: Engine) -> None:
+    password = uuid.uuid4().hex
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"create role crowded login connection limit 0 password '{password}'"
+        )
+    try:
+        url = engine.url.set(username="crowded", password=password)
+        with pytest.raises(DatabaseUnreachable, match="Lower pool_size"):
+            Recommender(url.render_as_string(hide_password=False))
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("drop role crowded")
 
 
 @pytest.fixture(scope="module")
