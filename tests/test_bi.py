@@ -34,7 +34,8 @@ def bi_name(server_url: URL, sample_name: str, copies: object) -> str:
             "insert into recsys.load_rejects (run_id, file, reason) values (1, 'a.csv', 'bad')"
         )
         connection.exec_driver_sql(
-            "insert into recsys.ratings values (-1, 1, 5, 'infinity'), (-1, 2, 0.5, '-infinity')"
+            "insert into recsys.ratings values (-1, 1, 5, 'infinity'), (-1, 2, 0.5, '-infinity'),"
+            " (-1, 3, 5, '4714-11-24 BC Z'), (-1, 4, 5, '0044-03-15 BC'), (-1, 5, 5, '294276-12-31')"
         )
         connection.execute(
             evaluations.insert(),
@@ -57,8 +58,8 @@ def ratings(server_url: URL, bi_name: str) -> pd.DataFrame:
     """The ratings, with the genres and the month of each."""
     with open_database(server_url, bi_name).connect() as connection:
         found = pd.read_sql(
-            "select user_id, movie_id, rating, nullif(nullif(rated_at, 'infinity'), '-infinity')"
-            " as rated_at from recsys.ratings",
+            "select user_id, movie_id, rating, case when user_id >= 0 then rated_at end as rated_at"
+            " from recsys.ratings",
             connection,
         )
     found["rated_at"] = pd.to_datetime(found["rated_at"], utc=True)
@@ -105,9 +106,9 @@ def test_movies(views: Connection) -> None:
 def test_ratings(views: Connection, ratings: pd.DataFrame) -> None:
     found = read(views, "ratings", "user_id, movie_id")
     assert len(found) == len(ratings)
-    endless = found["user_id"] == -1
-    assert found.loc[endless].filter(like="rated_").isna().all().all()
-    dated = found[~endless]
+    timeless = found["user_id"] == -1
+    assert found.loc[timeless].filter(like="rated_").isna().all().all()
+    dated = found[~timeless]
     at = pd.to_datetime(dated["rated_at"], utc=True)
     assert (pd.to_datetime(dated["rated_date"]) == at.dt.tz_localize(None).dt.normalize()).all()
     assert (dated["rated_year"] == at.dt.year).all()
