@@ -47,7 +47,9 @@ def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = No
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         connection.begin(),
     ):
-        # On a connection of its own: the lock must come before the other one's snapshot.
+        # On a connection of its own, which then waits: the lock must come before the other one's
+        # snapshot.
+        turn.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
         turn.exec_driver_sql("select pg_advisory_xact_lock(%s)", (REFRESH_LOCK,))
         names = list(
             connection.exec_driver_sql(

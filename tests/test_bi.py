@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -408,6 +410,20 @@ def test_a_refresh_that_is_broken_off_changes_nothing(sample_engine: Engine) -> 
             "select from recsys_bi.user_activity where user_id = -5"
         ).all()
     bi.refresh(sample_engine)  # nothing is left locked
+
+
+def test_a_refresh_waits_longer_than_transactions_may_be_idle(sample_engine: Engine) -> None:
+    with sample_engine.connect() as blocker, ThreadPoolExecutor() as threads:
+        blocker.exec_driver_sql("lock table recsys.ratings")
+        with sample_engine.begin() as connection:
+            connection.exec_driver_sql(
+                f'alter database "{sample_engine.url.database}"'
+                " set idle_in_transaction_session_timeout = '100ms'"
+            )
+        refresh = threads.submit(bi.refresh, sample_engine)
+        time.sleep(0.5)
+        blocker.rollback()
+        assert refresh.result()
 
 
 def test_a_materialized_view_is_made_anew_only_if_its_file_changed(
