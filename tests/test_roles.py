@@ -15,6 +15,7 @@ import pytest
 from psycopg import errors as pg
 from recsys import database, migrations, sql_files
 from recsys.cli import db
+from recsys.errors import DatabaseError
 from recsys.recommender import Recommender
 from recsys.settings import Settings
 from sqlalchemy import URL, Engine
@@ -192,6 +193,16 @@ def test_the_python_face_works_as_a_reader(
     url = server_url.set(database=sample_name, username="recsys_reader")
     with Recommender(database.libpq_url(url)) as recommender:
         assert len(recommender.recommend(1)) == 10
+
+
+def test_an_upgrade_by_a_reader_says_what_is_missing(
+    settings: Settings, server_url: URL, sample_name: str
+) -> None:
+    if settings.database_url is not None:
+        pytest.skip("the role has no password on a server of one's own")
+    engine = open_database(server_url.set(username="recsys_reader"), sample_name)
+    with pytest.raises(DatabaseError, match="permission denied"):
+        migrations.upgrade(engine)
 
 
 def test_the_roles_have_no_password(settings: Settings, sample_engine: Engine) -> None:
