@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from recsys.database import reported_errors
 
 # Two refreshes of one database take turns.
-REFRESH_LOCK = 7_237_002
+REFRESH_LOCK = 7_237_003
 
 # In the order of their names, but the one that tells of the refresh last.
 MATERIALIZED = r"""

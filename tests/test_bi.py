@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from recsys import bi, migrations, sql_files
 from recsys.errors import DatabaseError
+from recsys.load import LOAD_LOCK
 from recsys.recommend_all import recommend_all
 from recsys.tables import evaluations
 from sqlalchemy import URL, Connection, Engine
@@ -410,6 +411,12 @@ def test_a_refresh_that_is_broken_off_changes_nothing(sample_engine: Engine) -> 
             "select from recsys_bi.user_activity where user_id = -5"
         ).all()
     bi.refresh(sample_engine)  # nothing is left locked
+
+
+def test_a_refresh_waits_for_no_load(sample_engine: Engine) -> None:
+    with ThreadPoolExecutor() as threads, sample_engine.connect() as loading:
+        loading.exec_driver_sql("select pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
+        assert threads.submit(bi.refresh, sample_engine).result(timeout=30)
 
 
 def test_a_refresh_waits_longer_than_transactions_may_be_idle(sample_engine: Engine) -> None:
