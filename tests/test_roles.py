@@ -193,6 +193,8 @@ def test_the_python_face_works_as_a_reader(
     url = server_url.set(database=sample_name, username="recsys_reader")
     with Recommender(database.libpq_url(url)) as recommender:
         assert len(recommender.recommend(1)) == 10
+    with open_database(url, sample_name).connect() as connection:
+        assert database.is_simulated(connection)  # as `recsys recommend` asks after its answer
 
 
 def test_an_upgrade_by_a_reader_says_what_is_missing(
