@@ -284,6 +284,25 @@ def test_no_search_path_tricks_a_function(learned_engine: Engine) -> None:
         run("delete from recsys.movies where movie_id = -9")
 
 
+def test_no_operator_of_another_schema_enters_a_view(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "create function public.evil(real, integer) returns boolean language sql as 'select true'"
+        )
+        connection.exec_driver_sql(
+            "create operator public.>= (leftarg = real, rightarg = integer, function = public.evil)"
+        )
+        connection.exec_driver_sql(
+            "comment on materialized view recsys_internal.bi_user_activity is 'of another file'"
+        )
+        sql_files.install_sql(connection, sql_files.drop_views(connection))
+        taken = connection.exec_driver_sql(
+            "select pg_describe_object(classid, objid, objsubid) from pg_depend"
+            " where refobjid in (select oid from pg_operator where oprcode = 'public.evil'::regproc)"
+        )
+        assert taken.scalars().all() == []
+
+
 @pytest.fixture
 def own_roles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server_url: URL, owner_url: URL
