@@ -51,6 +51,11 @@ def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = No
         # snapshot.
         turn.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
         turn.exec_driver_sql("select pg_advisory_xact_lock(%s)", (REFRESH_LOCK,))
+        # Before the snapshot: one that is older than a truncation (`recsys load --replace`) would
+        # find neither the old rows nor the new ones.
+        connection.exec_driver_sql(
+            "lock table recsys.ratings, recsys.movie_genres, recsys.genres in access share mode"
+        )
         names = list(
             connection.exec_driver_sql(
                 MATERIALIZED, execution_options={"no_parameters": True}

@@ -419,6 +419,19 @@ def test_a_refresh_waits_for_no_load(sample_engine: Engine) -> None:
         assert threads.submit(bi.refresh, sample_engine).result(timeout=30)
 
 
+def test_a_refresh_beside_a_replacement_of_all_ratings_finds_the_new_ones(
+    sample_engine: Engine,
+) -> None:
+    with ThreadPoolExecutor() as threads, sample_engine.connect() as loading:
+        loading.exec_driver_sql("truncate recsys.ratings")
+        loading.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
+        refresh = threads.submit(bi.refresh, sample_engine)
+        time.sleep(0.5)
+        loading.commit()
+        refresh.result(timeout=30)
+        assert loading.exec_driver_sql("select rating_count from recsys_bi.freshness").scalar() == 1
+
+
 def test_a_refresh_waits_longer_than_transactions_may_be_idle(sample_engine: Engine) -> None:
     with sample_engine.connect() as blocker, ThreadPoolExecutor() as threads:
         blocker.exec_driver_sql("lock table recsys.ratings")
