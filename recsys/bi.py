@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from recsys.database import reported_errors
 
 # Two refreshes of one database take turns.
-REFRESH_LOCK = 7_237_002
+REFRESH_LOCK = 7_237_003
 
 # In the order of their names, but the one that tells of the refresh last.
 MATERIALIZED = r"""
@@ -47,8 +47,15 @@ def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = No
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         connection.begin(),
     ):
-        # On a connection of its own: the lock must come before the other one's snapshot.
+        # On a connection of its own, which then waits: the lock must come before the other one's
+        # snapshot.
+        turn.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
         turn.exec_driver_sql("select pg_advisory_xact_lock(%s)", (REFRESH_LOCK,))
+        # Before the snapshot: one that is older than a truncation (`recsys load --replace`) would
+        # find neither the old rows nor the new ones.
+        connection.exec_driver_sql(
+            "lock table recsys.ratings, recsys.movie_genres, recsys.genres in access share mode"
+        )
         names = list(
             connection.exec_driver_sql(
                 MATERIALIZED, execution_options={"no_parameters": True}

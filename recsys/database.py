@@ -267,10 +267,13 @@ def require_current(connection: Connection) -> None:
 
 
 def is_simulated(connection: Connection) -> bool:
-    """Tell whether the ratings are simulated: the sample's, or synthetic ones."""
+    """Tell whether the ratings are simulated: the sample's, or synthetic ones.
+
+    By the view, which the roles may read.
+    """
     return bool(
         connection.exec_driver_sql(
-            "select id_space in ('sample', 'synthetic') from recsys.load_runs"
+            "select id_space in ('sample', 'synthetic') from recsys_bi.loads"
             " where status = 'done' and id_space is not null order by run_id desc limit 1"
         ).scalar()
     )

@@ -53,10 +53,14 @@ def install_sql(connection: Connection, grants: Iterable[str] = ()) -> None:
     for folder in FUNCTION_FOLDERS:
         for path in sql_files(folder):
             run_file(connection, path)
+    # Views keep the operators that are found as they are made: a better match for the types in
+    # another's schema would run with the rights of whoever reads them.
+    connection.exec_driver_sql("set local search_path = pg_catalog, pg_temp")
     for path in sql_files("materialized"):
         _install_materialized(connection, path)
     for path in sql_files("views"):
         run_file(connection, path)
+    connection.exec_driver_sql("set local search_path to default")
     for grant in grants:
         connection.exec_driver_sql(grant, execution_options={"no_parameters": True})
     install_grants(connection)

@@ -12,7 +12,8 @@ declare
             'user_vectors', 'content_features', 'text_encoders', 'text_terms', 'movie_terms',
             'movie_text_vectors', 'genre_units', 'rankers', 'ranker_units', 'ranker_films',
             'ranker_terms', 'ranker_users']) name);
-    -- Ours: another's view among them would stop a grant on all.
+    -- Ours: another's view among them would stop a grant on all. Null where an upgrade that has
+    -- nothing to do is run by somebody else.
     views text := (
         select string_agg(c.oid::regclass::text, ', ')
         from pg_class c
@@ -30,7 +31,7 @@ begin
             end;
         end if;
         execute format('grant usage on schema recsys, recsys_internal, recsys_bi to %I', role);
-        execute format('grant select on %s, %s to %I', readable, views, role);
+        execute format('grant select on %s to %I', concat_ws(', ', readable, views), role);
         execute format(
             'grant execute on all functions in schema recsys, recsys_internal to %I', role);
     end loop;

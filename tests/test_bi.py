@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 from recsys import bi, migrations, sql_files
 from recsys.errors import DatabaseError
+from recsys.load import LOAD_LOCK
 from recsys.recommend_all import recommend_all
 from recsys.tables import evaluations
 from sqlalchemy import URL, Connection, Engine
@@ -34,7 +37,8 @@ def bi_name(server_url: URL, sample_name: str, copies: object) -> str:
             "insert into recsys.load_rejects (run_id, file, reason) values (1, 'a.csv', 'bad')"
         )
         connection.exec_driver_sql(
-            "insert into recsys.ratings values (-1, 1, 5, 'infinity'), (-1, 2, 0.5, '-infinity')"
+            "insert into recsys.ratings values (-1, 1, 5, 'infinity'), (-1, 2, 0.5, '-infinity'),"
+            " (-1, 3, 5, '4714-11-24 BC Z'), (-1, 4, 5, '0044-03-15 BC'), (-1, 5, 5, '294276-12-31')"
         )
         connection.execute(
             evaluations.insert(),
@@ -57,8 +61,8 @@ def ratings(server_url: URL, bi_name: str) -> pd.DataFrame:
     """The ratings, with the genres and the month of each."""
     with open_database(server_url, bi_name).connect() as connection:
         found = pd.read_sql(
-            "select user_id, movie_id, rating, nullif(nullif(rated_at, 'infinity'), '-infinity')"
-            " as rated_at from recsys.ratings",
+            "select user_id, movie_id, rating, case when user_id >= 0 then rated_at end as rated_at"
+            " from recsys.ratings",
             connection,
         )
     found["rated_at"] = pd.to_datetime(found["rated_at"], utc=True)
@@ -105,9 +109,9 @@ def test_movies(views: Connection) -> None:
 def test_ratings(views: Connection, ratings: pd.DataFrame) -> None:
     found = read(views, "ratings", "user_id, movie_id")
     assert len(found) == len(ratings)
-    endless = found["user_id"] == -1
-    assert found.loc[endless].filter(like="rated_").isna().all().all()
-    dated = found[~endless]
+    timeless = found["user_id"] == -1
+    assert found.loc[timeless].filter(like="rated_").isna().all().all()
+    dated = found[~timeless]
     at = pd.to_datetime(dated["rated_at"], utc=True)
     assert (pd.to_datetime(dated["rated_date"]) == at.dt.tz_localize(None).dt.normalize()).all()
     assert (dated["rated_year"] == at.dt.year).all()
@@ -407,6 +411,39 @@ def test_a_refresh_that_is_broken_off_changes_nothing(sample_engine: Engine) -> 
             "select from recsys_bi.user_activity where user_id = -5"
         ).all()
     bi.refresh(sample_engine)  # nothing is left locked
+
+
+def test_a_refresh_waits_for_no_load(sample_engine: Engine) -> None:
+    with ThreadPoolExecutor() as threads, sample_engine.connect() as loading:
+        loading.exec_driver_sql("select pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
+        assert threads.submit(bi.refresh, sample_engine).result(timeout=30)
+
+
+def test_a_refresh_beside_a_replacement_of_all_ratings_finds_the_new_ones(
+    sample_engine: Engine,
+) -> None:
+    with ThreadPoolExecutor() as threads, sample_engine.connect() as loading:
+        loading.exec_driver_sql("truncate recsys.ratings")
+        loading.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
+        refresh = threads.submit(bi.refresh, sample_engine)
+        time.sleep(0.5)
+        loading.commit()
+        refresh.result(timeout=30)
+        assert loading.exec_driver_sql("select rating_count from recsys_bi.freshness").scalar() == 1
+
+
+def test_a_refresh_waits_longer_than_transactions_may_be_idle(sample_engine: Engine) -> None:
+    with sample_engine.connect() as blocker, ThreadPoolExecutor() as threads:
+        blocker.exec_driver_sql("lock table recsys.ratings")
+        with sample_engine.begin() as connection:
+            connection.exec_driver_sql(
+                f'alter database "{sample_engine.url.database}"'
+                " set idle_in_transaction_session_timeout = '100ms'"
+            )
+        refresh = threads.submit(bi.refresh, sample_engine)
+        time.sleep(0.5)
+        blocker.rollback()
+        assert refresh.result()
 
 
 def test_a_materialized_view_is_made_anew_only_if_its_file_changed(

@@ -15,6 +15,7 @@ import pytest
 from psycopg import errors as pg
 from recsys import database, migrations, sql_files
 from recsys.cli import db
+from recsys.errors import DatabaseError
 from recsys.recommender import Recommender
 from recsys.settings import Settings
 from sqlalchemy import URL, Engine
@@ -192,6 +193,18 @@ def test_the_python_face_works_as_a_reader(
     url = server_url.set(database=sample_name, username="recsys_reader")
     with Recommender(database.libpq_url(url)) as recommender:
         assert len(recommender.recommend(1)) == 10
+    with open_database(url, sample_name).connect() as connection:
+        assert database.is_simulated(connection)  # as `recsys recommend` asks after its answer
+
+
+def test_an_upgrade_by_a_reader_says_what_is_missing(
+    settings: Settings, server_url: URL, sample_name: str
+) -> None:
+    if settings.database_url is not None:
+        pytest.skip("the role has no password on a server of one's own")
+    engine = open_database(server_url.set(username="recsys_reader"), sample_name)
+    with pytest.raises(DatabaseError, match="permission denied"):
+        migrations.upgrade(engine)
 
 
 def test_the_roles_have_no_password(settings: Settings, sample_engine: Engine) -> None:
@@ -269,6 +282,25 @@ def test_no_search_path_tricks_a_function(learned_engine: Engine) -> None:
         run("insert into recsys.movie_genres select -9, genre_id from recsys.genres limit 1")
         run("update recsys.movies set title = 'The Other Trick' where movie_id = -9")
         run("delete from recsys.movies where movie_id = -9")
+
+
+def test_no_operator_of_another_schema_enters_a_view(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "create function public.evil(real, integer) returns boolean language sql as 'select true'"
+        )
+        connection.exec_driver_sql(
+            "create operator public.>= (leftarg = real, rightarg = integer, function = public.evil)"
+        )
+        connection.exec_driver_sql(
+            "comment on materialized view recsys_internal.bi_user_activity is 'of another file'"
+        )
+        sql_files.install_sql(connection, sql_files.drop_views(connection))
+        taken = connection.exec_driver_sql(
+            "select pg_describe_object(classid, objid, objsubid) from pg_depend"
+            " where refobjid in (select oid from pg_operator where oprcode = 'public.evil'::regproc)"
+        )
+        assert taken.scalars().all() == []
 
 
 @pytest.fixture
