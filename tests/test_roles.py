@@ -112,6 +112,17 @@ def test_every_view_and_every_function_answers(
                 assert login.execute(f"select * from {call}").fetchall()
 
 
+def test_the_views_need_no_right_on_anything_else(learned_engine: Engine) -> None:
+    with learned_engine.connect() as connection:
+        run = connection.exec_driver_sql
+        run("create role viewer")
+        run("grant usage on schema recsys_bi to viewer")
+        run("grant select on all tables in schema recsys_bi to viewer")
+        run("set local role viewer")
+        for path in sql_files.sql_files("views"):
+            run(f"select * from recsys_bi.{path.stem}").all()
+
+
 def test_what_may_be_read_and_written(
     login: psycopg.Connection[tuple[object, ...]], role: str
 ) -> None:

@@ -1,15 +1,21 @@
+-- Which is active is found as recsys_internal.find_model finds it, which would run with the rights
+-- of whoever reads the view.
 create view recsys_bi.models as
 with active as (
-    select (recsys_internal.find_model(null)).model_id
+    select model_id
+    from recsys.models
+    where activated_at is not null
+    order by activated_at desc, model_id desc
+    limit 1
 )
-select m.model_id, m.algorithm, m.model_id is not distinct from a.model_id as active, m.factors,
+select m.model_id, m.algorithm, a.model_id is not null as active, m.factors,
     (m.parameters ->> 'regularization')::double precision as regularization,
     (m.parameters ->> 'alpha')::double precision as alpha,
     (m.data ->> 'ratings')::bigint as rating_count, m.user_count, m.movie_count,
     r.model_id is not null as ranker, r.weight as ranker_weight,
     extract(epoch from m.duration)::double precision as duration_s, m.created_at, m.activated_at
 from recsys.models m
-cross join active a
+left join active a on a.model_id = m.model_id
 left join recsys.rankers r on r.model_id = m.model_id;
 
 comment on view recsys_bi.models is 'One row per model, trained or imported.';
