@@ -1,4 +1,4 @@
-"""A server that hangs."""
+"""Servers that hang, and the URL of one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import psutil
 from recsys.cluster import Cluster
+from sqlalchemy import Engine
 
 
 @contextmanager
@@ -24,3 +25,7 @@ def frozen(cluster: Cluster) -> Iterator[None]:
     finally:
         for process in processes:
             process.send_signal(signal.SIGCONT)
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
