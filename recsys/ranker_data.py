@@ -131,14 +131,14 @@ def read_ratings(connection: Connection) -> RatingTable:
 
 
 def film_inputs(
-    table: RatingTable, typical: Typical, ratings: Ratings, rated_at: Values
+    table: RatingTable, ratings: Ratings, rated_at: Values
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ``known (n_films, n_known)`` and ``facts (n_films, n_facts)`` of all films.
 
     Known are the genres, of length 1 a film, less their mean; the year, the number of ratings and
     when these were made. A film's vector is expected from a one, genres, year and its square.
     """
-    films = ratings.film_index.numpy()
+    films, typical = ratings.film_index.numpy(), table.typical
     genres = table.genres / _lengths(table.genres) - typical.genres
     year = np.nan_to_num((table.years - typical.year) / YEARS)[:, None]
     counts = np.bincount(films, minlength=len(table.movie_ids))

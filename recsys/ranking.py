@@ -137,7 +137,7 @@ def _fit(
     mask = torch.from_numpy(unseen)
     seen, rated_at = table.ratings.part(~mask), table.rated_at[~unseen]
     n_users = len(table.user_ids)
-    known, facts = film_inputs(table, table.typical, seen, rated_at)
+    known, facts = film_inputs(table, seen, rated_at)
     learned = rating_factors.fit(
         seen,
         n_users,

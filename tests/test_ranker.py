@@ -104,7 +104,7 @@ def test_what_made_the_ratings_is_found_again() -> None:
     users, films, given = planted()
     held_out = np.random.default_rng(1).random(len(users)) < 0.2
     table = table_of(users[~held_out], films[~held_out], given[~held_out])
-    known, facts = film_inputs(table, table.typical, table.ratings, table.rated_at)
+    known, facts = film_inputs(table, table.ratings, table.rated_at)
     learned = fit(table.ratings, 300, known, facts, factors=4, epochs=40)
     rows = solve_users(learned, table.ratings, 300)[users[held_out]]
     predicted = predict(learned, rows, torch.from_numpy(films[held_out])).numpy()
@@ -152,7 +152,7 @@ def test_facts_of_users_and_films_by_hand() -> None:
     assert typical.year == 1995  # of the films that were rated and have one
     assert typical.rated_at == 2 * year
     assert typical.halves == 0.5
-    known, facts = film_inputs(table, typical, table.ratings, table.rated_at)
+    known, facts = film_inputs(table, table.ratings, table.rated_at)
     comedy, war = (0.5**0.5 + 1) / 4, (0.5**0.5 + 1) / 4
     np.testing.assert_allclose(
         known.numpy(),
