@@ -1,10 +1,10 @@
 """Runs the migrations and installs `sql/` in one transaction: both take effect, or neither."""
 
 from alembic import context
-from recsys.database import open_engine, reported_errors
+from recsys.database.engine import open_engine, reported_errors
+from recsys.database.install import drop_views, install_sql
+from recsys.database.tables import metadata
 from recsys.settings import Settings
-from recsys.sql_files import drop_views, install_sql
-from recsys.tables import metadata
 from sqlalchemy import Connection
 
 

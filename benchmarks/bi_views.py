@@ -15,15 +15,15 @@ import statistics
 import threading
 import time
 
-from recsys import bi
-from recsys.load import load
+from recsys.database import views
+from recsys.database.install import sql_files
+from recsys.loading.load import load
+from recsys.models.lists import recommend_all
 from recsys.parameters import Parameters
-from recsys.recommend_all import recommend_all
 from recsys.sources import open_source
 from recsys.sources.batches import Source
-from recsys.sources.synthetic import SyntheticSource
-from recsys.sql_files import sql_files
-from recsys.train import train
+from recsys.sources.simulated.synthetic import SyntheticSource
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 from sqlalchemy import Connection, Engine
 
@@ -84,11 +84,11 @@ def refresh(engine: Engine) -> str:
                 connection.exec_driver_sql("select count(*) from recsys_bi.user_activity").all()
                 waits.append(time.perf_counter() - begun)
 
-    bi.refresh(engine)
+    views.refresh(engine)
     reader = threading.Thread(target=read)
     reader.start()
     begun = time.perf_counter()
-    bi.refresh(engine)
+    views.refresh(engine)
     seconds = time.perf_counter() - begun
     done.set()
     reader.join()

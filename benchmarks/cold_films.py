@@ -20,15 +20,15 @@ from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
-from recsys.binary_copy import read_columns
-from recsys.content import learn_content
-from recsys.load import load
-from recsys.metrics import judge, ndcg
+from recsys.database.copy import read_columns
+from recsys.evaluation.resampling import Resampling
+from recsys.learning.content import learn_content
+from recsys.learning.metrics import judge, ndcg
+from recsys.loading.load import load
+from recsys.models.terms import learn_terms
 from recsys.parameters import POSITIVE_STARS
-from recsys.resampling import Resampling
 from recsys.sources import open_source
-from recsys.text import learn_terms
-from recsys.train import train
+from recsys.training.train import train
 from scipy import sparse, stats
 from scratch import data_set, scratch_database
 from sqlalchemy import Connection, Engine

@@ -16,12 +16,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
-from recsys.baselines import Ease, likes_matrix, rank
-from recsys.factorization import fit
-from recsys.interactions import Interactions, hold_out
-from recsys.metrics import judge, ndcg
+from recsys.evaluation.baselines import Ease, likes_matrix, rank
+from recsys.learning.als import fit
+from recsys.learning.likes import Interactions, hold_out
+from recsys.learning.metrics import judge, ndcg
+from recsys.learning.tuning import resolved, with_alpha
 from recsys.parameters import Parameters
-from recsys.tuning import resolved, with_alpha
 from scratch import data_set
 
 LAMBDAS = (25, 50, 100, 200, 400, 800)

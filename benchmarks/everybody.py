@@ -21,9 +21,9 @@ from functools import partial
 from importlib import import_module
 
 import numpy as np
-from recsys.binary_copy import write_columns
-from recsys.recommend_all import recommend_all
-from recsys.vectors import TrainedModel, activate_model, write_model
+from recsys.database.copy import write_columns
+from recsys.models.lists import recommend_all
+from recsys.models.vectors import TrainedModel, activate_model, write_model
 from scratch import scratch_database
 from sqlalchemy import Engine
 

@@ -24,11 +24,11 @@ import psycopg
 import torch
 from numpy.typing import NDArray
 from psycopg.sql import SQL, Identifier
-from recsys.factorization import FINAL_STEPS, FINAL_TOLERANCE, Side, solve
-from recsys.load import load
+from recsys.learning.als import FINAL_STEPS, FINAL_TOLERANCE, Side, solve
+from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 
 LIKED = (1, 3, 10, 30, 100, 300, 1000, 2000)  # the values of n
@@ -134,7 +134,7 @@ def measure_vectors(
 def solve_exactly(
     items: Doubles, gram: Doubles, rows: NDArray[Any], parameters: Parameters
 ) -> Doubles:
-    """Solve the equation of recsys/factorization.py for one user; gram is ``items.T @ items``."""
+    """Solve the equation of recsys/learning/als.py for one user; gram is ``items.T @ items``."""
     own = items[rows]
     alpha, regularization = parameters.weights
     weight = regularization * (len(own) + alpha * len(items))

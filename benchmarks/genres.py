@@ -21,13 +21,13 @@ import time
 
 import numpy as np
 import psycopg
-from recsys.binary_copy import driver, read_columns
-from recsys.genre_store import learn_classifier, read_examples
-from recsys.genres import Floats, Labels, learn_genres
-from recsys.load import load
+from recsys.database.copy import driver, read_columns
+from recsys.learning.genres import Floats, Labels, learn_genres
+from recsys.loading.load import load
+from recsys.models.genres import learn_classifier, read_examples
+from recsys.models.terms import learn_terms
+from recsys.models.text_vectors import embed
 from recsys.sources import open_source
-from recsys.text import learn_terms
-from recsys.text_vectors import embed
 from scratch import data_set, scratch_database
 from sklearn.metrics import f1_score
 from sklearn.model_selection import KFold

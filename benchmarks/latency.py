@@ -14,10 +14,10 @@ import time
 
 import numpy as np
 import psycopg
-from recsys.load import load
+from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 
 STATEMENTS = {

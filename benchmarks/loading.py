@@ -25,10 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import psycopg
-from recsys.migrations import downgrade, upgrade
+from recsys.database.migrations import downgrade, upgrade
 from recsys.parameters import Parameters
-from recsys.sources.synthetic import SyntheticSource
-from recsys.train import train
+from recsys.sources.simulated.synthetic import SyntheticSource
+from recsys.training.train import train
 from scratch import scratch_database
 from sqlalchemy import Engine
 

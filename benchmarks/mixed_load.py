@@ -29,14 +29,15 @@ from typing import Any
 
 import numpy as np
 import psycopg
-from loading import libpq
 from recsys.cli.output import progress
-from recsys.load import load
+from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 from sqlalchemy import Engine
+
+from loading import libpq
 
 SHARES = {
     "recommend": 35,

@@ -19,13 +19,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from recsys.metrics import ndcg
+from ranking import judge_sets, load_part, shown
+from recsys.learning.metrics import ndcg
 from recsys.parameters import POSITIVE_STARS, Parameters
-from recsys.train import train
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 from sqlalchemy import Connection
-
-from ranking import judge_sets, load_part, shown
 
 RATED = (1, 2, 3, 5, 10, 20)  # the values of N
 TARGETS = 10

@@ -23,13 +23,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from recsys.binary_copy import driver
-from recsys.encoders import encoder_name
-from recsys.learned_texts import learn_texts
-from recsys.load import load
-from recsys.recommender import Recommender
+from recsys.database.copy import driver
+from recsys.learning.encoders import encoder_name
+from recsys.loading.load import load
+from recsys.models.text_vectors import embed, query_vector
+from recsys.serving.recommender import Recommender
 from recsys.sources import open_source
-from recsys.text_vectors import embed, query_vector
+from recsys.training.texts import learn_texts
 from scratch import data_set, scratch_database
 from sqlalchemy import Engine
 

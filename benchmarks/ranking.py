@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from recsys.interactions import hold_out
-from recsys.load import load
-from recsys.metrics import judge, ndcg, recall
+from recsys.evaluation.resampling import Resampling
+from recsys.learning.likes import hold_out
+from recsys.learning.metrics import judge, ndcg, recall
+from recsys.loading.load import load
 from recsys.parameters import POSITIVE_STARS, Parameters
-from recsys.resampling import Resampling
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 from sqlalchemy import Engine
 

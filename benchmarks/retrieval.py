@@ -25,7 +25,7 @@ from typing import Any, cast
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from recsys.vectors import TrainedModel, activate_model, write_model
+from recsys.models.vectors import TrainedModel, activate_model, write_model
 from scratch import scratch_database
 from sqlalchemy import Connection as Transaction
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from recsys.database import create_database, database_url, open_engine
-from recsys.embedded import embedded_server
-from recsys.migrations import downgrade, upgrade
+from recsys.database.engine import create_database, database_url, open_engine
+from recsys.database.migrations import downgrade, upgrade
+from recsys.server.embedded import embedded_server
 from recsys.settings import Settings
 from sqlalchemy import Engine
 

@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 import psycopg
 from recsys import AsyncRecommender, DatabaseUnreachable, Recommender
-from recsys.cluster import Cluster
-from recsys.database import libpq_url
-from recsys.load import load
+from recsys.database.engine import libpq_url
+from recsys.loading.load import load
+from recsys.server.cluster import Cluster
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 from sqlalchemy import Engine
 

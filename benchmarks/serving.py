@@ -40,11 +40,11 @@ import pandas as pd
 import psycopg
 from fold_in import read_films, solve_exactly
 from numpy.typing import NDArray
-from recsys.load import load
+from recsys.loading.load import load
+from recsys.models.vectors import cosine_form
 from recsys.parameters import POSITIVE_STARS, Parameters
-from recsys.sources.synthetic import SyntheticSource
-from recsys.train import train
-from recsys.vectors import cosine_form
+from recsys.sources.simulated.synthetic import SyntheticSource
+from recsys.training.train import train
 from scratch import scratch_database
 from sqlalchemy import Engine
 

@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from recsys.binary_copy import read_columns, write_columns
-from recsys.load import load
-from recsys.resampling import Resampling
+from recsys.database.copy import read_columns, write_columns
+from recsys.evaluation.resampling import Resampling
+from recsys.loading.load import load
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.train import train
 from scratch import data_set, scratch_database
 from sklearn.model_selection import KFold
 from sqlalchemy import Engine

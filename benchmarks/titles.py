@@ -14,7 +14,7 @@ import time
 import numpy as np
 import psycopg
 from mistyped import mistyped_titles
-from recsys.load import load
+from recsys.loading.load import load
 from recsys.sources import open_source
 from scratch import data_set, scratch_database
 from sqlalchemy import Connection, Engine

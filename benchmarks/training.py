@@ -28,13 +28,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # implicit asks for it
 
 import numpy as np
 import torch
-from recsys.factorization import Factorization, Factors
-from recsys.interactions import Interactions, read_positives
-from recsys.load import load
+from recsys.learning.als import Factorization, Factors
+from recsys.learning.likes import Interactions, read_positives
+from recsys.learning.tuning import Validation, mean, resolved
+from recsys.loading.load import load
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.sources import open_source
-from recsys.sources.synthetic import SyntheticSource
-from recsys.tuning import Validation, mean, resolved
+from recsys.sources.simulated.synthetic import SyntheticSource
 from scipy import sparse
 from scratch import data_set, scratch_database
 from sqlalchemy import Engine
@@ -43,7 +43,7 @@ N_USERS, N_MOVIES, N_POSITIVES, FACTORS = 137_000, 20_000, 5_000_000, 64
 WEIGHTS = Parameters(FACTORS, alpha=0.1, regularization=0.003)
 GRID = itertools.product((64, 128), (0.1, 1.0, 10.0, 30.0), (0.5, 1.0, 5.0, 20.0))
 ITERATIONS = 20
-IMPORTS = "import time; t = time.time(); import recsys.train; print(time.time() - t)"
+IMPORTS = "import time; t = time.time(); import recsys.training.train; print(time.time() - t)"
 TRAIN = "import sys; from recsys.cli import main; sys.argv[1:] = ['train']; main()"
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from recsys import bi
-from recsys.database import open_engine
-from recsys.load import load
-from recsys.plots import sketch
-from recsys.recommend_all import recommend_all
-from recsys.scratch_database import scratch_database
+from recsys.database import views
+from recsys.database.engine import open_engine
+from recsys.evaluation.charts import sketch
+from recsys.evaluation.scratch import scratch_database
+from recsys.loading.load import load
+from recsys.models.lists import recommend_all
 from recsys.settings import Settings
-from recsys.sources.sample import SampleSource
-from recsys.train import train
+from recsys.sources.simulated.sample import SampleSource
+from recsys.training.train import train
 from sqlalchemy import Connection
 
 DOCS = Path(__file__).parent
@@ -86,7 +86,7 @@ def main() -> None:
         load(engine, SampleSource())
         train(engine)
         recommend_all(engine)
-        bi.refresh(engine)
+        views.refresh(engine)
         with engine.connect() as connection:
             draw(connection, DOCS)
 

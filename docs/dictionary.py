@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from recsys.database import open_engine
-from recsys.scratch_database import scratch_database
+from recsys.database.engine import open_engine
+from recsys.evaluation.scratch import scratch_database
 from recsys.settings import Settings
 from sqlalchemy import Connection
 

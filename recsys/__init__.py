@@ -1,15 +1,5 @@
 """A movie recommender that lives in PostgreSQL."""
 
-from recsys.answers import (
-    Answers,
-    Explanation,
-    PlotMatch,
-    PredictedGenre,
-    Recommendation,
-    ScoredMovie,
-    SimilarMovie,
-    TitleMatch,
-)
 from recsys.errors import (
     DatabaseError,
     DatabaseOutOfDate,
@@ -24,7 +14,17 @@ from recsys.errors import (
     SourceError,
     TrainingError,
 )
-from recsys.recommender import AsyncRecommender, Recommender
+from recsys.serving.answers import (
+    Answers,
+    Explanation,
+    PlotMatch,
+    PredictedGenre,
+    Recommendation,
+    ScoredMovie,
+    SimilarMovie,
+    TitleMatch,
+)
+from recsys.serving.recommender import AsyncRecommender, Recommender
 
 __all__ = [
     "Answers",

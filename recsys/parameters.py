@@ -22,8 +22,8 @@ class Parameters:
     epochs
         Times that both sides are solved.
     alpha
-        Weight of every pair, liked or not. None: as `recsys.tuning` says, 20 times the share of
-        the pairs that are liked.
+        Weight of every pair, liked or not. None: as `recsys.learning.tuning` says, 20 times the
+        share of the pairs that are liked.
     regularization
         Weight of the vectors' squared lengths. None: chosen on a part of the ratings that is held
         out for it.

@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recsys.database import create_database, database_url
-from recsys.embedded import embedded_server
-from recsys.learned_texts import learn_texts
-from recsys.load import load
-from recsys.migrations import upgrade
+from recsys.database.engine import create_database, database_url
+from recsys.database.migrations import upgrade
+from recsys.loading.load import load
 from recsys.parameters import Parameters
+from recsys.server.embedded import embedded_server
 from recsys.settings import Settings
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.texts import learn_texts
+from recsys.training.train import train
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 
 from forked import shorten_rankers

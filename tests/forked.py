@@ -16,18 +16,20 @@ from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
 
 _context = get_context("forkserver")
-_context.set_forkserver_preload(["recsys.cli", "recsys.train", "recsys.migrations", "recsys.load"])
+_context.set_forkserver_preload(
+    ["recsys.cli", "recsys.training.train", "recsys.database.migrations", "recsys.loading.load"]
+)
 
 
 def shorten_rankers(change: Callable[[object, str, int], None]) -> None:
     """Let rankers learn little, in little time; `change` is `setattr`, or a patch's."""
-    from recsys import ranker, ranking, rating_factors
+    from recsys.learning import network, ranker, stars
 
-    change(rating_factors, "EPOCHS", 3)
-    change(ranker, "EPOCHS", 2)
-    change(ranking, "MANY_RATINGS", 0)
-    change(ranking, "RETRIEVAL_EPOCHS", 2)
-    change(ranking, "MOST_USERS", 100)
+    change(stars, "EPOCHS", 3)
+    change(network, "EPOCHS", 2)
+    change(ranker, "MANY_RATINGS", 0)
+    change(ranker, "RETRIEVAL_EPOCHS", 2)
+    change(ranker, "MOST_USERS", 100)
 
 
 def start(target: Callable[..., object], *arguments: object) -> ForkServerProcess:

@@ -8,7 +8,7 @@ import signal
 
 def load_into(url: str, folder: str) -> None:
     """Load `folder` into the database of `url`."""
-    from recsys.load import load
+    from recsys.loading.load import load
     from recsys.sources import open_source
     from sqlalchemy import create_engine
 
@@ -18,7 +18,7 @@ def load_into(url: str, folder: str) -> None:
 def train_on(url: str) -> None:
     """Train on the database of `url`."""
     from recsys.parameters import Parameters
-    from recsys.train import train
+    from recsys.training.train import train
     from sqlalchemy import create_engine
 
     train(create_engine(url), Parameters(factors=16, epochs=10), device="cpu")
@@ -26,7 +26,8 @@ def train_on(url: str) -> None:
 
 def train_and_die(url: str, written: str) -> None:
     """Be killed when all is written, just before the commit; the file `written` says so."""
-    from recsys import train, vectors
+    from recsys.models import vectors
+    from recsys.training import train
     from sqlalchemy import Connection
 
     def activate_and_die(connection: Connection, model_id: int) -> None:

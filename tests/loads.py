@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from recsys.load import LoadReport, load
+from recsys.loading.load import LoadReport, load
 from recsys.sources import open_source
 from sqlalchemy import Engine
 

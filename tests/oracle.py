@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from recsys.questions import TYPES
+from recsys.serving.questions import TYPES
 from sqlalchemy import Connection, Row
 
 Array = NDArray[np.float64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from recsys.text import learn_terms
+from recsys.models.terms import learn_terms
 from sqlalchemy import Engine, text
 
 GENRES = ["Comedy", "Drama", "Horror", "Western"]

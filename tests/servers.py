@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
-from recsys.cluster import Cluster
+from recsys.server.cluster import Cluster
 from sqlalchemy import Engine
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recsys import baselines
-from recsys.baselines import (
+from recsys.evaluation import baselines
+from recsys.evaluation.baselines import (
     Biases,
     Ease,
     ItemKNN,
@@ -17,7 +17,7 @@ from recsys.baselines import (
     likes_matrix,
     rank,
 )
-from recsys.metrics import NO_MOVIE
+from recsys.learning.metrics import NO_MOVIE
 
 
 def simulated(seed: int, n_users: int = 25, n_movies: int = 12) -> tuple[np.ndarray, Likes]:

@@ -10,16 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from recsys import bi, migrations, sql_files
+from recsys.database import install, migrations
+from recsys.database.tables import evaluations
+from recsys.database.views import refresh
 from recsys.errors import DatabaseError
-from recsys.load import LOAD_LOCK
-from recsys.recommend_all import recommend_all
-from recsys.tables import evaluations
+from recsys.loading.load import LOAD_LOCK
+from recsys.models.lists import recommend_all
 from sqlalchemy import URL, Connection, Engine
 
 from conftest import open_database
 
-VIEWS = sorted(path.stem for path in sql_files.sql_files("views"))
+VIEWS = sorted(path.stem for path in install.sql_files("views"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def bi_name(server_url: URL, sample_name: str, copies: object) -> str:
             {"model_id": 1, "protocol": "p", "method": "recommend", "metric": "ndcg", "k": 10},
         )
     recommend_all(engine, k=5)
-    bi.refresh(engine)
+    refresh(engine)
     return name
 
 
@@ -92,7 +93,7 @@ def test_every_comment_begins_with_the_grain(views: Connection) -> None:
 
 
 def test_rules_of_sharding() -> None:
-    for path in sql_files.sql_files("views") + sql_files.sql_files("materialized"):
+    for path in install.sql_files("views") + install.sql_files("materialized"):
         text = path.read_text().lower()
         assert not [word for word in ("rollup", "grouping sets", "not exists") if word in text]
 
@@ -345,13 +346,13 @@ def test_a_refresh_shows_what_came_since(sample_engine: Engine) -> None:
             users = connection.exec_driver_sql("select count(*) from recsys_bi.user_activity")
             return fresh.scalar_one(), users.scalar_one()
 
-    bi.refresh(sample_engine)
+    refresh(sample_engine)
     before = counts()
     with sample_engine.begin() as connection:
         connection.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
     assert counts() == before
     seen: list[tuple[str, int, int]] = []
-    names = bi.refresh(sample_engine, lambda *step: seen.append(step))
+    names = refresh(sample_engine, lambda *step: seen.append(step))
     assert [step[0] for step in seen] == names
     assert names[-1] == "freshness"
     assert [step[1:] for step in seen] == [(i, len(names)) for i in range(len(names))]
@@ -366,8 +367,8 @@ def test_readers_are_not_locked_out_and_refreshes_take_turns(sample_engine: Engi
             held.set()
             assert go_on.wait(30)
 
-    first = threading.Thread(target=bi.refresh, args=(sample_engine, wait))
-    second = threading.Thread(target=bi.refresh, args=(sample_engine,))
+    first = threading.Thread(target=refresh, args=(sample_engine, wait))
+    second = threading.Thread(target=refresh, args=(sample_engine,))
     with sample_engine.begin() as connection:
         connection.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
     first.start()
@@ -392,7 +393,7 @@ def test_readers_are_not_locked_out_and_refreshes_take_turns(sample_engine: Engi
 
 
 def test_a_refresh_that_is_broken_off_changes_nothing(sample_engine: Engine) -> None:
-    bi.refresh(sample_engine)
+    refresh(sample_engine)
     with sample_engine.begin() as connection:
         connection.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
 
@@ -405,18 +406,18 @@ def test_a_refresh_that_is_broken_off_changes_nothing(sample_engine: Engine) -> 
                 )
 
     with pytest.raises(DatabaseError):
-        bi.refresh(sample_engine, kill)
+        refresh(sample_engine, kill)
     with sample_engine.connect() as connection:
         assert not connection.exec_driver_sql(
             "select from recsys_bi.user_activity where user_id = -5"
         ).all()
-    bi.refresh(sample_engine)  # nothing is left locked
+    refresh(sample_engine)  # nothing is left locked
 
 
 def test_a_refresh_waits_for_no_load(sample_engine: Engine) -> None:
     with ThreadPoolExecutor() as threads, sample_engine.connect() as loading:
         loading.exec_driver_sql("select pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
-        assert threads.submit(bi.refresh, sample_engine).result(timeout=30)
+        assert threads.submit(refresh, sample_engine).result(timeout=30)
 
 
 def test_a_refresh_beside_a_replacement_of_all_ratings_finds_the_new_ones(
@@ -425,10 +426,10 @@ def test_a_refresh_beside_a_replacement_of_all_ratings_finds_the_new_ones(
     with ThreadPoolExecutor() as threads, sample_engine.connect() as loading:
         loading.exec_driver_sql("truncate recsys.ratings")
         loading.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
-        refresh = threads.submit(bi.refresh, sample_engine)
+        other = threads.submit(refresh, sample_engine)
         time.sleep(0.5)
         loading.commit()
-        refresh.result(timeout=30)
+        other.result(timeout=30)
         assert loading.exec_driver_sql("select rating_count from recsys_bi.freshness").scalar() == 1
 
 
@@ -440,10 +441,10 @@ def test_a_refresh_waits_longer_than_transactions_may_be_idle(sample_engine: Eng
                 f'alter database "{sample_engine.url.database}"'
                 " set idle_in_transaction_session_timeout = '100ms'"
             )
-        refresh = threads.submit(bi.refresh, sample_engine)
+        other = threads.submit(refresh, sample_engine)
         time.sleep(0.5)
         blocker.rollback()
-        assert refresh.result()
+        assert other.result()
 
 
 def test_a_materialized_view_is_made_anew_only_if_its_file_changed(

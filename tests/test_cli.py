@@ -137,7 +137,7 @@ def test_failures_are_one_line(settings: Settings, server_url: object) -> None:
 def test_a_server_without_the_schema_says_what_to_do(
     settings: Settings, server_url: object, copies: object
 ) -> None:
-    from recsys.database import libpq_url
+    from recsys.database.engine import libpq_url
     from sqlalchemy import URL
 
     assert isinstance(server_url, URL)

@@ -15,11 +15,11 @@ import pytest
 from recsys import Recommendation, Recommender
 from recsys.cli import app
 from recsys.cli.compare import moved, show_comparison, side_by_side
-from recsys.cli.data import train_model
 from recsys.cli.output import Format
-from recsys.model_facts import describe_model
+from recsys.cli.train import train_model
+from recsys.models.describe import describe_model
 from recsys.parameters import Parameters
-from recsys.profile import read_profile
+from recsys.serving.profile import read_profile
 from rich.console import Console
 from sqlalchemy import URL, Connection, Engine
 from typer.testing import CliRunner

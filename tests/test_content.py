@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from recsys.content import learn_content
-from recsys.content_data import LEAST_FILMS, read_content
+from recsys.learning.content import learn_content
+from recsys.models.content import LEAST_FILMS, read_content
+from recsys.models.lists import recommend_all
+from recsys.models.terms import learn_terms
+from recsys.models.vectors import activate_model, active_model, write_model
 from recsys.parameters import Parameters
-from recsys.recommend_all import recommend_all
-from recsys.text import learn_terms
-from recsys.train import train
-from recsys.vectors import activate_model, active_model, write_model
+from recsys.training.train import train
 from scipy import sparse
 from sqlalchemy import URL, Connection, Engine
 

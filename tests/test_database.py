@@ -8,7 +8,13 @@ from unittest.mock import Mock
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from recsys.database import database_url, hosts, libpq_url, reported_errors, require_supported
+from recsys.database.engine import (
+    database_url,
+    hosts,
+    libpq_url,
+    reported_errors,
+    require_supported,
+)
 from recsys.errors import DatabaseError, DatabaseUnreachable, DatabaseUnsupported
 from recsys.settings import Settings
 from sqlalchemy import Connection, Engine, make_url

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from recsys.bi import refresh
-from recsys.cluster import binaries
-from recsys.database import libpq_url
-from recsys.recommend_all import recommend_all
+from recsys.database.engine import libpq_url
+from recsys.database.views import refresh
+from recsys.models.lists import recommend_all
+from recsys.server.cluster import binaries
 from sqlalchemy import URL, Engine
 
 import charts

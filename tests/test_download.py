@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from recsys.errors import SourceError
 from recsys.settings import DEFAULT_MIRROR, Downloads
-from recsys.sources import transfer
-from recsys.sources.download import TERMS, fetch
+from recsys.sources.download import transfer
+from recsys.sources.download.sets import TERMS, fetch
 
 from file_server import Site, archive, serve
 
@@ -258,7 +258,7 @@ def test_disk_full(
 
 
 def test_two_at_once_download_once(site: Site, get: Callable[..., Path], tmp_path: Path) -> None:
-    code = "import sys, recsys.sources.download as d; print(d.fetch('ml-1m', *sys.argv[1:]))"
+    code = "import sys, recsys.sources.download.sets as d; print(d.fetch('ml-1m', *sys.argv[1:]))"
     command = [sys.executable, "-c", code, site.url, str(tmp_path / "cache")]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     answers = {process.communicate()[0].strip() for process in processes}

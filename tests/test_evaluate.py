@@ -18,23 +18,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recsys import evaluate as module
-from recsys import scores
-from recsys import scratch_database as scratch
-from recsys.binary_copy import write_columns
-from recsys.cli.evaluation import main_rows, paired_lines, show_evaluation
+from recsys.cli.evaluate import main_rows, paired_lines, show_evaluation
 from recsys.cli.output import Format
+from recsys.database.copy import write_columns
 from recsys.errors import EvaluationError, InvalidRequest, TrainingError
-from recsys.evaluate import evaluate
-from recsys.evaluation_data import UNUSED, Protocol, divide, read_data
-from recsys.evaluation_rows import Evaluation
-from recsys.outcomes import BIASES, OURS, RETRIEVAL, Outcome
+from recsys.evaluation import evaluate as module
+from recsys.evaluation import scores, scratch
+from recsys.evaluation.evaluate import evaluate
+from recsys.evaluation.outcomes import BIASES, OURS, RETRIEVAL, Outcome
+from recsys.evaluation.protocol import UNUSED, Protocol, divide, read_data
+from recsys.evaluation.record import Evaluation
+from recsys.evaluation.report import render
+from recsys.evaluation.scores import Scores, score
+from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
+from recsys.models.vectors import activate_model, active_model
 from recsys.parameters import Parameters
-from recsys.report import render
-from recsys.scores import Scores, score
-from recsys.splits import HELD_OUT, LATER, TRAIN
-from recsys.train import train
-from recsys.vectors import activate_model, active_model
+from recsys.training.train import train
 from sqlalchemy import Connection, Engine
 
 from loads import rows

@@ -14,17 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recsys import InvalidRequest, Recommender, TrainingError
-from recsys.genre_store import (
+from recsys.learning.genres import GenreClassifier, learn_genres
+from recsys.loading.load import load
+from recsys.models.genres import (
     learn_classifier,
     predict_missing,
     read_examples,
     write_classifier,
 )
-from recsys.genres import GenreClassifier, learn_genres
-from recsys.load import load
+from recsys.models.terms import learn_terms
 from recsys.settings import Settings
 from recsys.sources import open_source
-from recsys.text import learn_terms
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recsys.genres import EPOCHS, THRESHOLDS, choose_thresholds, f1_scores, learn_genres
+from recsys.learning.genres import EPOCHS, THRESHOLDS, choose_thresholds, f1_scores, learn_genres
 from sklearn.metrics import f1_score
 
 Problem = tuple[np.ndarray, np.ndarray]

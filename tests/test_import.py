@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from recsys.errors import SourceError
-from recsys.imported import FOLD_IN, ImportReport, Score, import_vectors, read_both
-from recsys.model_facts import describe_model
+from recsys.models.describe import describe_model
+from recsys.models.lists import recommend_all
+from recsys.models.vectors import PRIOR, active_model
 from recsys.parameters import POSITIVE_STARS
-from recsys.recommend_all import recommend_all
 from recsys.settings import Settings
-from recsys.vector_files import read_vectors
-from recsys.vectors import PRIOR, active_model
+from recsys.training.imports import FOLD_IN, ImportReport, Score, import_vectors, read_both
+from recsys.training.vector_files import read_vectors
 from sqlalchemy import Connection, Engine
 
 from oracle import Array, Catalogue, brute_force, call, check_list, rate

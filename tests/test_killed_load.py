@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recsys.sources.synthetic import SyntheticSource
+from recsys.sources.simulated.synthetic import SyntheticSource
 from sqlalchemy import URL, Engine
 
 import forked

@@ -9,7 +9,7 @@ from multiprocessing.context import ForkServerProcess
 import numpy as np
 import pytest
 from recsys.parameters import Parameters
-from recsys.train import train
+from recsys.training.train import train
 from sqlalchemy import URL, Engine
 
 from conftest import open_database

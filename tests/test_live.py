@@ -9,11 +9,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recsys.factorization import Side, solve
-from recsys.interactions import liked_digests, read_positives
+from recsys.learning.als import Side, solve
+from recsys.learning.likes import liked_digests, read_positives
+from recsys.models.vectors import write_model
 from recsys.parameters import Parameters
-from recsys.train import fit_model
-from recsys.vectors import write_model
+from recsys.training.train import fit_model
 from sqlalchemy import Connection
 
 from oracle import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recsys.bulk import strip
 from recsys.errors import DatabaseError, SourceError
+from recsys.loading.empty_tables import strip
 from recsys.sources import open_source
-from recsys.sources.sample import read_films, simulate_ratings
+from recsys.sources.simulated.sample import read_films, simulate_ratings
 from sqlalchemy import Engine
 
 from loads import everything, rows, run
@@ -238,7 +238,7 @@ def test_a_row_of_another_encoding_is_refused(engine: Engine, tmp_path: Path) ->
 def test_a_table_in_use_is_not_waited_for(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.bulk.LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr("recsys.loading.empty_tables.LOCK_TIMEOUT", "50ms")
     with engine.begin() as reader:
         reader.exec_driver_sql("select count(*) from recsys.ratings")
         run(engine, folder(tmp_path))
@@ -250,7 +250,7 @@ def test_replacing_films_in_use_ends_in_one_line(
 ) -> None:
     run(engine, folder(tmp_path))
     before = everything(engine)
-    monkeypatch.setattr("recsys.id_spaces.LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr("recsys.loading.catalogues.LOCK_TIMEOUT", "50ms")
     with engine.begin() as reader:
         reader.exec_driver_sql("select count(*) from recsys.ratings")
         with pytest.raises(DatabaseError, match="others have been using"):
@@ -261,7 +261,7 @@ def test_replacing_films_in_use_ends_in_one_line(
 def test_a_hopeless_file_is_not_read_to_its_end(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.load.MANY_REJECTS", 10)
+    monkeypatch.setattr("recsys.loading.load.MANY_REJECTS", 10)
     monkeypatch.setattr("recsys.sources.ratings.BLOCK", 200)
     header, good, bad = RATINGS.split("\n")[0] + "\n", "1,{},4,5\n", "1,99,4,5\n"
     films = MOVIES + "".join(f"{n},Film {n},Drama\n" for n in range(100, 700))

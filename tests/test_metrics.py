@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recsys import metrics
-from recsys.metrics import NO_MOVIE, judge
+from recsys.learning import metrics
+from recsys.learning.metrics import NO_MOVIE, judge
 from sklearn.metrics import average_precision_score, ndcg_score
 
 USERS = np.array([0, 0, 0, 1, 1])

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from pgvector import Vector
-from recsys.evaluate import evaluate
-from recsys.evaluation_data import Protocol
-from recsys.outcomes import OURS
+from recsys.evaluation.evaluate import evaluate
+from recsys.evaluation.outcomes import OURS
+from recsys.evaluation.protocol import Protocol
 from sqlalchemy import URL, Engine
 
 from conftest import open_database

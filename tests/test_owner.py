@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 
-from recsys import migrations
-from recsys.cluster import binaries
-from recsys.database import libpq_url
-from recsys.load import load
+from recsys.database import migrations
+from recsys.database.engine import libpq_url
+from recsys.loading.load import load
+from recsys.models.lists import recommend_all
 from recsys.parameters import Parameters
-from recsys.recommend_all import recommend_all
+from recsys.server.cluster import binaries
 from recsys.sources import open_source
-from recsys.train import train
+from recsys.training.train import train
 from sqlalchemy import URL
 
 from conftest import open_database

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recsys.errors import InvalidRequest
-from recsys.learned_texts import learn_texts
-from recsys.load import load
-from recsys.recommender import Recommender
+from recsys.loading.load import load
+from recsys.models.terms import term_vectors, weigh
+from recsys.serving.recommender import Recommender
 from recsys.sources import open_source
-from recsys.text import term_vectors, weigh
+from recsys.training.texts import learn_texts
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -133,7 +133,7 @@ def test_films_that_change_while_texts_are_learned(
                 connection.exec_driver_sql(statement)
         return term_vectors(weighed)
 
-    monkeypatch.setattr("recsys.text.term_vectors", meanwhile)
+    monkeypatch.setattr("recsys.models.terms.term_vectors", meanwhile)
     assert learn_texts(learned_engine) is not None
     with learned_engine.connect() as connection:
         assert [row.movie_id for row in search(connection, "quokka", 1)] == [11112]

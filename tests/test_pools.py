@@ -27,9 +27,9 @@ from recsys import (
     Recommender,
     RecsysError,
 )
-from recsys.database import database_url
-from recsys.embedded import EmbeddedServer, embedded_server
-from recsys.migrations import prepared_engine
+from recsys.database.engine import database_url
+from recsys.database.migrations import prepared_engine
+from recsys.server.embedded import EmbeddedServer, embedded_server
 from recsys.settings import Settings
 from sqlalchemy import Engine, QueuePool, create_engine
 

@@ -9,15 +9,25 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from recsys import ranking, rating_factors
-from recsys import train as training
-from recsys.load import load
+from recsys.learning import ranker
+from recsys.learning import stars as factorization
+from recsys.learning.network import (
+    Examples,
+    Network,
+    Raters,
+    Units,
+    extended,
+    fit_network,
+    rmse,
+    stars,
+)
+from recsys.learning.ranker import Fitted, choose_weight, learn_ranker
+from recsys.learning.stars import RatingFactors, Ratings, fit, predict, solve_users
+from recsys.loading.load import load
+from recsys.models.ranker import LearnedRanker, RatingTable, film_inputs, raters, read_ratings
 from recsys.parameters import Parameters
-from recsys.ranker import Examples, Network, Raters, Units, extended, fit_network, rmse, stars
-from recsys.ranker_data import LearnedRanker, RatingTable, film_inputs, raters, read_ratings
-from recsys.ranking import Fitted, choose_weight, learn_ranker
-from recsys.rating_factors import RatingFactors, Ratings, fit, predict, solve_users
 from recsys.sources import open_source
+from recsys.training import train as training
 from sqlalchemy import Engine
 
 Values = NDArray[np.float64]
@@ -228,7 +238,7 @@ def test_the_network_learns_what_the_factorization_leaves() -> None:
     network = Network(3, 8, 2)
     before = rmse(network, examples(500, 1, 0.5))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("recsys.ranker.EPOCHS", 20)
+        patch.setattr("recsys.learning.network.EPOCHS", 20)
         best = fit_network(network, examples(4000, 0, 0.5), examples(500, 1, 0.5))
     assert best == rmse(network, examples(500, 1, 0.5))
     assert before > 0.45
@@ -269,7 +279,7 @@ def test_unseen_ratings_leave_no_trace() -> None:
     )
     # What is typical is of all ratings: a handful of numbers, the same for both.
     changed.__dict__["typical"] = table.typical
-    one, two = (ranking._fit(rows, unseen, 0, lambda epoch: None) for rows in (table, changed))
+    one, two = (ranker._fit(rows, unseen, 0, lambda epoch: None) for rows in (table, changed))
     for mine, theirs in zip(one.learned, two.learned, strict=True):
         assert torch.equal(torch.as_tensor(mine), torch.as_tensor(theirs))
     assert torch.equal(one.raters.vectors, two.raters.vectors)
@@ -283,13 +293,13 @@ def judged_part(informative: bool) -> tuple[Fitted, Network]:
     given = np.where(love, 5.0, 4.0) if informative else np.full(len(users), 4.5)
     table = table_of(users, films, given)
     unseen = np.random.default_rng(1).permutation(len(users)) % 3 == 0
-    part = ranking._fit(table, unseen, 0, lambda epoch: None)
+    part = ranker._fit(table, unseen, 0, lambda epoch: None)
     return part, Network(part.learned.spread.shape[1], part.learned.films.shape[1], 3)
 
 
 def test_stars_weigh_in_the_order_if_they_tell_something() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rating_factors, "EPOCHS", 25)
+        patch.setattr(factorization, "EPOCHS", 25)
         part, network = judged_part(informative=True)
     weight, metrics = choose_weight([part], network, PARAMETERS, 4.0)
     assert weight > 0

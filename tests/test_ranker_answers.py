@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recsys.interactions import liked_digests, read_positives
+from recsys.database.tables import metadata
+from recsys.learning.likes import liked_digests, read_positives
+from recsys.models.vectors import activate_model, write_model
 from recsys.parameters import Parameters
-from recsys.tables import metadata
-from recsys.train import fit_model
-from recsys.vectors import activate_model, write_model
+from recsys.training.train import fit_model
 from sqlalchemy import Connection, Engine
 
 from oracle import (

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from recsys.errors import SourceError
-from recsys.load import load
+from recsys.loading.load import load
 from recsys.sources import open_source, ratings
 from recsys.sources.batches import PARTS
 from recsys.sources.files import File

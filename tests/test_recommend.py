@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recsys.vectors import TrainedModel, activate_model, write_model
+from recsys.models.vectors import TrainedModel, activate_model, write_model
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 

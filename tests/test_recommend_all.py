@@ -9,10 +9,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recsys import bulk_stars
-from recsys import recommend_all as module
 from recsys.errors import InvalidRequest
-from recsys.recommend_all import best, recommend_all
+from recsys.models import lists as module
+from recsys.models import stars
+from recsys.models.lists import best, recommend_all
 from sqlalchemy import Connection, Engine
 
 SERVED = """
@@ -42,7 +42,7 @@ def assert_same(connection: Connection, k: int) -> None:
 def test_the_rows_are_those_of_the_function(
     sample_engine: Engine, k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_stars, "PAIRS_A_CHUNK", 3000)  # thirty users
+    monkeypatch.setattr(stars, "PAIRS_A_CHUNK", 3000)  # thirty users
     with sample_engine.begin() as connection:
         run = connection.exec_driver_sql
         run("insert into recsys.users (user_id, name) values (5000, 'has rated nothing')")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from recsys import AsyncRecommender, DatabaseTimeout, DatabaseUnreachable, Recommender
-from recsys.cluster import SUPERUSER, Cluster, Running
-from recsys.database import open_engine
-from recsys.migrations import upgrade
-from recsys.server_user import private_folder, server_user
+from recsys.database.engine import open_engine
+from recsys.database.migrations import upgrade
+from recsys.server.cluster import SUPERUSER, Cluster, Running
+from recsys.server.user import private_folder, server_user
 from recsys.settings import Settings
 
 from servers import frozen

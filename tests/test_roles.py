@@ -13,10 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import errors as pg
-from recsys import database, migrations, sql_files
 from recsys.cli import db
+from recsys.database import install, migrations
+from recsys.database.engine import is_simulated, libpq_url, sql_folder
 from recsys.errors import DatabaseError
-from recsys.recommender import Recommender
+from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError
@@ -54,7 +55,7 @@ HIDDEN = {
 }
 
 
-@pytest.fixture(params=sql_files.ROLES)
+@pytest.fixture(params=install.ROLES)
 def role(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -77,7 +78,7 @@ def login(
                 f"create role {member} login password '{password}' in role {role}"
             )
         url = url.set(username=member, password=password)
-    with psycopg.connect(database.libpq_url(url), autocommit=True) as connection:
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
         yield connection
     if settings.database_url is not None:
         with learned_engine.begin() as opened:
@@ -101,9 +102,9 @@ def tables(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
 def test_every_view_and_every_function_answers(
     login: psycopg.Connection[tuple[object, ...]],
 ) -> None:
-    for path in sql_files.sql_files("views"):
+    for path in install.sql_files("views"):
         login.execute(f"select * from recsys_bi.{path.stem}")
-    functions = {path.stem for path in sql_files.sql_files("functions")}
+    functions = {path.stem for path in install.sql_files("functions")}
     assert functions == CALLS.keys() | WRITERS.keys()
     for calls in CALLS.values():
         for call in calls:
@@ -119,7 +120,7 @@ def test_the_views_need_no_right_on_anything_else(learned_engine: Engine) -> Non
         run("grant usage on schema recsys_bi to viewer")
         run("grant select on all tables in schema recsys_bi to viewer")
         run("set local role viewer")
-        for path in sql_files.sql_files("views"):
+        for path in install.sql_files("views"):
             run(f"select * from recsys_bi.{path.stem}").all()
 
 
@@ -202,10 +203,10 @@ def test_the_python_face_works_as_a_reader(
     if settings.database_url is not None:
         pytest.skip("the role has no password on a server of one's own")
     url = server_url.set(database=sample_name, username="recsys_reader")
-    with Recommender(database.libpq_url(url)) as recommender:
+    with Recommender(libpq_url(url)) as recommender:
         assert len(recommender.recommend(1)) == 10
     with open_database(url, sample_name).connect() as connection:
-        assert database.is_simulated(connection)  # as `recsys recommend` asks after its answer
+        assert is_simulated(connection)  # as `recsys recommend` asks after its answer
 
 
 def test_an_upgrade_by_a_reader_says_what_is_missing(
@@ -226,8 +227,8 @@ def test_the_roles_have_no_password(settings: Settings, sample_engine: Engine) -
             "select rolname, rolpassword, rolcanlogin, rolsuper or rolcreaterole or rolcreatedb"
             " from pg_authid where rolname like 'recsys_%%' order by 1 desc"
         ).all()
-    assert found == [(name, None, True, False) for name in sql_files.ROLES]
-    for path in database.sql_folder().rglob("*.sql"):
+    assert found == [(name, None, True, False) for name in install.ROLES]
+    for path in sql_folder().rglob("*.sql"):
         assert not re.search(r"\bpassword\s+'", path.read_text(), re.IGNORECASE)
 
 
@@ -306,7 +307,7 @@ def test_no_operator_of_another_schema_enters_a_view(engine: Engine) -> None:
         connection.exec_driver_sql(
             "comment on materialized view recsys_internal.bi_user_activity is 'of another file'"
         )
-        sql_files.install_sql(connection, sql_files.drop_views(connection))
+        install.install_sql(connection, install.drop_views(connection))
         taken = connection.exec_driver_sql(
             "select pg_describe_object(classid, objid, objsubid) from pg_depend"
             " where refobjid in (select oid from pg_operator where oprcode = 'public.evil'::regproc)"
@@ -321,13 +322,13 @@ def own_roles(
     """Roles of other names, which the server does not have yet, in the place of the usual ones."""
     names = (f"reader_{uuid.uuid4().hex[:8]}", f"app_{uuid.uuid4().hex[:8]}")
     folder = tmp_path / "sql"
-    shutil.copytree(database.sql_folder(), folder)
+    shutil.copytree(sql_folder(), folder)
     grants = (folder / "grants.sql").read_text()
-    for usual, name in zip(sql_files.ROLES, names, strict=True):
+    for usual, name in zip(install.ROLES, names, strict=True):
         grants = grants.replace(usual, name)
     (folder / "grants.sql").write_text(grants)
-    monkeypatch.setattr(sql_files, "sql_folder", lambda: folder)
-    monkeypatch.setattr(sql_files, "ROLES", names)
+    monkeypatch.setattr(install, "sql_folder", lambda: folder)
+    monkeypatch.setattr(install, "ROLES", names)
     yield names
     with open_database(server_url, str(owner_url.database)).begin() as connection:
         for name in names:
@@ -366,7 +367,7 @@ def test_who_may_not_make_roles_is_told_whom_to_ask(
     assert may_read(engine, application, "recsys.ratings", "insert")
     migrations.downgrade(engine, "base")
     with engine.connect() as connection:
-        assert sql_files.missing_roles(connection) == []
+        assert install.missing_roles(connection) == []
 
 
 def test_who_may_make_roles_makes_them(
@@ -377,7 +378,7 @@ def test_who_may_make_roles_makes_them(
     engine = open_database(owner_url, str(owner_url.database))
     migrations.upgrade(engine)
     with engine.connect() as connection:
-        assert sql_files.missing_roles(connection) == []
+        assert install.missing_roles(connection) == []
     assert may_read(engine, own_roles[0], "recsys_bi.user_activity")
     migrations.downgrade(engine, "base")
 

@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from recsys import database, migrations, sql_files
-from recsys.cluster import binaries
-from recsys.database import expected_stamp, require_current, schema_stamp
+from recsys.database import install, migrations
+from recsys.database.engine import (
+    expected_stamp,
+    libpq_url,
+    require_current,
+    schema_stamp,
+    sql_folder,
+)
+from recsys.database.tables import metadata
 from recsys.errors import DatabaseError, DatabaseOutOfDate
-from recsys.tables import metadata
+from recsys.server.cluster import binaries
 from sqlalchemy import URL, Connection, Engine
 
 from conftest import open_database
@@ -162,8 +168,8 @@ def test_what_is_installed_is_what_sql_says(engine: Engine) -> None:
     """A function changed by hand is found by installing afresh and comparing."""
     with engine.connect() as connection:
         installed = definitions(connection)
-        sql_files.drop_views(connection)
-        sql_files.install_sql(connection)
+        install.drop_views(connection)
+        install.install_sql(connection)
         assert definitions(connection) == installed
         connection.rollback()
         connection.exec_driver_sql(
@@ -185,12 +191,12 @@ def test_a_broken_file_rolls_the_migration_back(
     server_url: URL, copies: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = open_database(server_url, copies("template0"))
-    for path in database.sql_folder().rglob("*.sql"):
-        copy = tmp_path / path.relative_to(database.sql_folder())
+    for path in sql_folder().rglob("*.sql"):
+        copy = tmp_path / path.relative_to(sql_folder())
         copy.parent.mkdir(exist_ok=True)
         copy.write_text(path.read_text())
     (tmp_path / "functions" / "zz_broken.sql").write_text("create functoin recsys.oops()")
-    monkeypatch.setattr(sql_files, "sql_folder", lambda: tmp_path)
+    monkeypatch.setattr(install, "sql_folder", lambda: tmp_path)
     with pytest.raises(Exception, match="functoin"):
         migrations.upgrade(engine)
     with engine.connect() as connection:
@@ -232,7 +238,7 @@ def test_a_newer_schema_is_not_taken_for_an_older_one(engine: Engine) -> None:
 
 def test_dump_and_restore(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> None:
     target = copies("template0")
-    urls = [database.libpq_url(server_url.set(database=name)) for name in (sample_name, target)]
+    urls = [libpq_url(server_url.set(database=name)) for name in (sample_name, target)]
     dump = subprocess.run([binaries() / "pg_dump", urls[0]], check=True, capture_output=True)
     subprocess.run(
         [binaries() / "psql", urls[1], "-q", "-v", "ON_ERROR_STOP=1"],

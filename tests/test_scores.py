@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from recsys.metrics import NO_MOVIE, mean_stars
-from recsys.outcomes import BIASES, OURS, Catalogue, Outcome, Predicted, Unseen, mean
-from recsys.resampling import Resampling
-from recsys.scores import Figure, Scores, score, spread
+from recsys.evaluation.outcomes import BIASES, OURS, Catalogue, Outcome, Predicted, Unseen, mean
+from recsys.evaluation.resampling import Resampling
+from recsys.evaluation.scores import Figure, Scores, score, spread
+from recsys.learning.metrics import NO_MOVIE, mean_stars
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 GENRES = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], dtype=bool)

@@ -20,7 +20,7 @@ from recsys import (
     Recommender,
     RecsysError,
 )
-from recsys.questions import Question, Questions
+from recsys.serving.questions import Question, Questions
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recsys import splits
-from recsys.splits import HELD_OUT, LATER, TRAIN
+from recsys.evaluation import splits
+from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
 
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 30)), min_size=1, max_size=120)
 SHARES = st.floats(0, 0.95)

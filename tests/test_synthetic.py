@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recsys.errors import SourceError
-from recsys.factorization import fit
-from recsys.metrics import judge, ndcg
+from recsys.learning.als import fit
+from recsys.learning.metrics import judge, ndcg
 from recsys.parameters import Parameters
-from recsys.sources import synthetic
 from recsys.sources.batches import COLUMNS, Source
-from recsys.sources.synthetic import GENRES, SyntheticSource
+from recsys.sources.simulated import synthetic
+from recsys.sources.simulated.synthetic import GENRES, SyntheticSource
 
 
 def ratings_of(source: Source) -> pd.DataFrame:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from recsys import text_vectors
-from recsys.doc2vec import Doc2VecEncoder
-from recsys.encoders import Vectors
 from recsys.errors import EncoderError, InvalidRequest
+from recsys.learning.doc2vec import Doc2VecEncoder
+from recsys.learning.encoders import Vectors
+from recsys.models import text_vectors
+from recsys.models.text_vectors import EmbedReport, embed, query_vector
 from recsys.settings import Settings
-from recsys.text_vectors import EmbedReport, embed, query_vector
 from sqlalchemy import Engine
 
 from loads import rows

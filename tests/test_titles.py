@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recsys.cluster import binaries
-from recsys.database import libpq_url
+from recsys.database.engine import libpq_url
+from recsys.server.cluster import binaries
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 

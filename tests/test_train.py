@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from recsys.errors import TrainingError
 from recsys.parameters import Parameters
-from recsys.train import train
+from recsys.training.train import train
 from sqlalchemy import Engine
 
 from forked import start

@@ -13,15 +13,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from recsys import comparison, tuning
 from recsys.errors import InvalidRequest
-from recsys.factorization import Factors
-from recsys.interactions import Interactions
+from recsys.learning import tuning
+from recsys.learning.als import Factors
+from recsys.learning.likes import Interactions
+from recsys.learning.search import search
+from recsys.learning.tuning import MOST_STEPS, Trial, Validation, climb, mean, resolved
+from recsys.models.vectors import activate_model
 from recsys.parameters import Parameters
-from recsys.search import search
-from recsys.train import train
-from recsys.tuning import MOST_STEPS, Trial, Validation, climb, mean, resolved
-from recsys.vectors import activate_model
+from recsys.training import comparison
+from recsys.training.train import train
 from sqlalchemy import Engine
 
 WEIGHTS: dict[str, Any] = {"alpha": 0.3, "regularization": 0.01}
@@ -258,7 +259,7 @@ def test_another_activation_meanwhile_stays(
             activate_model(connection, other)
         return comparison.compare(*arguments)
 
-    monkeypatch.setattr("recsys.train.compare", and_activate)
+    monkeypatch.setattr("recsys.training.train.compare", and_activate)
     good = Parameters(factors=8, alpha=0.3, regularization=0.03)
     train(sample_engine, good, device="cpu", if_better="ndcg@10")
     row = latest(sample_engine)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from recsys import vectors
 from recsys.errors import InvalidRequest, TrainingError
-from recsys.interactions import Interactions
-from recsys.vectors import (
+from recsys.learning.likes import Interactions
+from recsys.models import vectors
+from recsys.models.vectors import (
     TrainedModel,
     activate_model,
     cosine_form,

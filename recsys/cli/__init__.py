@@ -10,7 +10,19 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from recsys.cli import answers, bi, data, db, demo, evaluation, genres, models, movies, search, text
+from recsys.cli import (
+    bi,
+    db,
+    demo,
+    evaluate,
+    genres,
+    models,
+    movies,
+    recommend,
+    search,
+    text,
+    train,
+)
 from recsys.cli.output import errors
 from recsys.errors import RecsysError
 from recsys.settings import Settings
@@ -31,12 +43,12 @@ app.add_typer(genres.app, name="genres")
 app.add_typer(text.app, name="text")
 app.add_typer(bi.app, name="bi")
 app.command()(demo.demo)
-app.command()(data.load)
-app.command()(data.train)
-app.command()(answers.recommend)
-app.command()(answers.similar)
+app.command()(train.load)
+app.command()(train.train)
+app.command()(recommend.recommend)
+app.command()(recommend.similar)
 app.command()(search.search)
-app.command()(evaluation.evaluate)
+app.command()(evaluate.evaluate)
 
 
 @app.callback()

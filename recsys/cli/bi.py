@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 from sqlalchemy import Engine
 
-from recsys.bi import refresh as run
 from recsys.cli.output import progress, say
-from recsys.migrations import ready_engine
+from recsys.database.migrations import ready_engine
+from recsys.database.views import refresh as run
 
 app = typer.Typer(help="The views for BI tools, in the schema recsys_bi.", no_args_is_help=True)
 

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine, text
 
-from recsys.answers import Recommendation
 from recsys.cli.output import Format, console, note, say, show, table
-from recsys.database import reported_errors
-from recsys.profile import Profile, read_profile
+from recsys.database.engine import reported_errors
+from recsys.serving.answers import Recommendation
+from recsys.serving.profile import Profile, read_profile
 
 Films = Sequence[Recommendation]
 

@@ -12,10 +12,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, Engine
 
-from recsys import migrations
 from recsys.cli.output import Format, Output, note, say, show
-from recsys.cluster import SUPERUSER, binaries
-from recsys.database import (
+from recsys.database import migrations
+from recsys.database.engine import (
     database_url,
     expected_stamp,
     is_simulated,
@@ -24,10 +23,11 @@ from recsys.database import (
     reported_errors,
     schema_stamp,
 )
-from recsys.embedded import embedded_server
+from recsys.database.install import missing_roles
 from recsys.errors import DatabaseError
+from recsys.server.cluster import SUPERUSER, binaries
+from recsys.server.embedded import embedded_server
 from recsys.settings import DEFAULT_DATABASE, Settings
-from recsys.sql_files import missing_roles
 
 app = typer.Typer(help="The schema, and the embedded PostgreSQL server.", no_args_is_help=True)
 

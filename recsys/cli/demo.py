@@ -12,9 +12,9 @@ import typer
 from rich.syntax import Syntax
 from sqlalchemy import Engine
 
-from recsys.cli.data import load_source, train_model
 from recsys.cli.output import console, note, table
-from recsys.database import create_database, database_url
+from recsys.cli.train import load_source, train_model
+from recsys.database.engine import create_database, database_url
 from recsys.parameters import Parameters
 from recsys.settings import Settings
 
@@ -90,7 +90,7 @@ def demo(
     note(f"Preparing the database {DATABASE} ...")
     engine = prepare(settings)
     console.rule("1  Load", align="left")
-    from recsys.sources.sample import SampleSource
+    from recsys.sources.simulated.sample import SampleSource
 
     load_source(engine, SampleSource())
     with engine.connect() as connection:
@@ -140,8 +140,8 @@ def demo(
 
 def prepare(settings: Settings) -> Engine:
     """Return an engine on the demo's database, made and migrated if need be."""
-    from recsys.database import open_engine
-    from recsys.migrations import upgrade
+    from recsys.database.engine import open_engine
+    from recsys.database.migrations import upgrade
 
     create_database(database_url(settings))
     engine = open_engine(settings)
@@ -151,7 +151,7 @@ def prepare(settings: Settings) -> Engine:
 
 def keep_newest_model(engine: Engine, model_id: int) -> None:
     """Drop the models of earlier demos."""
-    from recsys.vectors import drop_model, list_models
+    from recsys.models.vectors import drop_model, list_models
 
     with engine.begin() as connection:
         for model in list_models(connection):

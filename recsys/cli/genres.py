@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from recsys.cli.data import NO_TEXTS, learn_texts
 from recsys.cli.output import note, progress, say
-from recsys.database import reported_errors
-from recsys.migrations import ready_engine
+from recsys.cli.train import NO_TEXTS, learn_texts
+from recsys.database.engine import reported_errors
+from recsys.database.migrations import ready_engine
 
 app = typer.Typer(help="Predict genres from the films' texts.", no_args_is_help=True)
 
@@ -32,9 +32,9 @@ def predict(
 
     Example: `recsys genres predict --encoder terms`
     """
-    from recsys.encoders import encoder_name
-    from recsys.genre_store import learn_classifier, predict_missing
-    from recsys.genres import EPOCHS
+    from recsys.learning.encoders import encoder_name
+    from recsys.learning.genres import EPOCHS
+    from recsys.models.genres import learn_classifier, predict_missing
 
     engine = ready_engine(context.obj)
     encoder = encoder_name(encoder)

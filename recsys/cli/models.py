@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.output import Format, Output, console, errors, note, say, show
-from recsys.database import reported_errors
-from recsys.migrations import ready_engine
+from recsys.database.engine import reported_errors
+from recsys.database.migrations import ready_engine
 
 if TYPE_CHECKING:  # pandas is imported by the command alone that needs it
-    from recsys.imported import ImportReport
+    from recsys.training.imports import ImportReport
 
 app = typer.Typer(help="List, show, import, activate and drop models.", no_args_is_help=True)
 
@@ -31,7 +31,7 @@ class Score(StrEnum):
 @app.command("list")
 def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
     """List the models, the newest first."""
-    from recsys import vectors
+    from recsys.models import vectors
 
     with reported_errors(), ready_engine(context.obj).connect() as connection:
         rows = [dict(row._mapping) for row in vectors.list_models(connection)]
@@ -43,7 +43,7 @@ def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
 @app.command("show")
 def show_(context: typer.Context, model_id: ModelId, output: Output = Format.TABLE) -> None:
     """Show everything that is known of one model."""
-    from recsys.model_facts import describe_model
+    from recsys.models.describe import describe_model
 
     with reported_errors(), ready_engine(context.obj).connect() as connection:
         model = describe_model(connection, model_id)
@@ -128,7 +128,7 @@ def import_(
 
     Example: `recsys models import films.parquet --users users.parquet`
     """
-    from recsys.imported import import_vectors
+    from recsys.training.imports import import_vectors
 
     with errors.status("Importing") as status:
         report = import_vectors(
@@ -161,7 +161,7 @@ def _say_imported(report: ImportReport, active: bool) -> None:
 @app.command()
 def activate(context: typer.Context, model_id: ModelId) -> None:
     """Let a model answer from now on; activating an older one rolls back."""
-    from recsys import vectors
+    from recsys.models import vectors
 
     with reported_errors(), ready_engine(context.obj).begin() as connection:
         vectors.activate_model(connection, model_id)
@@ -171,7 +171,7 @@ def activate(context: typer.Context, model_id: ModelId) -> None:
 @app.command()
 def drop(context: typer.Context, model_id: ModelId) -> None:
     """Remove a model and its vectors; the active one is refused."""
-    from recsys import vectors
+    from recsys.models import vectors
 
     engine = ready_engine(context.obj)
     with reported_errors():

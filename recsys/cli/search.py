@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from sqlalchemy import Engine
 
-from recsys.answers import PlotMatch
-from recsys.cli.answers import (
+from recsys.cli.output import Format, Output, errors
+from recsys.cli.recommend import (
     Distance,
     DistanceOption,
     EncoderOption,
@@ -22,10 +22,10 @@ from recsys.cli.answers import (
     YearTo,
     show_films,
 )
-from recsys.cli.output import Format, Output, errors
-from recsys.database import reported_errors
-from recsys.migrations import ready_engine
-from recsys.recommender import Recommender
+from recsys.database.engine import reported_errors
+from recsys.database.migrations import ready_engine
+from recsys.serving.answers import PlotMatch
+from recsys.serving.recommender import Recommender
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,8 +91,8 @@ def search(
 
 def _encoded(engine: Engine, encoder: str, text: str) -> tuple[str, NDArray[np.float32]]:
     """Return the encoder's name in the database and its vector of the text."""
-    from recsys.encoders import encoder_name
-    from recsys.text_vectors import query_vector
+    from recsys.learning.encoders import encoder_name
+    from recsys.models.text_vectors import query_vector
 
     with (
         errors.status("Loading the encoder"),

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.data import NO_TEXTS, learn_texts
 from recsys.cli.output import Format, Output, console, note, progress, say, show
-from recsys.database import reported_errors
-from recsys.migrations import ready_engine
+from recsys.cli.train import NO_TEXTS, learn_texts
+from recsys.database.engine import reported_errors
+from recsys.database.migrations import ready_engine
 
 app = typer.Typer(help="Turn the films' texts into vectors.", no_args_is_help=True)
 
@@ -62,7 +62,7 @@ def embed(context: typer.Context, encoder: EncoderName = "terms") -> None:
 
 
 def _embed(engine: Engine, encoder: str) -> None:
-    from recsys.text_vectors import embed as run
+    from recsys.models.text_vectors import embed as run
 
     with progress() as bar:
         task = bar.add_task("Loading the encoder", total=None, note="")

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from recsys.errors import SourceError
-from recsys.sources import download, movielens, sample, tmdb
+from recsys.sources import movielens, tmdb
 from recsys.sources.batches import Source
+from recsys.sources.download import sets
 from recsys.sources.file_source import FileSource
 from recsys.sources.files import File, list_files, readable
-from recsys.sources.synthetic import SyntheticSource
+from recsys.sources.simulated import sample
+from recsys.sources.simulated.synthetic import SyntheticSource
 
 # In the order in which they are tried: the first that knows the files has them.
 FORMATS: dict[str, Callable[[list[File]], FileSource | None]] = {
@@ -39,7 +41,7 @@ def open_source(
     Parameters
     ----------
     name
-        A path; ``sample``, ``synthetic``, or the name of a public data set (`download.TERMS`),
+        A path; ``sample``, ``synthetic``, or the name of a public data set (`sets.TERMS`),
         which is downloaded unless it was before. A path of a set's name comes first.
     file_format
         One of `FORMATS`; None to recognise it from the files.
@@ -61,11 +63,11 @@ def open_source(
     path = Path(os.path.expanduser(name))  # noqa: PTH111  leaves an unknown ~user as it is
     if name.strip() and path.exists():
         return _open_path(path, readable(str(path)), file_format)
-    if name in download.TERMS:
-        return _open_path(download.fetch(name, on_progress=on_download), name, file_format)
+    if name in sets.TERMS:
+        return _open_path(sets.fetch(name, on_progress=on_download), name, file_format)
     raise SourceError(
         f"there is no file or folder {readable(name)!r}: give the path of one, or a known name "
-        f"(sample, synthetic, {', '.join(download.TERMS)})"
+        f"(sample, synthetic, {', '.join(sets.TERMS)})"
     )
 
 

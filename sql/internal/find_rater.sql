@@ -1,5 +1,5 @@
 -- The facts are drawn towards those of everybody, as five ratings would, or one for the time:
--- they are the same that the ranker learned with, see recsys/ranker_data.py.
+-- they are the same that the ranker learned with, see recsys/models/ranker.py.
 create or replace function recsys_internal.find_rater(user_id bigint, ranker recsys.rankers)
 returns recsys_internal.rater
 language plpgsql stable

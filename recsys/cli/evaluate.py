@@ -1,0 +1,249 @@
+"""`recsys evaluate`."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recsys.cli.output import Format, Output, console, note, progress, say, show
+from recsys.database.engine import is_simulated, reported_errors
+from recsys.database.migrations import ready_engine
+from recsys.learning.metrics import LONGEST
+from recsys.parameters import POSITIVE_STARS
+
+if TYPE_CHECKING:  # torch is imported by those commands alone that need it
+    from sqlalchemy import Engine
+
+    from recsys.evaluation.protocol import Protocol
+    from recsys.evaluation.record import Evaluation
+    from recsys.evaluation.scores import Figure
+
+COLUMNS = (
+    *("protocol", "method", "metric", "k", "value", "ci_low", "ci_high", "users", "left_out"),
+    *("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high"),
+)
+STEPS = {
+    "reading": "Reading the ratings",
+    "copying": "Copying the training part",
+    "training": "Training",
+    "ranking": "Learning the ranker",
+    "asking": "Asking recsys.recommend",
+    "baselines": "Baselines",
+    "scoring": "Scoring",
+}
+
+WHOLE = ("reading", "scoring")  # steps of all seeds together
+
+
+class Split(StrEnum):
+    """What is held out."""
+
+    RANDOM = "random"
+    TIME = "time"
+    LEAVE_ONE_OUT = "leave-one-out"
+    USERS = "users"
+
+
+class Known(StrEnum):
+    """Which ratings the recommender is told."""
+
+    LIKED = "liked"
+    RATED = "rated"
+
+
+def evaluate(
+    context: typer.Context,
+    split: Annotated[Split, typer.Option(help="What is held out.")] = Split.RANDOM,
+    seeds: Annotated[int, typer.Option(min=1, help="So many splits are drawn.")] = 1,
+    k: Annotated[
+        list[int] | None,
+        typer.Option("-k", "--k", min=1, max=LONGEST, help="Length of the lists; repeatable."),
+    ] = None,
+    share: Annotated[float, typer.Option(min=0.001, max=0.9, help="Held out.")] = 0.2,
+    threshold: Annotated[
+        float, typer.Option(min=0.5, max=5, help="Stars from which a film counts as liked.")
+    ] = POSITIVE_STARS,
+    known: Annotated[
+        Known, typer.Option(help="rated: lower ratings are known too, and bar their films.")
+    ] = Known.LIKED,
+    users: Annotated[int, typer.Option(min=2, help="At most so many are asked.")] = 5000,
+    baselines: Annotated[bool, typer.Option(help="Popularity, item neighbours, EASE.")] = True,
+    against: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="A model to compare with, trained anew, too."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="[default: evaluation-SPLIT.html]")
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Measure what `recsys.recommend` serves on ratings that were held out, beside others.
+
+    The others: itself without the ranker, popularity, item neighbours, EASE.
+
+    It trains anew in a scratch database on the same server, which the held-out ratings never enter,
+    with the parameters of the active model. The figures, with 95 % intervals, go to
+    `recsys.evaluations` and into a report.
+
+    Splits: `random`, a share of each user's likes; `time`, what is newer than one point in time;
+    `leave-one-out`, each user's newest; `users`, whole users, who come after the training.
+
+    Examples:
+
+    - `recsys evaluate`
+
+    - `recsys evaluate --split random --seeds 5`
+
+    - `recsys evaluate --split time --known rated --k 10 --output csv`
+
+    - `recsys evaluate --against 3`
+    """
+    from recsys.evaluation.protocol import Protocol
+
+    if split is Split.TIME and seeds > 1:
+        raise typer.BadParameter("nothing in a split by time is random", param_hint="--seeds")
+    protocol = Protocol(
+        split.value,
+        seeds,
+        tuple(sorted(set(k or (10, 20)))),
+        share,
+        threshold,
+        known.value,
+        users,
+        baselines,
+        against,
+    )
+    path = report or Path(f"evaluation-{split.value}.html")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):  # told before the work, not after it
+        raise typer.BadParameter(f"{path} cannot be written", param_hint="--report")
+    engine = ready_engine(context.obj)
+    evaluation = run(engine, protocol)
+    with reported_errors(), engine.connect() as connection:
+        if is_simulated(connection):
+            evaluation.notes.append(
+                "The ratings are simulated: the figures tell nothing of people."
+            )
+    show_evaluation(evaluation, output)
+    write_report(path, evaluation)
+    for line in evaluation.notes:
+        note(line)
+    note(f"The report: {path}. The figures: select * from recsys.evaluations;")
+
+
+def run(engine: Engine, protocol: Protocol) -> Evaluation:
+    """Evaluate with a progress bar a step."""
+    from recsys.evaluation.evaluate import evaluate as measure
+
+    with progress() as bar:
+        tasks: dict[str, Any] = {}
+        seed = 0
+
+        def on_step(what: str, done: int, total: int) -> None:
+            nonlocal seed
+            if what == "copying" and done == 0 and what in tasks:  # the next seed begins
+                seed += 1
+                tasks.clear()
+            if what not in tasks:
+                of_seed = f" (seed {seed})" if protocol.seeds > 1 and what not in WHOLE else ""
+                tasks[what] = bar.add_task(STEPS[what] + of_seed, total=total, note="")
+            bar.update(tasks[what], completed=done, total=total)
+
+        return measure(engine, protocol, on_step)
+
+
+def write_report(path: Path, evaluation: Evaluation) -> None:
+    """Write the report in HTML."""
+    from recsys.evaluation.report import render
+
+    path.write_text(render(evaluation), encoding="utf-8")
+
+
+def show_evaluation(evaluation: Evaluation, output: Format) -> None:
+    """Print the figures: all of them for programs, the main ones with pairs for people."""
+    assert evaluation.scores is not None
+    if output is not Format.TABLE:
+        show(figure_rows(evaluation), output, columns=COLUMNS)
+        return
+    say(f"{evaluation.protocol}: {evaluation.asked:,} users")
+    show(main_rows(evaluation), output)
+    for line in paired_lines(evaluation):
+        console.print(line, highlight=False)
+
+
+def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return a row a figure; a baseline's has how `recommend` differs from it, pair by pair."""
+    from recsys.evaluation.outcomes import OURS
+
+    assert evaluation.scores is not None
+    figures = evaluation.scores.figures
+    ours = {(one.metric, one.k): one for one in figures if one.method == OURS}
+    rows = []
+    for figure in figures:
+        beside = ours.get((figure.metric, figure.k))
+        pair = beside.against.get(figure.method) if beside else None
+        row = {name: getattr(figure, name, None) for name in COLUMNS[1:9]}
+        row |= {
+            "difference": pair and pair.difference,
+            "difference_low": pair and pair.ci_low,
+            "difference_high": pair and pair.ci_high,
+            "ratio": pair and pair.ratio,
+            "ratio_low": pair and pair.ratio_low,
+            "ratio_high": pair and pair.ratio_high,
+        }
+        rows.append({"protocol": str(evaluation.protocol), **row})
+    return rows
+
+
+def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return a row a method that makes lists, with the main metrics."""
+    from recsys.evaluation.scores import main_columns
+
+    assert evaluation.scores is not None
+    found = evaluation.scores.by_method()
+    columns = main_columns(evaluation.protocol.ks)
+    return [
+        {
+            "method": method,
+            **{
+                f"{metric}@{k}": in_words(figures[metric, k]) if (metric, k) in figures else ""
+                for metric, k in columns[:-1]
+            },
+            f"coverage@{columns[-1][1]}": f"{figures[columns[-1]].value:.1%}",
+        }
+        for method, figures in found.items()
+        if columns[-1] in figures  # some predict stars alone
+    ]
+
+
+def in_words(figure: Figure) -> str:
+    """Return a value and its interval."""
+    return f"{figure.value:.3f} [{figure.ci_low:.3f}, {figure.ci_high:.3f}]"
+
+
+def paired_lines(evaluation: Evaluation) -> list[str]:
+    """Say for each other method by how much `recommend` differs, and how far stars are off."""
+    from recsys.evaluation.outcomes import OURS
+    from recsys.evaluation.report import title
+
+    assert evaluation.scores is not None
+    k = evaluation.protocol.ks[0]
+    found = evaluation.scores.by_method()
+    lines = [
+        f"recommend minus {name}, {title(*key)}, pair by pair: {pair.difference:+.4f} "
+        f"[{pair.ci_low:+.4f}, {pair.ci_high:+.4f}]; ratio {pair.ratio:.3f} "
+        f"[{pair.ratio_low:.3f}, {pair.ratio_high:.3f}]"
+        for key in (("ndcg", k), ("stars", k), ("rmse", None))
+        if key in found[OURS]
+        for name, pair in found[OURS][key].against.items()
+    ]
+    errors = [
+        f"{title(*key)} of {method} {in_words(figures[key])}"
+        for key in (("rmse", None), ("mae", None))
+        for method, figures in found.items()
+        if key in figures
+    ]
+    return [*lines, f"Predicted stars: {', '.join(errors)}"] if errors else lines

@@ -1,0 +1,1 @@
+"""Connections, the schema and how it is installed, tables, bulk copies."""

@@ -1,0 +1,91 @@
+"""Brings a database's schema up to this version, or down again, by Alembic."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine
+
+from recsys.database.engine import (
+    expected_stamp,
+    open_engine,
+    reported_errors,
+    require_current,
+    require_supported,
+    schema_stamp,
+)
+from recsys.database.install import install_grants
+from recsys.errors import DatabaseOutOfDate
+from recsys.settings import Settings
+
+# Two upgrades of one database take turns.
+UPGRADE_LOCK = 7_237_001
+
+
+def ready_engine(settings: Settings, create: bool = False) -> Engine:
+    """Return an engine on a database whose schema is current; see `database.open_engine`.
+
+    Raises
+    ------
+    DatabaseOutOfDate
+        The schema is missing or of another version.
+    """
+    engine = prepared_engine(settings, create)
+    with reported_errors(), engine.connect() as connection:
+        require_current(connection)
+    return engine
+
+
+def prepared_engine(settings: Settings, create: bool = False) -> Engine:
+    """Return an engine; an embedded database that is still empty gets its schema first.
+
+    Any other database is left as it is.
+    """
+    engine = open_engine(settings, create)
+    if settings.database_url is None:
+        with reported_errors(), engine.connect() as connection:
+            empty = _is_empty(connection)
+        if empty:
+            upgrade(engine)
+    return engine
+
+
+def upgrade(engine: Engine, revision: str = "head") -> bool:
+    """Migrate to `revision` and install `sql/`; False if nothing had to change."""
+    with reported_errors(), engine.begin() as connection:
+        require_supported(connection)
+        connection.exec_driver_sql(f"select pg_advisory_xact_lock({UPGRADE_LOCK})")
+        if revision == "head" and schema_stamp(connection) == expected_stamp():
+            install_grants(connection)  # the roles may have been made since
+            return False
+        _alembic("upgrade", connection, revision)
+        return True
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Migrate down to `revision`; ``base`` removes every table and function."""
+    with reported_errors(), engine.begin() as connection:
+        _alembic("downgrade", connection, revision)
+
+
+def _alembic(command: str, connection: Connection, revision: str) -> None:
+    # Imported here: only this needs it, and it would slow every start.
+    from alembic import command as commands
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    from recsys.database.engine import migrations_folder
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        getattr(commands, command)(config, revision)
+    except CommandError as error:
+        raise DatabaseOutOfDate(
+            f"the schema cannot be migrated ({error}): is it a newer version's? "
+            "Then install that version of recsys"
+        ) from error
+
+
+def _is_empty(connection: Connection) -> bool:
+    return bool(connection.exec_driver_sql("select to_regclass('recsys.movies') is null").scalar())

@@ -1,0 +1,70 @@
+"""Brings up to date what the views for BI tools read from materialized views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from recsys.database.engine import reported_errors
+
+# Two refreshes of one database take turns.
+REFRESH_LOCK = 7_237_003
+
+# In the order of their names, but the one that tells of the refresh last.
+MATERIALIZED = r"""
+    select substr(matviewname, 4) from pg_matviews
+    where schemaname = 'recsys_internal' and matviewname like 'bi\_%'
+    order by matviewname = 'bi_freshness', matviewname
+"""
+
+
+def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = None) -> list[str]:
+    """Refresh every materialized view; readers are not locked out, and see all of it or nothing.
+
+    In one transaction, of one snapshot: the views agree with each other, and a refresh that is
+    broken off leaves all of them as they were.
+
+    Parameters
+    ----------
+    on_view
+        Called before each view with the name it has in ``recsys_bi``, how many are done, and of
+        how many.
+
+    Returns
+    -------
+    list of str
+        Names of the views that were refreshed.
+
+    Raises
+    ------
+    DatabaseError
+        The role does not own the views.
+    """
+    with (
+        reported_errors(),
+        engine.begin() as turn,
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        connection.begin(),
+    ):
+        # On a connection of its own, which then waits: the lock must come before the other one's
+        # snapshot.
+        turn.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
+        turn.exec_driver_sql("select pg_advisory_xact_lock(%s)", (REFRESH_LOCK,))
+        # Before the snapshot: one that is older than a truncation (`recsys load --replace`) would
+        # find neither the old rows nor the new ones.
+        connection.exec_driver_sql(
+            "lock table recsys.ratings, recsys.movie_genres, recsys.genres in access share mode"
+        )
+        names = list(
+            connection.exec_driver_sql(
+                MATERIALIZED, execution_options={"no_parameters": True}
+            ).scalars()
+        )
+        for done, name in enumerate(names):
+            if on_view is not None:
+                on_view(name, done, len(names))
+            connection.exec_driver_sql(
+                f"refresh materialized view concurrently recsys_internal.bi_{name}"
+            )
+    return names

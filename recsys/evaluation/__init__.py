@@ -1,0 +1,1 @@
+"""How good the answers are: splits, baselines, figures, the report."""

@@ -1,0 +1,159 @@
+"""An evaluation as one HTML page that needs nothing else, on screen and in print."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from recsys.evaluation.outcomes import OURS
+from recsys.evaluation.scores import Figure, Paired, main_columns
+
+if TYPE_CHECKING:
+    from recsys.evaluation.protocol import Protocol
+    from recsys.evaluation.record import Evaluation
+
+SPLITS = {
+    "random": "Of each user's liked films, a random {share} are held out.",
+    "time": "What was liked after one point in time, the newest {share} of all likes, is held "
+    "out. Users without earlier likes count too.",
+    "leave-one-out": "Each user's newest liked film is held out.",
+    "users": "{share} of the users with at least five liked films are held out: the training "
+    "never sees them. After it, 80 % of their liked films are inserted as plain ratings, and the "
+    "rest is what should be recommended.",
+}
+KNOWN = {
+    "liked": "The database holds liked films alone: every method ranks all other films, and the "
+    "ranker never saw a low rating.",
+    "rated": "The database also holds lower ratings, so no method recommends those films.",
+}
+TITLES = {
+    "ndcg": "NDCG",
+    "recall": "recall",
+    "precision": "precision",
+    "map": "MAP",
+    "mrr": "MRR",
+    "hit_rate": "hit rate",
+    "popularity": "mean likes of a film",
+    "stars": "mean stars",
+    "novelty": "novelty (EPC)",
+    "diversity": "diversity of genres",
+    "coverage": "coverage",
+    "gini": "Gini",
+    "rmse": "RMSE",
+    "mae": "MAE",
+}
+BEST_HIGH = (
+    "ndcg",
+    "recall",
+    "precision",
+    "map",
+    "mrr",
+    "hit_rate",
+    "stars",
+    "coverage",
+    "diversity",
+)
+
+
+def render(evaluation: Evaluation) -> str:
+    """Return the page."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from recsys.evaluation.charts import draw
+
+    assert evaluation.scores is not None
+    environment = Environment(
+        loader=PackageLoader("recsys.evaluation", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    plots = draw(evaluation.scores, evaluation.protocol.ks[0])
+    page: str = environment.get_template("evaluation.html").render(
+        evaluation=evaluation,
+        protocol=evaluation.protocol,
+        made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        words=in_words(evaluation.protocol),
+        columns=_columns(evaluation),
+        methods=list(evaluation.scores.by_method()),
+        listing=list(evaluation.scores.curves["ndcg"]),
+        paired=_paired(evaluation),
+        plots={name: Markup(svg) for name, svg in plots.items()},
+        command=command(evaluation.protocol),
+    )
+    return page
+
+
+def number(value: float) -> str:
+    """Return a figure with about three digits that tell something."""
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def title(metric: str, k: int | None) -> str:
+    """Return a metric's name for people."""
+    return TITLES[metric] + (f"@{k}" if k else "")
+
+
+def in_words(protocol: Protocol) -> list[str]:
+    """Say how it was measured."""
+    seeds = (
+        f"{protocol.seeds} splits were drawn; a user's values are averaged over them."
+        if protocol.seeds > 1
+        else ""
+    )
+    return [
+        f"A film is liked from {protocol.threshold:g} stars on.",
+        SPLITS[protocol.split].format(share=f"{100 * protocol.share:g} %"),
+        KNOWN[protocol.known],
+        "A scratch database was filled with the rest, trained, and asked by SQL "
+        "(recsys.recommend); held-out ratings never entered it, which was counted.",
+        *([seeds] if seeds else []),
+    ]
+
+
+def command(protocol: Protocol) -> str:
+    """Return the command that measures the same again."""
+    plain = type(protocol)()
+    words = ["recsys evaluate", f"--split {protocol.split}"]
+    words += [f"-k {k}" for k in protocol.ks] if protocol.ks != plain.ks else []
+    words += [
+        f"--{name} {getattr(protocol, name)}"
+        for name in ("seeds", "share", "threshold", "known", "users", "against")
+        if getattr(protocol, name) != getattr(plain, name)
+    ]
+    return " ".join([*words, *([] if protocol.baselines else ["--no-baselines"])])
+
+
+def _columns(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return the tables' columns: the main metrics first, each with its cell of each method."""
+    assert evaluation.scores is not None
+    found = evaluation.scores.by_method()
+    main = main_columns(evaluation.protocol.ks)
+    others = [key for key in found[OURS] if key not in main]
+    return [
+        {
+            "title": title(metric, k),
+            "main": (metric, k) in main,
+            "cells": {name: figures.get((metric, k)) for name, figures in found.items()},
+            "best": _best(metric, [figures.get((metric, k)) for figures in found.values()]),
+        }
+        for metric, k in [*main, *others]
+    ]
+
+
+def _best(metric: str, figures: list[Figure | None]) -> float | None:
+    values = [figure.value for figure in figures if figure is not None]
+    if len(values) < 2 or metric not in BEST_HIGH:
+        return None
+    return max(values)
+
+
+def _paired(evaluation: Evaluation) -> dict[str, dict[str, Paired]]:
+    """Return how `OURS` differs from the other methods, by metric and method."""
+    assert evaluation.scores is not None
+    ours = evaluation.scores.by_method()[OURS]
+    keys = [*main_columns(evaluation.protocol.ks), ("rmse", None), ("mae", None)]
+    return {title(*key): ours[key].against for key in keys if key in ours and ours[key].against}

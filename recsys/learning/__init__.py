@@ -1,0 +1,1 @@
+"""What is learned, from arrays to arrays: no database."""

@@ -1,0 +1,1 @@
+"""Batches of a source into the tables."""

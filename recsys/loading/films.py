@@ -1,0 +1,192 @@
+"""Staged films into the catalogue, and descriptions to the films that they are of."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from recsys.loading.staging import run
+from recsys.sources.batches import PARTS, Reject
+
+MERGE_FILMS = """
+with written as (
+    insert into recsys.movies as m (movie_id, title, year, imdb_id, tmdb_id, poster_path)
+    select movie_id, title, year, imdb_id, tmdb_id, poster_path
+    from stage_films order by movie_id
+    on conflict (movie_id) do update set title = excluded.title, year = excluded.year,
+        imdb_id = coalesce(excluded.imdb_id, m.imdb_id),
+        tmdb_id = coalesce(excluded.tmdb_id, m.tmdb_id),
+        poster_path = coalesce(excluded.poster_path, m.poster_path)
+    where (m.title, m.year, m.imdb_id, m.tmdb_id, m.poster_path) is distinct from (
+        excluded.title, excluded.year, coalesce(excluded.imdb_id, m.imdb_id),
+        coalesce(excluded.tmdb_id, m.tmdb_id), coalesce(excluded.poster_path, m.poster_path))
+    returning movie_id, xmax = 0 as is_new
+)
+insert into stage_touched select movie_id, is_new, true from written;
+"""
+
+# Every name of a film, without articles: a plain title has them behind commas, and the names
+# between bars, as in 'wages of fear,the|salaire de la peur,le'.
+NAMES = """
+create temp table stage_names on commit drop as
+select distinct m.movie_id, m.year, m.imdb_id, m.tmdb_id, recsys_internal.main_title(part) as name
+from recsys.movies m
+cross join lateral regexp_split_to_table(m.plain_title, '[|]') as part;
+analyze stage_names
+"""
+# A description finds its film by the first of these that leads to exactly one, and by a title
+# only a film that does not bear another id than it does.
+JOINS: dict[str, str] = {
+    "imdb_id": "recsys.movies m on m.imdb_id = s.imdb_id",
+    "tmdb_id": "recsys.movies m on m.tmdb_id = s.tmdb_id",
+    "title and year": "stage_names m on m.name = s.plain and m.year = s.year",
+    "title": "stage_names m on m.name = s.plain and s.year is null",
+}
+JOIN = """
+update stage_films t set movie_id = found.movie_id, joined_by = '{key}'
+from (
+    select s.file, s.line, min(m.movie_id) as movie_id
+    from (
+        select *, recsys_internal.main_title(recsys_internal.plain_title(title)) as plain
+        from stage_films
+    ) s
+    join {films}
+    where s.joined_by is null and {agrees}
+    group by s.file, s.line having count(distinct m.movie_id) = 1
+) found
+where found.file = t.file and found.line = t.line
+"""
+AGREES = "coalesce(m.imdb_id = s.imdb_id, true) and coalesce(m.tmdb_id = s.tmdb_id, true)"
+UNJOINED = "no one film here has its IMDb id, TMDB id, or title and year"
+
+# What a description brings beside texts and people: what the film lacks.
+FILL_FILMS = """
+with written as (
+    update recsys.movies m set imdb_id = coalesce(m.imdb_id, s.imdb_id),
+        tmdb_id = coalesce(m.tmdb_id, s.tmdb_id),
+        poster_path = coalesce(m.poster_path, s.poster_path)
+    from (select movie_id, max(imdb_id) as imdb_id, max(tmdb_id) as tmdb_id,
+            max(poster_path) as poster_path from stage_films group by movie_id) s
+    where m.movie_id = s.movie_id
+      and (m.imdb_id is null and s.imdb_id is not null
+        or m.tmdb_id is null and s.tmdb_id is not null
+        or m.poster_path is null and s.poster_path is not null)
+    returning m.movie_id
+)
+insert into stage_touched select movie_id, true from written;
+"""
+
+# A catalogue's genres take the place of those that its films had.
+MERGE_GENRES = """
+insert into recsys.genres (name)
+select distinct s.genre
+from stage_movie_genres s join stage_films f using (file, line)
+order by 1
+on conflict (name) do nothing;
+
+create temp table stage_genre_pairs on commit drop as
+select distinct f.movie_id, g.genre_id
+from stage_movie_genres s
+join stage_films f using (file, line)
+join recsys.genres g on g.name = s.genre;
+
+with written as (
+    delete from recsys.movie_genres mg using stage_films f
+    where exists (select from stage_movie_genres) and f.movie_id = mg.movie_id
+      and not exists (select from stage_genre_pairs p
+        where p.movie_id = mg.movie_id and p.genre_id = mg.genre_id)
+    returning mg.movie_id
+)
+insert into stage_touched select movie_id, false from written;
+
+with written as (
+    insert into recsys.movie_genres (movie_id, genre_id)
+    select movie_id, genre_id from stage_genre_pairs order by 1, 2
+    on conflict do nothing
+    returning movie_id
+)
+insert into stage_touched select movie_id, false from written;
+drop table stage_genre_pairs;
+"""
+
+# People are added, a text takes the place of one of its kind.
+MERGE_PARTS = """
+insert into recsys.people (name)
+select distinct s.name
+from stage_movie_people s join stage_films f using (file, line)
+where not exists (select from recsys.people p where p.name = s.name)
+order by 1;
+
+with written as (
+    insert into recsys.movie_people as mp (movie_id, person_id, role, position)
+    select f.movie_id, p.person_id, s.role, min(s.position)
+    from stage_movie_people s
+    join stage_films f using (file, line)
+    join (select name, min(person_id) as person_id from recsys.people group by name) p
+        on p.name = s.name
+    group by f.movie_id, p.person_id, s.role
+    on conflict (movie_id, person_id, role) do update set position = excluded.position
+    where mp.position is distinct from excluded.position
+    returning movie_id, xmax = 0 as is_new
+)
+insert into stage_touched select movie_id, is_new from written;
+
+with written as (
+    insert into recsys.movie_keywords (movie_id, keyword)
+    select distinct f.movie_id, s.keyword
+    from stage_movie_keywords s join stage_films f using (file, line)
+    on conflict do nothing
+    returning movie_id
+)
+insert into stage_touched select movie_id, true from written;
+
+with written as (
+    insert into recsys.movie_texts as t (movie_id, kind, text)
+    select distinct on (f.movie_id, s.kind) f.movie_id, s.kind, s.text
+    from stage_movie_texts s join stage_films f using (file, line)
+    order by f.movie_id, s.kind, s.file desc, s.line desc
+    on conflict (movie_id, kind) do update set text = excluded.text where t.text <> excluded.text
+    returning movie_id, xmax = 0 as is_new
+)
+insert into stage_touched select movie_id, is_new from written;
+"""
+# A film counts as new if it is, as updated if anything of it was changed. What was added to a
+# film counts as new where a description brought it.
+COUNT_FILMS = """
+select count(*) filter (where t.is_new), count(*) filter (where not t.is_new)
+from stage_films f
+join (select movie_id, {is_new} as is_new from stage_touched group by movie_id) t
+    using (movie_id)
+"""
+
+
+def join_descriptions(connection: Connection) -> tuple[dict[str, int], list[Reject]]:
+    """Find the film of each description; return how many by which key, and those without."""
+    run(connection, "update stage_films set movie_id = null; analyze stage_films")
+    run(connection, NAMES)
+    joined = {}
+    for key, films in JOINS.items():
+        agrees = AGREES if key.startswith("title") else "true"
+        joined[key] = run(connection, JOIN.format(key=key, films=films, agrees=agrees))
+    without = connection.exec_driver_sql(
+        "delete from stage_films where joined_by is null returning file, line, raw"
+    )
+    rejects = [Reject(file, line, UNJOINED, raw) for file, line, raw in without]
+    return joined, sorted(rejects, key=lambda reject: (reject.file, reject.line or 0))
+
+
+def merge_films(connection: Connection, kind: str) -> tuple[int, int]:
+    """Write the staged films or descriptions; return how many were new and how many changed."""
+    for table in ("films", *PARTS):
+        run(connection, f"analyze stage_{table}")
+    catalogue = kind == "movies"
+    run(connection, MERGE_FILMS + MERGE_GENRES if catalogue else FILL_FILMS)
+    run(connection, MERGE_PARTS)
+    counted = connection.exec_driver_sql(
+        COUNT_FILMS.format(
+            is_new="bool_or(is_new and is_film)" if catalogue else "bool_and(is_new)"
+        )
+    ).one()
+    for table in ("films", "touched", *PARTS):
+        run(connection, f"truncate stage_{table}")
+    run(connection, "drop table if exists stage_names")
+    return int(counted[0]), int(counted[1])

@@ -1,0 +1,123 @@
+"""Ratings of a load into their table: straight, where it is empty, else by way of a stage.
+
+Into a table in use, rows are staged and merged, and readers never wait.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from recsys.database.copy import write_columns
+from recsys.loading.empty_tables import strip
+from recsys.loading.staging import run
+from recsys.sources.batches import Batch
+
+EPOCH_2000 = 946_684_800  # PostgreSQL counts microseconds from 2000
+STAGE = """
+create temp table stage_ratings (user_id bigint, movie_id bigint, rating real,
+    rated_at timestamptz) on commit drop
+"""
+# Of several rows for a user and a film the newest stays, of equally old ones the last.
+NEWEST = """
+create temp table stage_newest on commit drop as
+select distinct on (user_id, movie_id) user_id, movie_id, rating, rated_at
+from {table} order by user_id, movie_id, rated_at desc, ctid desc
+"""
+# Rows without a time bear that of the load, so that they win, but do not count as newer again.
+CHANGES = """
+    {new}.rating <> r.rating and {new}.rated_at >= r.rated_at
+    or {new}.rated_at > r.rated_at and {new}.rated_at < transaction_timestamp()
+"""
+MERGE = f"""
+with written as (
+    insert into recsys.ratings as r (user_id, movie_id, rating, rated_at)
+    select s.user_id, s.movie_id, s.rating, s.rated_at
+    from stage_newest s
+    left join recsys.ratings r on r.user_id = s.user_id and r.movie_id = s.movie_id
+    where r.user_id is null or {CHANGES.format(new="s")}
+    order by s.user_id, s.movie_id
+    on conflict (user_id, movie_id) do update
+        set rating = excluded.rating, rated_at = excluded.rated_at
+    where {CHANGES.format(new="excluded")}
+    returning xmax = 0 as is_new
+)
+select count(*) filter (where is_new), count(*) filter (where not is_new) from written
+"""
+
+
+class RatingWriter:
+    """Writes the ratings of one load, batch by batch."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        now = connection.exec_driver_sql(
+            "select extract(epoch from transaction_timestamp())::float8"
+        ).scalar_one()
+        self.now = float(now)
+        self.written = 0
+        self.ascending = True
+        self.last_key = (-1, -1)
+        run(connection, "set local work_mem = '128MB'")
+        self.keys = strip(connection, "recsys.ratings", keys=True)
+        if self.keys is None:
+            run(connection, STAGE)
+
+    def write(self, batch: Batch) -> None:
+        """Write one batch."""
+        rows = batch.rows
+        if len(rows) == 0:
+            return
+        users = rows["user_id"].to_numpy(np.int64)
+        movies = rows["movie_id"].to_numpy(np.int64)
+        self._follow(users, movies)
+        seconds = rows["rated_at"].to_numpy(np.float64)
+        seconds = np.where(np.isnan(seconds), self.now, seconds)
+        write_columns(
+            self.connection,
+            "stage_ratings" if self.keys is None else "recsys.ratings",
+            {
+                "user_id": users,
+                "movie_id": movies,
+                "rating": rows["rating"].to_numpy(np.float32),
+                # A timestamptz's bytes are those of a bigint.
+                "rated_at": ((seconds - EPOCH_2000) * 1_000_000).round().astype(np.int64),
+            },
+        )
+        self.written += len(rows)
+
+    def finish(self) -> tuple[int, int, int]:
+        """Return how many rows were duplicates, new, and changes."""
+        if self.keys is None:
+            run(self.connection, "analyze stage_ratings")
+            distinct = run(self.connection, NEWEST.format(table="stage_ratings"))
+            run(self.connection, "analyze stage_newest")
+            loaded, updated = self.connection.exec_driver_sql(MERGE).one()
+            return self.written - distinct, int(loaded), int(updated)
+        distinct = self.written if self.ascending else self._sort()
+        for statement in self.keys:
+            run(self.connection, statement)
+        return self.written - distinct, distinct, 0
+
+    def _follow(self, users: NDArray[np.int64], movies: NDArray[np.int64]) -> None:
+        """Keep track of whether the keys only ever ascend: then none can stand twice."""
+        step = np.diff(users)
+        first = (int(users[0]), int(movies[0]))
+        self.ascending = (
+            self.ascending
+            and first > self.last_key
+            and bool(((step > 0) | ((step == 0) & (np.diff(movies) > 0))).all())
+        )
+        self.last_key = (int(users[-1]), int(movies[-1]))
+
+    def _sort(self) -> int:
+        """Keep one row a key, in the order of the key; return how many there are."""
+        distinct = run(self.connection, NEWEST.format(table="recsys.ratings"))
+        run(self.connection, "truncate recsys.ratings")
+        run(
+            self.connection,
+            "insert into recsys.ratings (user_id, movie_id, rating, rated_at)"
+            " select user_id, movie_id, rating, rated_at from stage_newest",
+        )
+        return distinct

@@ -1,0 +1,1 @@
+"""What was learned, in the tables: read, written, described."""

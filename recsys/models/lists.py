@@ -1,0 +1,275 @@
+"""Recommendations for everybody at once, into a table that BI tools join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, text
+from torch import Tensor
+
+from recsys.database.copy import driver, read_columns, write_columns
+from recsys.database.engine import reported_errors
+from recsys.errors import InvalidRequest
+from recsys.models.stars import find_bulk_stars
+
+USERS_A_CHUNK, ROWS_A_CHUNK = 2000, 10_000_000
+FILMS_A_BLOCK = 4096
+USERS = """
+    select distinct user_id from recsys.ratings union select user_id from recsys.users
+    union select v.user_id
+    from recsys.user_vectors v join recsys_internal.find_model(null) m on m.model_id = v.model_id
+    where v.liked_count is null  -- from elsewhere: no ratings of theirs need be here
+"""
+# One row a user: what they rated, as the bytes of the ids, and what tells whether their stored
+# vector is still that of the films they like; see recsys_internal.find_taste.
+RATED = """
+    select r.user_id, string_agg(int8send(r.movie_id), ''::bytea),
+        count(*) filter (where r.rating >= m.liked_from),
+        coalesce(bit_xor(hashint8extended(r.movie_id, 0))
+            filter (where r.rating >= m.liked_from), 0)
+    from recsys.ratings r
+    cross join recsys.models m
+    where r.user_id between %s and %s and m.model_id = %s
+    group by r.user_id
+    order by r.user_id
+"""
+STORED = """
+    select user_id, embedding, coalesce(liked_count, -1), coalesce(liked_digest, 0)
+    from recsys.user_vectors
+    where model_id = {} and user_id between {} and {}
+    order by user_id
+"""
+ONE_BY_ONE = """
+    insert into recsys.recommendations
+        (user_id, rank, movie_id, score, source, model_id, made_at)
+    select u.user_id, r.rank, r.movie_id, r.score, r.source, r.model_id, transaction_timestamp()
+    from unnest(cast(:users as bigint[])) as u (user_id)
+    cross join lateral recsys.recommend(u.user_id, k => :k, model_id => :model_id) r
+"""
+
+
+def recommend_all(
+    engine: Engine,
+    k: int = 10,
+    on_users: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Fill ``recsys.recommendations`` with what ``recsys.recommend`` gives each user.
+
+    Old rows are replaced in one transaction: readers see them until it ends. Users whose stored
+    vectors are up to date are scored together by matrix products, in a fraction of the time;
+    all others are asked of the function one by one.
+
+    Parameters
+    ----------
+    on_users
+        Called with how many users are done, of how many.
+
+    Returns
+    -------
+    int
+        The number of users.
+    """
+    if k < 1:
+        raise InvalidRequest(f"k is {k}: it must be 1 or more")
+    with reported_errors(), engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            # Two runs take turns; readers do not wait. It stands before the first snapshot.
+            connection.exec_driver_sql(
+                "lock table recsys.recommendations in share row exclusive mode"
+            )
+            connection.exec_driver_sql("delete from recsys.recommendations")
+            model = connection.exec_driver_sql(
+                "select m.model_id, m.factors, m.item_norm from recsys_internal.find_model(null) m"
+            ).one()
+            films = None if model.model_id is None else Films(connection, *model)
+            if films is not None and k > len(films.movie_ids):
+                films = None  # popular films are wanted, which is left to the function
+            pool = k if films is None else films.pool(k)
+            step = min(USERS_A_CHUNK, max(1, ROWS_A_CHUNK // pool))
+            users = np.sort(read_columns(connection, USERS, user_id="i8")["user_id"])
+            for start in range(0, len(users), step):
+                chunk = users[start : start + step]
+                done = chunk[:0] if films is None else films.recommend(connection, chunk, k)
+                left = np.setdiff1d(chunk, done)
+                if len(left):
+                    connection.execute(
+                        text(ONE_BY_ONE),
+                        {"users": left.tolist(), "k": k, "model_id": model.model_id},
+                    )
+                on_users(start + len(chunk), len(users))
+    return len(users)
+
+
+class Films:
+    """A model's film vectors in memory, the longest first.
+
+    Attributes
+    ----------
+    movie_ids
+        ``(n_films,)`` int64.
+    vectors
+        ``(n_films, factors + 1)`` float32.
+    norms
+        ``(n_films,)`` float32: no score of a user u exceeds ``norm * |u| * item_norm``.
+    content
+        ``(n_films,)`` bool: the vector comes from what the film is.
+    ranker
+        What puts retrieved films in order, if anything does.
+    """
+
+    def __init__(
+        self, connection: Connection, model_id: int, factors: int, item_norm: float
+    ) -> None:
+        self.model_id, self.dimension, self.item_norm = model_id, factors + 1, item_norm
+        rows = read_columns(
+            connection,
+            "select movie_id, embedding, norm, content from recsys.movie_vectors"
+            f" where model_id = {model_id} order by norm desc, movie_id",
+            movie_id="i8",
+            embedding=self.dimension,
+            norm="f4",
+            content="?",
+        )
+        self.movie_ids, self.norms = rows["movie_id"], torch.from_numpy(rows["norm"])
+        self.content = rows["content"]
+        self.vectors = torch.from_numpy(rows["embedding"])
+        self.order = np.argsort(self.movie_ids)
+        self.ranker = find_bulk_stars(connection, model_id, self.movie_ids)
+
+    def pool(self, k: int) -> int:
+        """Return how many films are retrieved, of which k are chosen."""
+        return k if self.ranker is None else max(k, self.ranker.candidates)
+
+    def recommend(
+        self, connection: Connection, users: NDArray[np.int64], k: int
+    ) -> NDArray[np.int64]:
+        """Write the lists of those of the users whose vectors are up to date; return their ids."""
+        first, last = int(users[0]), int(users[-1])
+        with driver(connection).cursor(binary=True) as cursor:
+            rows = cursor.execute(RATED, (first, last, self.model_id)).fetchall()
+        raters = np.array([row[0] for row in rows], dtype=np.int64)
+        counts, digests = np.array([row[2:] for row in rows], dtype=np.int64).reshape(-1, 2).T
+        stored = read_columns(
+            connection,
+            STORED.format(self.model_id, first, last),
+            user_id="i8",
+            embedding=self.dimension,
+            liked_count="i8",
+            liked_digest="i8",
+        )
+        _, here, place = np.intersect1d(raters, stored["user_id"], return_indices=True)
+        fixed = stored["liked_count"][place] < 0
+        same = (counts[here] == stored["liked_count"][place]) & (
+            digests[here] == stored["liked_digest"][place]
+        )
+        here, place = here[fixed | same], place[fixed | same]
+        if self.ranker is not None:
+            rater_ids, known = self.ranker.raters(connection, first, last)
+            _, fresh, rater = np.intersect1d(raters[here], rater_ids, return_indices=True)
+            here, place = here[fresh], place[fresh]
+        rated = [np.frombuffer(rows[row][1], dtype=">i8") for row in here]
+        scores, films = best(
+            torch.from_numpy(stored["embedding"][place]),
+            self.vectors,
+            self.norms,
+            *self._places(rated),
+            self.pool(k),
+        )
+        # Lists that popular films must fill are left to the function.
+        full = torch.isfinite(scores[:, k - 1]).numpy()
+        if self.ranker is not None:
+            scores = self.ranker.reranked(known.part(torch.from_numpy(rater)), scores, films)
+        done: NDArray[np.int64] = raters[here][full]
+        self._write(connection, done, scores.numpy()[full], films.numpy()[full], k)
+        return done
+
+    def _places(self, rated: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+        """Return row and column of each rated film that the model knows."""
+        rows = np.repeat(np.arange(len(rated)), [len(films) for films in rated])
+        films = np.concatenate([*rated, np.empty(0, dtype=np.int64)]).astype(np.int64)
+        found = np.searchsorted(self.movie_ids, films, sorter=self.order) % len(self.order)
+        columns = self.order[found]
+        known = self.movie_ids[columns] == films
+        return torch.from_numpy(rows[known]), torch.from_numpy(columns[known])
+
+    def _write(
+        self,
+        connection: Connection,
+        users: NDArray[np.int64],
+        scores: NDArray[np.floating[Any]],
+        films: NDArray[np.int64],
+        k: int,
+    ) -> None:
+        n = len(users)
+        order = np.lexsort((self.movie_ids[films], -scores), axis=1)[:, :k]
+        made_at = connection.exec_driver_sql(
+            "select (extract(epoch from transaction_timestamp() - '2000-01-01 00:00:00+00')"
+            " * 1000000)::bigint"
+        ).scalar_one()
+        chosen = np.take_along_axis(films, order, axis=1).ravel()
+        columns: dict[str, NDArray[Any]] = {
+            "user_id": np.repeat(users, k),
+            "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), n),
+            "movie_id": self.movie_ids[chosen],
+            "score": np.take_along_axis(scores, order, axis=1).ravel().astype(np.float64)
+            * self.item_norm,
+            "model_id": np.full(n * k, self.model_id, dtype=np.int64),
+            "made_at": np.full(n * k, made_at, dtype=np.int64),
+        }
+        # Texts of one COPY are of one length.
+        for source, rows in (
+            (b"personal", ~self.content[chosen]),
+            (b"content", self.content[chosen]),
+        ):
+            part = {name: values[rows] for name, values in columns.items()}
+            part["source"] = np.full(len(part["rank"]), source)
+            write_columns(connection, "recsys.recommendations", part)
+
+
+def best(
+    users: Tensor, films: Tensor, norms: Tensor, rows: Tensor, columns: Tensor, k: int
+) -> tuple[Tensor, Tensor]:
+    """Return the k best films of each user, those at (rows, columns) left out.
+
+    Parameters
+    ----------
+    users, films
+        ``(n_users, d)`` and ``(n_films, d)``, the films with the largest norm first.
+    norms
+        ``(n_films,)``: no dot product exceeds ``norm * |user|``, so that the short films need
+        not be read for a user whose k best are better than that.
+
+    Returns
+    -------
+    Tensor, Tensor
+        ``(n_users, k)`` dot products, descending, minus infinity where there are too few; and the
+        films' places.
+    """
+    n = len(users)
+    scores = torch.full((n, k), -torch.inf)
+    places = torch.zeros((n, k), dtype=torch.int64)
+    lengths = users.norm(dim=1)
+    products = torch.empty(n * FILMS_A_BLOCK)
+    for start in range(0, len(films), FILMS_A_BLOCK):
+        # The slack is for rounding.
+        active = (scores[:, -1] < 1.00001 * lengths * norms[start]).nonzero()[:, 0]  # (n_active,)
+        if not len(active):
+            break
+        block = films[start : start + FILMS_A_BLOCK]
+        # Into the same memory each time: fresh memory takes as long as the product itself.
+        found = products[: len(active) * len(block)].view(len(active), len(block))
+        torch.matmul(users[active], block.T, out=found)
+        row_of = torch.full((n,), -1)
+        row_of[active] = torch.arange(len(active))
+        here = (columns >= start) & (columns < start + len(block)) & (row_of[rows] >= 0)
+        found[row_of[rows[here]], columns[here] - start] = -torch.inf
+        top, top_places = found.topk(min(k, len(block)))
+        merged = torch.cat([scores[active], top], dim=1)
+        scores[active], chosen = merged.topk(k)
+        places[active] = torch.cat([places[active], top_places + start], dim=1).gather(1, chosen)
+    return scores, places

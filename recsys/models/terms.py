@@ -1,0 +1,204 @@
+"""Terms of the films' texts: their weights and vectors, learned from the catalogue alone.
+
+The words come from PostgreSQL's text search, so that learning and asking stem alike. A term's
+weight is its inverse document frequency, its vector that of latent semantic analysis (Deerwester,
+Dumais, Furnas, Landauer, Harshman, "Indexing by Latent Semantic Analysis", 1990): its row of V in
+the truncated singular value decomposition ``X = U S V'`` of the TF-IDF matrix. A text's vector is
+the weighted sum of its terms' vectors, which the database computes for whatever it is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sqlalchemy import Connection
+
+from recsys.database.copy import read_columns, write_columns
+from recsys.database.tables import text_encoders
+from recsys.learning.encoders import LEXICON
+
+DIMENSIONS = 256
+LEAST_TEXTS = 2  # with a term, for it to have a vector
+NEGLIGIBLE = 1e-6  # of the largest singular value
+# Of the randomized decomposition (Halko, Martinsson, Tropp 2011).
+SEED, ITERATIONS, SPARE = 0, 4, 10
+RECIPE = 1  # another one learns anew
+
+# Texts are read once: what others change meanwhile must not pass for what was learned from.
+STEMS = """
+create temp table film_texts on commit drop as
+select movie_id, recsys_internal.movie_text(movie_id) as text
+from (select distinct movie_id from recsys.movie_texts) t;
+create temp table film_stems on commit drop as
+select t.movie_id, s.term, s.frequency
+from film_texts t
+cross join lateral recsys_internal.text_stems(t.text) s;
+create temp table stems on commit drop as
+select term, row_number() over (order by term) as number, count(*) as films
+from film_stems group by term;
+analyze film_texts;
+analyze film_stems;
+analyze stems;
+"""
+COUNTS = """
+select f.movie_id, s.number, f.frequency
+from film_stems f join stems s using (term) order by f.movie_id, s.number
+"""
+TERMS = """
+insert into recsys.text_terms (encoder_id, term, weight, embedding)
+select {encoder_id}, s.term, ln((1.0 + {texts}) / (1 + s.films)) + 1, l.embedding
+from stems s left join learned l using (number)
+"""
+# Films that are deleted meanwhile are left out.
+MOVIE_TERMS = """
+insert into recsys.movie_terms (encoder_id, movie_id, plot, title, keywords, digest)
+select {encoder_id}, m.movie_id, p.plot, recsys_internal.weigh_text({encoder_id}, m.title),
+    recsys_internal.weigh_text({encoder_id}, w.keywords),
+    recsys_internal.words_digest(m.title, t.text, w.keywords)
+from recsys.movies m
+cross join lateral (select recsys_internal.movie_keywords(m.movie_id) as keywords) w
+left join film_texts t using (movie_id)
+left join (
+    select f.movie_id, l2_normalize(recsys_internal.sparse(
+        array_agg(recsys_internal.term_place(f.term)), array_agg(f.frequency * t.weight))) as plot
+    from film_stems f
+    join recsys.text_terms t on t.encoder_id = {encoder_id} and t.term = f.term
+    group by f.movie_id
+) p using (movie_id)
+for key share of m
+"""
+VECTORS = """
+insert into recsys.movie_text_vectors (encoder_id, movie_id, embedding, digest)
+select {encoder_id}, l.movie_id, l.embedding, hashtextextended(t.text, 0)
+from learned_films l
+join film_texts t using (movie_id)
+join recsys.movies m using (movie_id)
+for key share of m
+"""
+FINGERPRINT = """
+select count(distinct movie_id), coalesce(bit_xor(hashtextextended(
+    concat_ws(' ', movie_id, kind, text), 0)), 0), recsys_internal.term_place('recsys')
+from recsys.movie_texts
+"""
+
+
+def learn_terms(connection: Connection) -> int | None:
+    """Learn terms from the films' texts, and encode every film, in the caller's transaction.
+
+    Nothing is done where the texts are those that were learned from last.
+
+    Returns
+    -------
+    int or None
+        The encoder's id; None where no film has a text.
+    """
+    # Two of these take turns, and the second finds nothing left to do.
+    connection.exec_driver_sql("lock table recsys.text_encoders in share row exclusive mode")
+    known = connection.exec_driver_sql(
+        "select encoder_id, parameters from recsys_internal.find_encoder(%s)", (LEXICON,)
+    ).one()
+    texts, digest, place = connection.exec_driver_sql(FINGERPRINT).one()
+    parameters = {
+        "texts": texts,
+        "digest": digest,
+        "recipe": RECIPE,
+        "place": place,  # a server of another kind may hash otherwise
+        "with_genres": False,
+    }
+    if not texts:
+        return None
+    if known.parameters == parameters:
+        return int(known.encoder_id)
+    return _learn(connection, parameters)
+
+
+def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
+    connection.exec_driver_sql(STEMS)
+    rows = read_columns(connection, COUNTS, movie_id="i8", number="i8", frequency="f8")
+    movie_ids, films = np.unique(rows["movie_id"], return_inverse=True)
+    weighed = weigh(films, rows["number"] - 1, rows["frequency"], parameters["texts"])
+    learned = term_vectors(weighed)
+    dimensions = learned.vectors.shape[1]
+    encoder_id: int = connection.execute(
+        text_encoders.insert().returning(text_encoders.c.encoder_id),
+        {"name": LEXICON, "dimensions": dimensions, "parameters": parameters},
+    ).scalar_one()
+    _send(connection, "learned", "number", learned.columns + 1, learned.vectors)
+    ids = {"encoder_id": encoder_id, "texts": parameters["texts"]}
+    connection.exec_driver_sql(TERMS.format(**ids))
+    connection.exec_driver_sql("analyze recsys.text_terms")
+    connection.exec_driver_sql(MOVIE_TERMS.format(**ids))
+    vectors = weighed[:, learned.columns] @ learned.vectors  # (n_films, dimensions)
+    lengths = np.linalg.norm(vectors, axis=1)
+    there = lengths > 0  # nobody else uses a word of the others
+    directions = vectors[there] / lengths[there, None]
+    _send(connection, "learned_films", "movie_id", movie_ids[there], directions)
+    connection.exec_driver_sql(VECTORS.format(**ids))
+    for table in ("movie_terms", "movie_text_vectors"):
+        connection.exec_driver_sql(f"analyze recsys.{table}")
+    connection.exec_driver_sql("select recsys_internal.drop_older_encoders(%s)", (LEXICON,))
+    return encoder_id
+
+
+class TermVectors(NamedTuple):
+    """Vectors ``(n, dimensions)`` float32 of some columns ``(n,)`` of the matrix, ascending."""
+
+    columns: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+
+def weigh(
+    films: NDArray[np.int64],
+    terms: NDArray[np.int64],
+    frequencies: NDArray[np.float64],
+    texts: int,
+) -> sparse.csr_array:
+    """Return the TF-IDF matrix, ``(n_films, n_terms)``, its rows of length 1.
+
+    Parameters
+    ----------
+    films, terms, frequencies
+        ``(n,)``: row, column, and ``1 + ln`` of how often the text has the term.
+    texts
+        Number of films with a text, with words in it or without.
+    """
+    counts = np.bincount(terms)  # (n_terms,)
+    weights = frequencies * (np.log((1 + texts) / (1 + counts)) + 1)[terms]
+    lengths = np.sqrt(np.bincount(films, np.square(weights)))  # (n_films,)
+    shape = len(lengths), len(counts)
+    return sparse.csr_array((weights / lengths[films], (films, terms)), shape=shape)
+
+
+def term_vectors(weighed: sparse.csr_array, dimensions: int = DIMENSIONS) -> TermVectors:
+    """Return the right singular vectors of a TF-IDF matrix ``(n_films, n_terms)``, a row a term.
+
+    Terms that are in fewer than `LEAST_TEXTS` rows have none.
+    """
+    columns = np.flatnonzero(weighed.count_nonzero(axis=0) >= LEAST_TEXTS)
+    matrix = weighed[:, columns]
+    most = min(matrix.shape) - 1
+    if most < 1:
+        return TermVectors(columns[:0], np.zeros((0, 1), dtype=np.float32))
+    places = torch.from_numpy(np.stack(matrix.nonzero()))
+    values = torch.from_numpy(matrix.data).float()
+    same = torch.sparse_coo_tensor(places, values, matrix.shape, check_invariants=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        _, sizes, learned = torch.svd_lowrank(same, min(dimensions + SPARE, most), niter=ITERATIONS)
+    kept = sizes[:dimensions] > NEGLIGIBLE * sizes[0]
+    return TermVectors(columns, learned[:, :dimensions][:, kept].numpy())
+
+
+def _send(
+    connection: Connection, table: str, key: str, keys: NDArray[np.int64], vectors: NDArray[Any]
+) -> None:
+    """COPY vectors into a temporary table."""
+    connection.exec_driver_sql(
+        f"create temp table {table} ({key} bigint, embedding vector) on commit drop"
+    )
+    write_columns(connection, table, {key: keys, "embedding": vectors.astype(np.float32)})
+    connection.exec_driver_sql(f"analyze {table}")

@@ -1,0 +1,273 @@
+"""Vectors of the films' texts: kept up to date in the database, and the vector of a query."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Row
+
+from recsys.database.copy import write_columns
+from recsys.database.engine import reported_errors
+from recsys.database.tables import text_encoders
+from recsys.errors import EncoderError, InvalidRequest
+from recsys.learning.doc2vec import Doc2VecEncoder, parameters_for
+from recsys.learning.encoders import DOC2VEC, Encoder, SentenceEncoder, Vectors, encoder_name
+
+FILMS_A_CHUNK = 64  # encoded, written and committed together
+
+# Taken by whoever adds an encoder; readers, and those who write vectors, do not wait.
+LOCK = "lock table recsys.text_encoders in share row exclusive mode"
+PENDING = """
+    select t.movie_id, v.digest
+        is not distinct from hashtextextended(recsys_internal.movie_text(t.movie_id), 0) as current
+    from (select distinct movie_id from recsys.movie_texts) t
+    left join recsys.movie_text_vectors v on v.movie_id = t.movie_id and v.encoder_id = %s
+    order by t.movie_id
+"""
+TEXTS = """
+    select f.movie_id, f.text, hashtextextended(f.text, 0) as digest
+    from (
+        select id as movie_id, recsys_internal.movie_text(id) as text
+        from unnest(%s::bigint[]) as id
+    ) f
+    where f.text is not null
+    order by f.movie_id
+"""
+# Of doc2vec, which reads titles and genres too.
+LONGER_TEXTS = """
+    select f.movie_id, f.text, hashtextextended(f.text, 0) as digest
+    from (
+        select t.movie_id, concat_ws(E'\\n\\n', d.title, array_to_string(d.genres, ', '),
+            recsys_internal.movie_text(t.movie_id)) as text
+        from (select distinct movie_id from recsys.movie_texts) t
+        cross join lateral recsys_internal.describe_movie(t.movie_id) d
+    ) f
+    order by f.movie_id
+"""
+GONE = """
+    delete from recsys.movie_text_vectors v
+    where v.encoder_id = %s
+      and not exists (select from recsys.movie_texts t where t.movie_id = v.movie_id)
+"""
+# A film that was deleted since its text was read is left out.
+UPSERT = """
+    insert into recsys.movie_text_vectors (encoder_id, movie_id, embedding, digest)
+    select %s, e.movie_id, e.embedding, e.digest
+    from embedded e
+    join recsys.movies m using (movie_id)
+    order by e.movie_id
+    for key share of m
+    on conflict (encoder_id, movie_id)
+        do update set embedding = excluded.embedding, digest = excluded.digest
+"""
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    embedded, unchanged, removed
+        Films whose text was encoded; was as it had been; was gone, and its vector with it.
+    unusable
+        Films whose text has no vector: all zeros, or not finite.
+    """
+
+    encoder_id: int
+    embedded: int
+    unchanged: int
+    removed: int
+    unusable: int
+    duration: timedelta = timedelta(0)
+
+
+def embed(
+    engine: Engine,
+    name_or_folder: str,
+    on_texts: Callable[[int, int], None] = lambda done, total: None,
+) -> EmbedReport:
+    """Give every film with a text its vector by an encoder.
+
+    A sentence encoder reads only texts that are new or changed, and what it has done is kept when
+    it is stopped. doc2vec is learned anew if any text, title or genre changed.
+
+    Parameters
+    ----------
+    on_texts
+        Called with how many texts are done, of how many.
+
+    Raises
+    ------
+    EncoderError
+        There is no such encoder here, or its vectors have another length than those it gave before.
+    """
+    begun, name = perf_counter(), encoder_name(name_or_folder)
+    with reported_errors():
+        if name == DOC2VEC:
+            report = _learn_doc2vec(engine, on_texts)
+        else:
+            report = _embed(engine, _sentence_encoder(name), on_texts)
+    return replace(report, duration=timedelta(seconds=perf_counter() - begun))
+
+
+@lru_cache(maxsize=1)
+def _sentence_encoder(name: str) -> Encoder:
+    """Return the encoder; the last one is kept, since to load one takes seconds."""
+    return SentenceEncoder(name)
+
+
+def _embed(engine: Engine, encoder: Encoder, on_texts: Callable[[int, int], None]) -> EmbedReport:
+    with engine.begin() as connection:
+        encoder_id = _registered(connection, encoder)
+    with engine.begin() as connection:
+        removed = connection.exec_driver_sql(GONE, (encoder_id,)).rowcount
+        films = connection.exec_driver_sql(PENDING, (encoder_id,)).all()
+    pending = [film.movie_id for film in films if not film.current]
+    on_more = _adding(len(pending), on_texts)
+    embedded = read = 0
+    for start in range(0, len(pending), FILMS_A_CHUNK):
+        chunk = pending[start : start + FILMS_A_CHUNK]
+        # No transaction is open while the encoder works.
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql(TEXTS, (chunk,)).all()
+        vectors = encoder.encode([film.text for film in found], on_more)
+        with engine.begin() as connection:
+            embedded += _write(connection, encoder_id, found, vectors)
+        read += len(found)
+    unchanged = len(films) - len(pending)
+    return EmbedReport(encoder_id, embedded, unchanged, removed, read - embedded)
+
+
+def _registered(connection: Connection, encoder: Encoder) -> int:
+    """Return the id of the row of a sentence encoder; the first use makes it."""
+    connection.exec_driver_sql(LOCK)
+    known = _find(connection, encoder.name)
+    if known.encoder_id is None:
+        return _insert(connection, encoder, {"with_genres": encoder.with_genres})
+    _require_dimensions(encoder, known)
+    return int(known.encoder_id)
+
+
+def _find(connection: Connection, name: str) -> Row[Any]:
+    return connection.exec_driver_sql(
+        "select encoder_id, dimensions, parameters, state from recsys_internal.find_encoder(%s)",
+        (name,),
+    ).one()
+
+
+def _insert(
+    connection: Connection, encoder: Encoder, parameters: dict[str, Any], state: bytes | None = None
+) -> int:
+    row = {"name": encoder.name, "dimensions": encoder.dimensions, "parameters": parameters}
+    encoder_id: int = connection.execute(
+        text_encoders.insert().returning(text_encoders.c.encoder_id), {**row, "state": state}
+    ).scalar_one()
+    return encoder_id
+
+
+def _require_dimensions(encoder: Encoder, known: Row[Any]) -> None:
+    if encoder.dimensions != known.dimensions:
+        raise EncoderError(
+            f"{encoder.name} gives vectors of {encoder.dimensions} numbers, but those in the "
+            f"database have {known.dimensions}: give the other model a folder of its own, or first "
+            f"delete from recsys.text_encoders where encoder_id = {known.encoder_id}"
+        )
+
+
+def _write(
+    connection: Connection, encoder_id: int, films: Sequence[Row[Any]], vectors: Vectors
+) -> int:
+    """Write the vectors that can be compared; return how many they were."""
+    usable = _usable(vectors)
+    ids, digests = np.array([(film.movie_id, film.digest) for film in films]).reshape(-1, 2).T
+    connection.exec_driver_sql(
+        "create temp table embedded (movie_id bigint, embedding vector, digest bigint)"
+        " on commit drop"
+    )
+    columns = {"movie_id": ids[usable], "embedding": vectors[usable], "digest": digests[usable]}
+    write_columns(connection, "embedded", columns)
+    return connection.exec_driver_sql(UPSERT, (encoder_id,)).rowcount
+
+
+def _usable(vectors: Vectors) -> NDArray[np.bool_]:
+    """Tell which vectors have a direction."""
+    usable: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1) & (vectors != 0).any(axis=1)
+    return usable
+
+
+def _learn_doc2vec(engine: Engine, on_texts: Callable[[int, int], None]) -> EmbedReport:
+    with engine.connect() as connection:
+        films = connection.exec_driver_sql(LONGER_TEXTS).all()
+        known = _find(connection, DOC2VEC)
+    texts = hashlib.sha256(repr([(film.movie_id, film.digest) for film in films]).encode())
+    parameters = {"with_genres": True, "texts": texts.hexdigest(), **parameters_for(len(films))}
+    if known.parameters == parameters:
+        return EmbedReport(known.encoder_id, 0, len(films), 0, 0)
+    encoder, vectors = Doc2VecEncoder.learn(
+        [film.text for film in films], _adding(len(films), on_texts)
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql(LOCK)
+        encoder_id = _insert(connection, encoder, parameters, encoder.state())
+        embedded = _write(connection, encoder_id, films, vectors)
+        removed = connection.exec_driver_sql(
+            "select count(*) from recsys.movie_text_vectors"
+            " where encoder_id = %s and movie_id <> all(%s::bigint[])",
+            (known.encoder_id, [film.movie_id for film in films]),
+        ).scalar_one()
+        connection.exec_driver_sql("select recsys_internal.drop_older_encoders(%s)", (DOC2VEC,))
+    return EmbedReport(encoder_id, embedded, 0, removed, len(films) - embedded)
+
+
+def _adding(total: int, on_texts: Callable[[int, int], None]) -> Callable[[int], None]:
+    """Return what adds up how many texts are done."""
+    done = 0
+
+    def add(count: int) -> None:
+        nonlocal done
+        done += count
+        on_texts(done, total)
+
+    add(0)
+    return add
+
+
+def query_vector(connection: Connection, name_or_folder: str, text: str) -> tuple[int, Vectors]:
+    """Return an encoder's id and the vector it gives a text, to compare films' vectors with.
+
+    Raises
+    ------
+    InvalidRequest
+        No film has a vector by this encoder, or nothing in the text is known to it.
+    EncoderError
+        The encoder cannot be loaded here.
+    """
+    name = encoder_name(name_or_folder)
+    known = _find(connection, name)
+    embedded = connection.exec_driver_sql(
+        "select exists (select from recsys.movie_text_vectors where encoder_id = %s)",
+        (known.encoder_id,),
+    ).scalar_one()
+    if not embedded:
+        raise InvalidRequest(
+            f"no film has a vector by {name}: run `recsys text embed --encoder {name_or_folder}`"
+        )
+    encoder: Encoder
+    if name == DOC2VEC:
+        encoder = Doc2VecEncoder.from_state(known.state)
+    else:
+        encoder = _sentence_encoder(name)
+        _require_dimensions(encoder, known)
+    vectors = encoder.encode([text]) if text.strip() else np.zeros((1, 1), dtype=np.float32)
+    if not _usable(vectors)[0]:
+        raise InvalidRequest(f"{name} knows no word of the text: {text!r}")
+    return known.encoder_id, vectors[0]

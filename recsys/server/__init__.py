@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL server: who runs it, its programs, how processes share it."""

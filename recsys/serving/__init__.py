@@ -1,0 +1,1 @@
+"""The SQL functions from Python: no torch."""

@@ -1,0 +1,221 @@
+"""Pools of connections for services: health checks, time limits, one more try, read replicas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+import psycopg
+from psycopg import errors as pg
+from sqlalchemy import (
+    URL,
+    AsyncAdaptedQueuePool,
+    Connection,
+    Dialect,
+    Engine,
+    ExceptionContext,
+    QueuePool,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from recsys.database.engine import database_url, hosts, reported_errors
+from recsys.database.migrations import prepared_engine
+from recsys.database.time_limit import TimedAsyncConnection, TimedConnection, time_left, time_limit
+from recsys.errors import DatabaseTimeout, InvalidRequest
+from recsys.settings import Settings
+
+RECYCLE_S = 1800
+LONGEST_S = 86_400
+# SQLSTATEs of a server that could not go on, through no fault of the statement.
+PASSING = {
+    "08000",  # the connection is lost
+    "08003",
+    "08006",
+    "57P01",  # the session was ended: the server stops, or an administrator asked for it
+    "57P02",
+    "40P01",  # a deadlock, which another transaction won
+    "40001",  # on a standby: the query is in the way of what it replays
+    "25006",  # read-only: this primary has become a standby
+}
+
+_opened: WeakSet[Engine] = WeakSet()
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Where is read and where is written; the same pool, unless the URL names several hosts.
+
+    Attributes
+    ----------
+    timeout
+        Seconds for one call in all; None on an engine of somebody else's.
+    """
+
+    read: Engine
+    write: Engine
+    timeout: float | None = None
+
+    def run(self, work: Callable[[Connection], Result], writes: bool = False) -> Result:
+        """Do `work` on a connection, and once more on another one if the first is lost.
+
+        `work` must be such that doing it twice is doing it once.
+
+        Raises
+        ------
+        DatabaseTimeout
+            The answer did not come in time.
+        DatabaseUnreachable
+            There is no server, or it refuses us.
+        """
+        engine = self.write if writes else self.read
+        limit = nullcontext() if self.timeout is None else time_limit(self.timeout)
+        with limit, reported_errors():
+            try:
+                return _run(engine, work)
+            except PoolTimeout as error:
+                assert isinstance(engine.pool, QueuePool)
+                seconds = self.timeout or engine.pool.timeout()
+                raise DatabaseTimeout(
+                    f"no connection was free within {seconds:g} s: all {engine.pool.size()} are "
+                    "busy. Raise pool_size, or look for what keeps the database"
+                ) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.read.dispose()
+        self.write.dispose()
+
+
+def _run(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    try:
+        with engine.connect() as connection:
+            return work(connection)
+    except DBAPIError as error:
+        cause = error.orig
+        if not isinstance(cause, psycopg.Error) or isinstance(cause, pg.ConnectionTimeout):
+            raise
+        if not error.connection_invalidated and cause.sqlstate not in PASSING:
+            raise
+        if isinstance(cause, pg.ReadOnlySqlTransaction):
+            engine.dispose()  # the other connections lead there, too
+    with engine.connect() as connection:
+        return work(connection)
+
+
+def find_url(url: str | None) -> URL:
+    """Return the database's URL to read from; the embedded server is started and made ready."""
+    settings = Settings.from_environment()
+    if url:
+        settings = replace(settings, database_url=url)
+    if settings.database_url is None:
+        prepared_engine(settings).dispose()
+    return database_url(settings, reads=True)
+
+
+def open_pools(url: URL, pool_size: int, timeout: float, asynchronous: bool = False) -> Pools:
+    """Return pools on the database of `url`; nothing is connected yet.
+
+    Raises
+    ------
+    InvalidRequest
+        The size is below 1, or the time-out is not above 0 and at most a day.
+    """
+    if pool_size < 1:  # SQLAlchemy takes 0 for no limit
+        raise InvalidRequest(f"pool_size is {pool_size}: choose 1 or more")
+    if not 0 < timeout <= LONGEST_S:
+        raise InvalidRequest(f"timeout is {timeout:g}: choose seconds above 0, at most a day")
+
+    def pool(url: URL) -> Engine:
+        return _open_pool(url, pool_size, timeout, asynchronous)
+
+    read = pool(url)
+    if len(hosts(url)) < 2:
+        return Pools(read, read, timeout)
+    return Pools(read, pool(url.update_query_dict({"target_session_attrs": "read-write"})), timeout)
+
+
+def _open_pool(url: URL, pool_size: int, timeout: float, asynchronous: bool) -> Engine:
+    # Standbys are tried first, then all hosts: one that hangs leaves time for the others.
+    attempts = 2 * len(hosts(url)) if len(hosts(url)) > 1 else 1
+    usual = {
+        "application_name": "recsys",
+        "connect_timeout": str(max(2, int(timeout / attempts))),
+        "load_balance_hosts": "random",
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+    }
+    # That the server does not work on for nobody. The URL's own options come after it, and win.
+    options = f"-c statement_timeout={max(1, round(timeout * 1000))} {url.query.get('options', '')}"
+    url = url.set(query={**usual, **url.query, "options": options.strip()})
+    settings: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_pre_ping": True,
+        "pool_recycle": RECYCLE_S,
+        "isolation_level": "AUTOCOMMIT",  # one statement a call: no round trips for BEGIN
+    }
+    if asynchronous:
+        # Imported here: whoever calls nothing of asyncio need not wait for it.
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        engine = create_async_engine(url, poolclass=_AsyncPool, **settings).sync_engine
+    else:
+        engine = create_engine(url, poolclass=_Pool, **settings)
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "handle_error", _keep_the_others)
+    _opened.add(engine)
+    return engine
+
+
+def _leave_to_the_parent() -> None:
+    """Begin with no connections after a fork: two processes on one would get each other's rows."""
+    for engine in _opened:
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_to_the_parent)
+
+
+class _Limited:
+    """What the pools ask how long to wait for a connection that is free."""
+
+    @property
+    def _timeout(self) -> float | None:
+        return time_left()
+
+    @_timeout.setter
+    def _timeout(self, seconds: float) -> None:
+        """Let the pool's own setting go: it would count from the start of each wait."""
+
+
+class _Pool(_Limited, QueuePool):  # type: ignore[misc]
+    pass
+
+
+class _AsyncPool(_Limited, AsyncAdaptedQueuePool):  # type: ignore[misc]
+    pass
+
+
+def _connect(
+    dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]
+) -> object:
+    """Connect by the classes that keep to the time limit."""
+    if dialect.is_async:
+        options["async_creator_fn"] = TimedAsyncConnection.connect
+        return None  # go on with the options
+    return TimedConnection.connect(*arguments, **options)
+
+
+def _keep_the_others(context: ExceptionContext) -> None:
+    """Drop a broken connection alone: each is looked at before it is used, anyway."""
+    context.invalidate_pool_on_disconnect = False

@@ -1,0 +1,214 @@
+"""The SQL functions as Python methods: same names, same arguments, typed rows."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from functools import update_wrapper
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.util import greenlet_spawn
+
+from recsys.database.engine import require_current
+from recsys.errors import RecsysError
+from recsys.serving.pools import Pools, find_url, open_pools
+from recsys.serving.questions import Question, Questions
+
+POOL_SIZE = 10
+TIMEOUT_S = 10.0
+QUESTIONS = Questions()
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Wrapper = TypeVar("Wrapper", bound=Callable[..., Any])
+
+
+def _blocking(
+    question: Callable[Concatenate[Questions, P], Question[Result]],
+) -> Callable[Concatenate[Recommender, P], Result]:
+    """Make a method that asks, of one that says what to ask."""
+
+    def method(self: Recommender, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return self._ask(question(QUESTIONS, *args, **kwargs))
+
+    return _like(question, method, "Recommender")
+
+
+def _awaiting(
+    question: Callable[Concatenate[Questions, P], Question[Result]],
+) -> Callable[Concatenate[AsyncRecommender, P], Coroutine[Any, Any, Result]]:
+    """Make a method that asks in asyncio, of one that says what to ask."""
+
+    async def method(self: AsyncRecommender, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return await self._ask(question(QUESTIONS, *args, **kwargs))
+
+    return _like(question, method, "AsyncRecommender")
+
+
+def _like(question: Callable[..., Any], method: Wrapper, owner: str) -> Wrapper:
+    """Give a method the name, the documentation and the arguments of the question."""
+    update_wrapper(method, question)
+    method.__module__, method.__qualname__ = __name__, f"{owner}.{question.__name__}"
+    signature = inspect.signature(question)
+    answer = str(signature.return_annotation).removeprefix("Question[").removesuffix("]")
+    method.__annotations__ = {**question.__annotations__, "return": answer}
+    method.__signature__ = signature.replace(return_annotation=answer)  # type: ignore[attr-defined]
+    return method
+
+
+class Recommender:
+    """Answers from the database, through a pool of connections.
+
+    Parameters
+    ----------
+    url
+        ``postgresql://...``; None for ``DATABASE_URL``, or else the embedded server. Of several
+        hosts, a standby is asked and the primary is written to.
+    pool_size
+        Most connections at once; of several hosts, as many again to the primary.
+    timeout
+        Seconds that one call may take in all, waiting for a connection included.
+
+    Raises
+    ------
+    DatabaseUnreachable, DatabaseOutOfDate
+        There is no server, or its schema is not this version's.
+
+    Examples
+    --------
+    >>> with Recommender() as recommender:  # doctest: +SKIP
+    ...     for film in recommender.recommend(42, k=3, genres=["Comedy"]):
+    ...         print(film.rank, film.title)
+    """
+
+    def __init__(
+        self, url: str | None = None, *, pool_size: int = POOL_SIZE, timeout: float = TIMEOUT_S
+    ) -> None:
+        self._pools = open_pools(find_url(url), pool_size, timeout)
+        try:
+            self._pools.run(require_current)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def on(cls, engine: Engine) -> Self:
+        """Return a recommender on an engine that is open already, and that keeps the time."""
+        recommender = cls.__new__(cls)
+        own = engine.execution_options(isolation_level="AUTOCOMMIT")
+        recommender._pools = Pools(own, own)
+        return recommender
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pools.close()
+
+    def _ask(self, question: Question[Result]) -> Result:
+        return self._pools.run(question.ask, question.writes)
+
+    recommend = _blocking(Questions.recommend)
+    similar_movies = _blocking(Questions.similar_movies)
+    more_like = _blocking(Questions.more_like)
+    recommend_group = _blocking(Questions.recommend_group)
+    score_movies = _blocking(Questions.score_movies)
+    explain = _blocking(Questions.explain)
+    user_vector = _blocking(Questions.user_vector)
+    search_titles = _blocking(Questions.search_titles)
+    search_plots = _blocking(Questions.search_plots)
+    predict_genres = _blocking(Questions.predict_genres)
+    predict_movie_genres = _blocking(Questions.predict_movie_genres)
+    rate = _blocking(Questions.rate)
+
+
+class AsyncRecommender:
+    """The same for asyncio: the same methods, to be awaited.
+
+    It connects when it is entered, or at the first question; what `Recommender` raises at once,
+    it raises then.
+
+    Parameters
+    ----------
+    url, pool_size, timeout
+        See `Recommender`.
+
+    Examples
+    --------
+    >>> async with AsyncRecommender() as recommender:  # doctest: +SKIP
+    ...     films = await recommender.recommend(42, k=3)
+    """
+
+    def __init__(
+        self, url: str | None = None, *, pool_size: int = POOL_SIZE, timeout: float = TIMEOUT_S
+    ) -> None:
+        self._url, self._pool_size, self._timeout = url, pool_size, timeout
+        self._pools: Pools | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._pools is not None:
+            await greenlet_spawn(self._pools.close)
+
+    async def _ask(self, question: Question[Result]) -> Result:
+        pools = self._pools or await self._open()
+        if self._loop is not asyncio.get_running_loop():
+            raise RecsysError(
+                "an AsyncRecommender belongs to the event loop that it was opened in: make one in "
+                "each loop"
+            )
+        # SQLAlchemy's way to let one code serve both: within, whatever waits lets the loop go on.
+        return await greenlet_spawn(pools.run, question.ask, question.writes)
+
+    async def _open(self) -> Pools:
+        async with self._opening:
+            if self._pools is None:
+                # In a thread: to start the embedded server takes seconds.
+                url = await asyncio.to_thread(find_url, self._url)
+                pools = open_pools(url, self._pool_size, self._timeout, asynchronous=True)
+                try:
+                    await greenlet_spawn(pools.run, require_current)
+                except BaseException:
+                    await greenlet_spawn(pools.close)
+                    raise
+                self._pools, self._loop = pools, asyncio.get_running_loop()
+        return self._pools
+
+    recommend = _awaiting(Questions.recommend)
+    similar_movies = _awaiting(Questions.similar_movies)
+    more_like = _awaiting(Questions.more_like)
+    recommend_group = _awaiting(Questions.recommend_group)
+    score_movies = _awaiting(Questions.score_movies)
+    explain = _awaiting(Questions.explain)
+    user_vector = _awaiting(Questions.user_vector)
+    search_titles = _awaiting(Questions.search_titles)
+    search_plots = _awaiting(Questions.search_plots)
+    predict_genres = _awaiting(Questions.predict_genres)
+    predict_movie_genres = _awaiting(Questions.predict_movie_genres)
+    rate = _awaiting(Questions.rate)

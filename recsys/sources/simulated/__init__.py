@@ -1,0 +1,1 @@
+"""Simulated viewers and their ratings: the bundled sample, and data of any size."""

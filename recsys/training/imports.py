@@ -1,0 +1,310 @@
+"""Vectors trained elsewhere to a model that is served like a trained one."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine
+
+from recsys.database.copy import read_columns
+from recsys.database.engine import reported_errors
+from recsys.errors import SourceError
+from recsys.models.vectors import (
+    NEGLIGIBLE,
+    SHORTEST,
+    TrainedModel,
+    UserSolve,
+    activate_model,
+    active_model,
+    write_model,
+)
+from recsys.parameters import POSITIVE_STARS
+from recsys.training.vector_files import VectorTable, holds_users, read_vectors, shown_id
+
+Exact = NDArray[np.float64]
+Score = Literal["dot", "cosine"]
+
+LONGEST = 1e15  # of a user's vector: pgvector adds up squares in single precision
+
+# How an outside id is found in the catalogue; where several films have it, the first one is meant.
+CATALOGUE = {
+    "movie_id": "select movie_id, movie_id from recsys.movies",
+    "imdb_id": """
+        select substr(imdb_id, 3)::bigint, min(movie_id) from recsys.movies
+        where length(imdb_id) <= 20 group by 1
+    """,
+    "tmdb_id": """
+        select tmdb_id, min(movie_id) from recsys.movies where tmdb_id is not null group by 1
+    """,
+}
+LIKED = f"""
+    select r.movie_id, count(*)::double precision / (
+        select count(distinct user_id) from recsys.ratings where rating >= {POSITIVE_STARS})
+    from recsys.ratings r where r.rating >= {POSITIVE_STARS} group by 1
+"""
+
+
+class FoldIn(NamedTuple):
+    """Weights of the equation for users without a vector of their own; see `user_solve`."""
+
+    alpha: float
+    regularization: float
+
+
+# What ranked well on ml-latest-small for vectors of several kinds; docs/models.md has the figures.
+FOLD_IN: dict[Score, FoldIn] = {"dot": FoldIn(1.0, 0.03), "cosine": FoldIn(0.1, 0.01)}
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was imported.
+
+    Attributes
+    ----------
+    previous
+        The model that was active before, None if there was none.
+    counts
+        Of rows read and left out; kept with the model as its data.
+    example
+        An unknown film's id, empty if all are known.
+    """
+
+    model_id: int
+    previous: int | None
+    factors: int
+    movies: int
+    users: int
+    counts: dict[str, int]
+    example: str
+    duration: timedelta
+
+
+@dataclass(frozen=True)
+class Group:
+    """Those of one side that are taken over, in the order of the file.
+
+    Attributes
+    ----------
+    ids
+        ``(n,)`` int64.
+    vectors
+        ``(n, dimension)`` float64.
+    left_out
+        How many had a vector of zeros.
+    """
+
+    ids: NDArray[np.int64]
+    vectors: Exact
+    left_out: int
+
+
+def import_vectors(
+    engine: Engine,
+    movies: Path,
+    users: Path | None = None,
+    score: Score = "dot",
+    activate: bool = True,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> ImportReport:
+    """Write vectors from files as a new model and activate it, in one transaction.
+
+    Films without a vector in the files get none from their content: how their vectors would lie
+    to the users' is not known of vectors trained elsewhere.
+
+    Parameters
+    ----------
+    movies, users
+        Files as `recsys.training.vector_files` reads them. Without `users`, those of an npz file
+        with both.
+    score
+        ``dot``: the score is the dot product; ``cosine``: that of vectors of length 1.
+    on_step
+        Called with what is being done.
+
+    Raises
+    ------
+    SourceError
+        A file cannot be read, the two do not fit, or the catalogue has none of the films.
+    """
+    started = time.monotonic()
+    on_step(f"Reading {movies.name}")
+    films, people = read_both(movies, users)
+    with reported_errors(), engine.begin() as connection:
+        on_step("Looking up the films")
+        movie_ids, known = find_films(connection, films)
+        model = make_model(
+            usable(movie_ids[known], films.vectors[known], score, films.name, NEGLIGIBLE),
+            None if people is None else usable(people.ids, people.vectors, score, people.name),
+            score,
+            read_columns(connection, LIKED, movie_id="i8", share="f8"),
+        )
+        model.data.update(
+            movies_read=len(films.ids),
+            movies_unknown=int((~known).sum()),
+            users_read=0 if people is None else len(people.ids),
+        )
+        model.parameters.update(file=films.name, users_file=people.name if people else None)
+        previous = active_model(connection)
+        on_step("Writing the vectors and their indexes")
+        duration = timedelta(seconds=time.monotonic() - started)
+        model_id = write_model(connection, replace(model, duration=duration))
+        if activate:
+            activate_model(connection, model_id)
+    unknown = films.ids[~known]
+    return ImportReport(
+        model_id=model_id,
+        previous=previous,
+        factors=model.movies.shape[1],
+        movies=len(model.movie_ids),
+        users=len(model.user_ids),
+        counts=model.data,
+        example=shown_id(films.key, int(unknown[0])) if len(unknown) else "",
+        duration=timedelta(seconds=time.monotonic() - started),
+    )
+
+
+def read_both(movies: Path, users: Path | None) -> tuple[VectorTable, VectorTable | None]:
+    """Read the films' vectors and the users', which must be as long."""
+    films = read_vectors(movies, "movies")
+    if holds_users(movies):
+        if users is not None:
+            raise SourceError(f"{movies.name} holds the users' vectors, too: leave --users out")
+        users = movies
+    people = None if users is None else read_vectors(users, "users")
+    if people is not None and people.vectors.shape[1] != films.vectors.shape[1]:
+        raise SourceError(
+            f"the films' vectors have {films.vectors.shape[1]:,} numbers and the users' "
+            f"{people.vectors.shape[1]:,}: they must come from one training"
+        )
+    return films, people
+
+
+def find_films(
+    connection: Connection, films: VectorTable
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return our movie_id of each of a file's films, and where there is one.
+
+    Returns
+    -------
+    ndarray, ndarray
+        ``(n,)`` int64, of no meaning where there is no such film, and ``(n,)`` bool.
+    """
+    found = read_columns(connection, CATALOGUE[films.key], outside="i8", movie_id="i8")
+    order = np.argsort(found["outside"])
+    outside, ours = found["outside"][order], found["movie_id"][order]
+    places = np.searchsorted(outside, films.ids)
+    known = places < len(outside)
+    known[known] = outside[places[known]] == films.ids[known]
+    if not known.any():
+        raise SourceError(
+            f"the database has none of the {len(films.ids):,} films of {films.name} (its first "
+            f"{films.key} is {shown_id(films.key, int(films.ids[0]))}): load the films first, "
+            "or name the ids imdb_id or tmdb_id if they are those"
+        )
+    movie_ids = np.zeros(len(films.ids), dtype=np.int64)
+    movie_ids[known] = ours[places[known]]
+    return movie_ids, known
+
+
+def usable(
+    ids: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    score: Score,
+    file: str,
+    negligible: float = 0.0,
+) -> Group:
+    """Leave out vectors of zeros, and give the others the length that the score wants."""
+    exact = vectors.astype(np.float64)
+    lengths = np.linalg.norm(exact, axis=1)
+    kept = lengths > negligible * lengths.max()
+    if not kept.any():
+        raise SourceError(f"{file}: all vectors are zero")
+    exact = exact[kept]
+    if score == "cosine":
+        exact /= lengths[kept, None]
+    return Group(ids[kept], exact, int((~kept).sum()))
+
+
+def make_model(
+    films: Group, people: Group | None, score: Score, liked: dict[str, NDArray[Any]]
+) -> TrainedModel:
+    """Make what the tables take: vectors turned to the films' principal axes, and an equation.
+
+    A product with one side over a number and the other times it stays what it is, and a turn
+    leaves it, too: the order of films is that of the vectors in the files. With a power of two as
+    the number, nothing is even rounded.
+    """
+    scale = 2.0 ** round(math.log2(np.linalg.norm(films.vectors, axis=1).max()))
+    movies = films.vectors / scale
+    spread, axes = np.linalg.eigh(movies.T @ movies)  # (factors,), (factors, factors)
+    movies = movies @ axes
+    if people is None:
+        people = Group(np.empty(0, dtype=np.int64), np.empty((0, len(axes))), 0)
+    users = people.vectors * scale @ axes
+    lengths = np.linalg.norm(users, axis=1)
+    if len(users) and not SHORTEST < lengths.min() <= lengths.max() < LONGEST:
+        raise SourceError(
+            f"the users' vectors are {lengths.min():.0e} to {lengths.max():.0e} long where the "
+            "longest film's is 1, which single precision does not hold: scale them"
+        )
+    weights = FOLD_IN[score]
+    return TrainedModel(
+        algorithm="import",
+        user_ids=people.ids,
+        movie_ids=films.ids,
+        users=users.astype(np.float32),
+        movies=movies.astype(np.float32),
+        parameters={"score": score, **weights._asdict(), "threshold": POSITIVE_STARS},
+        data={"movies_zero": films.left_out, "users_zero": people.left_out},
+        versions={"python": platform.python_version(), "numpy": np.__version__},
+        metrics={},
+        duration=timedelta(0),
+        solve=user_solve(movies, spread.clip(min=0), weights, shares_of(films.ids, liked)),
+    )
+
+
+def shares_of(movie_ids: NDArray[np.int64], liked: dict[str, NDArray[Any]]) -> Exact:
+    """Return the share of users who like each film, ``(n_movies,)``."""
+    shares = np.zeros(len(movie_ids))
+    _, places, found = np.intersect1d(movie_ids, liked["movie_id"], return_indices=True)
+    shares[places] = liked["share"][found]
+    return shares
+
+
+def user_solve(movies: Exact, spread: Exact, weights: FoldIn, shares: Exact) -> UserSolve:
+    """Return the equation for users who have no vector of their own.
+
+    It is the trainer's: ``(alpha H'H + sum of h h' + r (n + alpha n_movies) I) w = sum of h``,
+    for a user who likes n films h. How long the films' vectors are is arbitrary here, so r is the
+    regularization times their mean squared length: with all of them c times as long, w is one
+    c-th, and every score stays.
+
+    Parameters
+    ----------
+    movies
+        ``(n_movies, factors)``, H, whose Gram matrix is diagonal.
+    spread
+        ``(factors,)``, that diagonal.
+    shares
+        ``(n_movies,)``, of users who like each film. Their equation, films weighted by that,
+        gives the average user: `users` cannot, since they may be on another scale.
+    """
+    alpha, n_movies = weights.alpha, len(movies)
+    ridge = weights.regularization * float(np.square(movies).sum(axis=1).mean())
+    diagonal = alpha * spread + ridge * alpha * n_movies
+    whole = np.diag(diagonal + ridge * shares.sum()) + (movies.T * shares) @ movies
+    return UserSolve(
+        diagonal=diagonal.astype(np.float32),
+        ridge=ridge,
+        liked_from=POSITIVE_STARS,
+        average=np.linalg.solve(whole, shares @ movies).astype(np.float32),
+    )
