@@ -1,4 +1,4 @@
-"""Where reading all films and asking the HNSW index cross: behind sql/internal/nearest_movies.sql.
+"""Where reading all films and asking the HNSW index cross: behind `nearest_movies` in SQL.
 
     python benchmarks/retrieval.py [--films 5000 10000 20000 60000] [--calls 30]
 

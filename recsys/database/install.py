@@ -25,8 +25,8 @@ SCHEMA_COMMENT = "Films, ratings, models and the functions that recommend. [stam
 
 
 def sql_files(kind: str) -> list[Path]:
-    """Return the files of one folder of `sql/`, in the order of installation."""
-    return sorted((sql_folder() / kind).glob("*.sql"))
+    """Return the files of a folder of `sql/`, subfolders included, in the order of installation."""
+    return sorted((sql_folder() / kind).rglob("*.sql"))
 
 
 def drop_views(connection: Connection) -> list[str]:
