@@ -59,26 +59,26 @@ docs: $(VENV)/.installed  ## Write the data dictionary and the charts of docs/ a
 	$(BIN)/python docs/charts.py
 
 bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA names the data folder
-	$(BIN)/python benchmarks/latency.py
-	$(BIN)/python benchmarks/ranking.py
-	$(BIN)/python benchmarks/titles.py
-	$(BIN)/python benchmarks/loading.py
-	$(BIN)/python benchmarks/fold_in.py
-	$(BIN)/python benchmarks/new_users.py
-	$(BIN)/python benchmarks/retrieval.py
-	$(BIN)/python benchmarks/mixed_load.py
-	$(BIN)/python benchmarks/service.py
-	$(BIN)/python benchmarks/plot_search.py
-	$(BIN)/python benchmarks/genres.py
-	$(BIN)/python benchmarks/cold_films.py
-	$(BIN)/python benchmarks/bi_views.py
+	$(BIN)/python -m benchmarks.speed.latency
+	$(BIN)/python -m benchmarks.quality.ranking
+	$(BIN)/python -m benchmarks.speed.titles
+	$(BIN)/python -m benchmarks.speed.loading
+	$(BIN)/python -m benchmarks.speed.fold_in
+	$(BIN)/python -m benchmarks.quality.new_users
+	$(BIN)/python -m benchmarks.speed.retrieval
+	$(BIN)/python -m benchmarks.speed.mixed_load
+	$(BIN)/python -m benchmarks.speed.service
+	$(BIN)/python -m benchmarks.quality.plot_search
+	$(BIN)/python -m benchmarks.quality.genres
+	$(BIN)/python -m benchmarks.quality.cold_films
+	$(BIN)/python -m benchmarks.speed.bi_views
 
 bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib, implicit and Surprise
 	$(INSTALL) -e '.[bench]'
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/serving.py
-	$(BIN)/python benchmarks/stars.py
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/everybody.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.training
+	$(BIN)/python -m benchmarks.peers.serving
+	$(BIN)/python -m benchmarks.peers.stars
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.everybody
 
 .venv-%/.installed: tests/clients/%.txt
 	$(PYTHON) -m venv .venv-$*

@@ -1,11 +1,12 @@
 """Runs the migrations and installs `sql/` in one transaction: both take effect, or neither."""
 
 from alembic import context
+from sqlalchemy import Connection
+
 from recsys.database.engine import open_engine, reported_errors
 from recsys.database.install import drop_views, install_sql
 from recsys.database.tables import metadata
 from recsys.settings import Settings
-from sqlalchemy import Connection
 
 
 def include_name(name: str | None, type_: str, _parents: object) -> bool:

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from recsys.database.engine import create_database, database_url, open_engine
 from recsys.database.migrations import downgrade, upgrade
 from recsys.server.embedded import embedded_server
 from recsys.settings import Settings
-from sqlalchemy import Engine
 
 NAME = "recsys_benchmark"
 

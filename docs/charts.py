@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from sqlalchemy import Connection
+
 from recsys.database import views
 from recsys.database.engine import open_engine
 from recsys.evaluation.charts import sketch
@@ -18,7 +20,6 @@ from recsys.models.lists import recommend_all
 from recsys.settings import Settings
 from recsys.sources.simulated.sample import SampleSource
 from recsys.training.train import train
-from sqlalchemy import Connection
 
 DOCS = Path(__file__).parent
 CHART = re.compile(r"```sql\n([^`]+)```\n\n!\[[^\]]*\]\((images/[\w-]+\.png)\)")

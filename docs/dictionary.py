@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from recsys.database.engine import open_engine
 from recsys.evaluation.scratch import scratch_database
 from recsys.settings import Settings
-from sqlalchemy import Connection
 
 PAGE = Path(__file__).with_name("data-dictionary.md")
 HEAD = """\

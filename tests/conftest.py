@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
+
 from recsys.database.engine import create_database, database_url
 from recsys.database.migrations import upgrade
 from recsys.loading.load import load
@@ -20,10 +22,9 @@ from recsys.settings import Settings
 from recsys.sources import open_source
 from recsys.training.texts import learn_texts
 from recsys.training.train import train
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
-
-from forked import shorten_rankers
-from oracle import Catalogue, read_catalogue
+from tests.helpers.databases import make_indexes, make_up_predictions, open_database
+from tests.helpers.forked import shorten_rankers
+from tests.helpers.oracle import Catalogue, read_catalogue
 
 SHARED = {"movielens_loaded", "content_name", "films_name", "learned_name", "planted_name"}
 TEMPLATE = f"recsys_test_{uuid.uuid4().hex[:8]}"
@@ -92,11 +93,6 @@ def copies(settings: Settings, server_url: URL) -> Iterator[Callable[[str], str]
             connection.exec_driver_sql(f"drop database if exists {name} with (force)")
 
 
-def open_database(server_url: URL, name: str) -> Engine:
-    # No pool: an open connection would keep a database from serving as a template.
-    return create_engine(server_url.set(database=name), poolclass=NullPool)
-
-
 @pytest.fixture(scope="session")
 def template(server_url: URL) -> str:
     """A database with the schema, made by the real upgrade."""
@@ -153,25 +149,6 @@ def learned_name(server_url: URL, sample_name: str, copies: Callable[[str], str]
     name = copies(sample_name)
     assert learn_texts(open_database(server_url, name)) is not None
     return name
-
-
-def make_indexes(engine: Engine, model_id: int) -> None:
-    """Make HNSW indexes, which so few films do without, for tests of that way."""
-    with engine.begin() as connection:
-        # The training has made them already where it takes the films for many.
-        connection.exec_driver_sql("select recsys_internal.unindex_model(%s)", (model_id,))
-        connection.exec_driver_sql("select recsys_internal.index_model(%s, true)", (model_id,))
-
-
-def make_up_predictions(engine: Engine) -> None:
-    """Predict genres for some films, whatever they list, for tests of the filters."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql("""
-            insert into recsys.movie_genres_predicted (movie_id, genre, probability)
-            select m.movie_id, g.name, 0.5
-            from recsys.movies m cross join recsys.genres g
-            where hashtext(concat_ws(' ', m.movie_id, g.name)) & 31 = 0
-        """)
 
 
 @pytest.fixture

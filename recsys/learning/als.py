@@ -32,7 +32,7 @@ from torch import Tensor
 from recsys.learning.cores import core_workers
 from recsys.parameters import Parameters
 
-# Most rows and positives of a block, measured (benchmarks/training.py).
+# Most rows and positives of a block, measured (benchmarks/peers/training.py).
 BLOCK_ROWS, BLOCK_POSITIVES = 1 << 11, 1 << 16
 FINAL_STEPS = 60
 FINAL_TOLERANCE = 1e-6

@@ -29,7 +29,7 @@ NEGLIGIBLE = 1e-6  # of the longest vector
 DUST = 1e-9  # of the vector's length, for a single coordinate
 
 # Share of the mean user's vector that ranks for somebody who likes one or two films only: alone,
-# so few films rank worse than popularity does (benchmarks/new_users.py).
+# so few films rank worse than popularity does (benchmarks/quality/new_users.py).
 PRIOR = 0.2
 
 

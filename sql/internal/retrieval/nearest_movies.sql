@@ -1,4 +1,4 @@
--- Each way is the quickest somewhere: benchmarks/retrieval.py measures where they cross. The
+-- Each way is the quickest somewhere: benchmarks/speed/retrieval.py measures where they cross. The
 -- setting recsys.retrieval (auto, exact, index) is for such measurements and for tests.
 create or replace function recsys_internal.nearest_movies(
     model recsys.models,

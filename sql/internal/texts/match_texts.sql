@@ -20,7 +20,7 @@ as $$
 #variable_conflict use_column
 declare
     lexicon constant bigint := (recsys_internal.known_encoder('terms')).encoder_id;
-    -- Measured (benchmarks/plot_search.py): the catalogue's own vectors say little that its terms
+    -- Measured (benchmarks/quality/plot_search.py): the catalogue's own vectors say little that its terms
     -- do not.
     dense_weight constant real := case encoder.name when 'terms' then 0.3 else 1 end;
     allowed constant bigint[] := case when filters.active

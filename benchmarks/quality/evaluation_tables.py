@@ -1,0 +1,67 @@
+"""What `recsys evaluate --output csv` printed, as the tables of docs/evaluation.md.
+
+recsys evaluate --split time --output csv > time.csv
+python -m benchmarks.quality.evaluation_tables time.csv ...
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+Rows = list[dict[str, str]]
+COLUMNS = (("ndcg", "10"), ("recall", "20"), ("stars", "10"), ("coverage", "10"))
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    for name in sys.argv[1:]:
+        with Path(name).open(newline="") as file:
+            print(table(list(csv.DictReader(file))), end="\n\n")
+
+
+def table(rows: Rows) -> str:
+    """A Markdown table: a row a method."""
+    lines = [
+        f"`{rows[0]['protocol']}`, {int(rows[0]['users']):,} users",
+        "",
+        "| | NDCG@10 | recall@20 | mean stars@10 | coverage@10 | `recommend` minus it, NDCG@10 "
+        "| mean stars@10 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    found = {(row["method"], row["metric"], row["k"]): row for row in rows}
+    best = {
+        column: max(float(row["value"]) for key, row in found.items() if key[1:] == column)
+        for column in COLUMNS[:-1]
+    }
+    for method in dict.fromkeys(row["method"] for row in rows if row["metric"] == "ndcg"):
+        cells = [value(found[method, *column], best.get(column)) for column in COLUMNS]
+        cells += [pair(found[method, *column]) for column in (COLUMNS[0], COLUMNS[2])]
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    errors = [row for row in rows if row["metric"] == "rmse"]
+    of_methods = [
+        f"{row['method']} {value(row, None)}{pair(row, ', difference ')}" for row in errors
+    ]
+    return "\n".join([*lines, "", f"RMSE of predicted stars: {'; '.join(of_methods)}"])
+
+
+def value(row: dict[str, str], best: float | None) -> str:
+    if row["metric"] == "coverage":
+        return f"{float(row['value']):.1%}"
+    mean, low, high = (float(row[name]) for name in ("value", "ci_low", "ci_high"))
+    marked = f"**{mean:.3f}**" if mean == best else f"{mean:.3f}"
+    return f"{marked} [{low:.3f}, {high:.3f}]"
+
+
+def pair(row: dict[str, str], before: str = "") -> str:
+    if not row["difference"]:
+        return ""
+    names = ("difference", "difference_low", "difference_high")
+    difference, low, high = (float(row[name]) for name in names)
+    return f"{before}{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+if __name__ == "__main__":
+    main()

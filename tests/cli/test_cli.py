@@ -1,0 +1,131 @@
+"""The command line: what it prints where, and how it fails."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from recsys.settings import Settings
+from tests.helpers.commands import fails, recsys, typed
+from tests.helpers.loads import folder
+
+
+def test_answers_in_every_format(settings: Settings, sample_name: str) -> None:
+    on_sample = ("--database", sample_name, "recommend", "42", "-k", "3", "--genre", "Comedy")
+    as_json = recsys(*on_sample, "--output", "json")
+    rows = json.loads(as_json.stdout)
+    assert [row["rank"] for row in rows] == [1, 2, 3]
+    assert all("Comedy" in row["genres"] for row in rows)
+    assert "simulated" in as_json.stderr
+    as_csv = list(csv.DictReader(io.StringIO(recsys(*on_sample, "--output", "csv").stdout)))
+    assert [row["title"] for row in as_csv] == [row["title"] for row in rows]
+    as_table = typed(*on_sample).stdout
+    assert all(row["title"] in as_table for row in rows)
+
+
+def test_similar_by_a_mistyped_title(settings: Settings, sample_name: str) -> None:
+    done = recsys("--database", sample_name, "similar", "the godfahter", "-k", "2", "-o", "json")
+    assert len(json.loads(done.stdout)) == 2
+    assert "The Godfather" in done.stderr
+    for unknown in ("999999", "qqqqqq"):
+        assert unknown in fails("--database", sample_name, "similar", unknown)
+
+
+def test_an_unknown_user_is_told_that_films_are_popular(
+    settings: Settings, sample_name: str
+) -> None:
+    assert "popular" in recsys("--database", sample_name, "recommend", "987654").stderr
+
+
+def test_a_whole_run_on_ones_own_ratings(settings: Settings, template: str, tmp_path: Path) -> None:
+    name = f"{template}_own"
+    if settings.database_url is not None:
+        pytest.skip("makes a database on the embedded server")
+    on_own = ("--database", name)
+    assert "3" in recsys(*on_own, "load", folder(tmp_path)).stdout
+    assert "too few" in fails(*on_own, "train", "--threshold", "5")
+    assert (
+        "Model 1 is active"
+        in recsys(*on_own, "train", "--threshold", "0.5", "--factors", "2").stdout
+    )
+    assert (
+        "Model 2 is active"
+        in recsys(*on_own, "train", "--threshold", "0.5", "--factors", "3").stdout
+    )
+    models = json.loads(recsys(*on_own, "models", "list", "-o", "json").stdout)
+    assert [(model["model_id"], model["active"]) for model in models] == [(2, True), (1, False)]
+    recsys(*on_own, "models", "activate", "1")
+    shown = json.loads(recsys(*on_own, "models", "show", "1", "-o", "json").stdout)[0]
+    assert shown["active"] is True
+    assert shown["parameters"]["factors"] == 2
+    assert "active" in fails(*on_own, "models", "drop", "1")
+    recsys(*on_own, "models", "drop", "2")
+    assert "99" in fails(*on_own, "models", "activate", "99")
+    status = json.loads(recsys(*on_own, "db", "status", "-o", "json").stdout)[0]
+    assert (status["schema"], status["movies"], status["ratings"]) == ("up to date", 5, 3)
+    assert "up to date" in recsys(*on_own, "db", "upgrade").stdout
+    assert "cannot be read in any format" in fails(*on_own, "load", str(Path(__file__).parent))
+    assert "there is no file or folder" in fails(*on_own, "load", "/nowhere")
+    assert "unknown genre: 'Comdy'" in fails(*on_own, "recommend", "1", "--genre", "Comdy")
+    answered = recsys(*on_own, "db", "psql", "-At", "-c", "select count(*) from recsys.movies")
+    assert answered.stdout == "5\n"
+
+
+def test_failures_are_one_line(settings: Settings, server_url: object) -> None:
+    unreachable = "postgresql://nobody:secret@127.0.0.1:1/none"
+    line = fails("recommend", "1", DATABASE_URL=unreachable)
+    assert "does not answer" in line
+    assert "secret" not in line
+    assert "postgresql://USER" in fails("recommend", "1", DATABASE_URL="mysql://x")
+    assert "your own" in fails("db", "stop", DATABASE_URL=unreachable)
+    line = fails("recommend", "1", DATABASE_URL="postgresql://me:1@x:sEcret@127.0.0.1:1/db")
+    assert "sEcret" not in line
+    assert "integer" in fails("recommend", "1", "--year-from", "99999999999")
+    assert "bigint" in fails("recommend", "9223372036854775808")
+    assert "PostgreSQL's own" in fails("--database", "template1", "recommend", "1")
+    if settings.database_url is None:
+        assert "create it first" in fails("--database", "no_such_one", "recommend", "1")
+
+
+def test_a_server_without_the_schema_says_what_to_do(
+    settings: Settings, server_url: object, copies: object
+) -> None:
+    from sqlalchemy import URL
+
+    from recsys.database.engine import libpq_url
+
+    assert isinstance(server_url, URL)
+    assert callable(copies)
+    empty = libpq_url(server_url.set(database=copies("template0")))
+    assert "recsys db upgrade" in fails("recommend", "1", DATABASE_URL=empty)
+    assert "recsys db upgrade" in fails("train", DATABASE_URL=empty)
+    missing = libpq_url(server_url.set(database="no_such_database"))
+    assert "no_such_database" in fails("load", "sample", DATABASE_URL=missing)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("recommend",), ("recommend", "x"), ("recommend", "1", "-k", "0"), ("nonsense",)]
+)
+def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
+    assert recsys(*arguments, status=2).stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("db",), ("models",), ("load",), ("train",), ("recommend",), ("similar",)]
+)
+def test_every_command_explains_itself(arguments: tuple[str, ...]) -> None:
+    assert "Usage" in recsys(*arguments, "--help").stdout
+
+
+def test_the_demo_shows_all_its_parts(settings: Settings, server_url: object) -> None:
+    shown = recsys("demo")
+    for part in (
+        "simulated", "recsys.recommend(42)", "personal", "Comedy", "rated_already",
+        "similar_movies", "--database recsys_demo db psql", "Ranking", "RMSE", "stars",
+    ):  # fmt: skip
+        assert part in shown.stdout + shown.stderr
+    assert "Model 1 is active" in shown.stdout

@@ -1,0 +1,73 @@
+"""`recsys load` on the command line: known names, sizes, and what is said beside the counts."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from recsys.settings import Settings
+from tests.helpers.commands import fails, recsys
+from tests.helpers.file_server import Site, serve
+from tests.helpers.loads import MOVIES_CSV, RATINGS_CSV
+
+
+@pytest.fixture
+def name(settings: Settings, template: str, copies: Callable[[str], str]) -> str:
+    """Name of an empty database with the schema."""
+    return copies(template)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
+    with serve(Site()) as found:
+        monkeypatch.setenv("RECSYS_MIRROR", found.url)
+        monkeypatch.setenv("RECSYS_CACHE", str(tmp_path))
+        monkeypatch.setenv("no_proxy", "*")
+        yield found
+
+
+def test_a_known_name_is_downloaded_once_and_its_terms_are_shown(name: str, site: Site) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("ml-32m/movies.csv", MOVIES_CSV)
+        archive.writestr("ml-32m/ratings.csv", RATINGS_CSV)
+        archive.writestr("ml-32m/README.txt", "about")
+    site.body = packed.getvalue()
+    first = recsys("--database", name, "load", "ml-32m")
+    again = recsys("--database", name, "load", "ml-32m")
+    assert "not for commercial" in first.stderr
+    assert [path for path, _ in site.requests].count("/movielens/ml-32m.zip") == 1
+    assert "ratings" in first.stdout
+    assert "unchanged" in again.stdout
+
+
+def test_no_network_is_one_line(name: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_MIRROR", "http://127.0.0.1:9")
+    done = recsys("--database", name, "load", "ml-1m", status=1)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("recsys: ")]
+    assert "ml-1m cannot be downloaded" in line
+    assert "by hand" in line
+
+
+def test_synthetic_sizes(name: str) -> None:
+    sizes = ("--users", "20", "--movies", "30", "--ratings", "200", "--seed", "1")
+    done = recsys("--database", name, "load", "synthetic", *sizes)
+    assert "200" in done.stdout
+    assert "simulated" in done.stderr
+    recsys("--database", name, "load", "sample", "--users", "3", status=2)
+    clash = fails("--database", name, "load", "sample")
+    assert "--replace" in clash
+    recsys("--database", name, "load", "sample", "--replace")
+
+
+def test_what_was_not_read_or_not_taken_is_said(name: str, tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text(RATINGS_CSV + "1,3,9,1\n")
+    (tmp_path / "genome-tags.csv").write_text("tagId,tag\n1,007\n")
+    done = recsys("--database", name, "load", str(tmp_path), "--max-rejects", "0.5")
+    assert "Not read: genome-tags.csv" in done.stderr
+    assert "2 were entered under their ids" in done.stderr
+    assert "recsys.load_rejects where run_id = 1" in done.stderr

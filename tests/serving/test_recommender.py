@@ -1,0 +1,199 @@
+"""Recommender and AsyncRecommender: every question, with the same answers in both, and ratings."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, assert_type
+
+import numpy as np
+import psycopg
+import pytest
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from recsys import (
+    Answers,
+    AsyncRecommender,
+    InvalidRequest,
+    Recommendation,
+    Recommender,
+    RecsysError,
+)
+from recsys.serving.questions import Question, Questions
+from tests.helpers.oracle import call
+from tests.helpers.servers import url_of
+
+QUESTIONS = sorted(name for name in vars(Questions) if not name.startswith("_"))
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    ("recommend", {"user_id": 42, "k": 5, "genres": ["Comedy"], "diversity": 0.3}),
+    ("recommend", {"user_id": -1, "k": 3, "exclude_movies": []}),
+    ("recommend", {"user_id": 42, "k": 0}),
+    ("similar_movies", {"movie_id": 1, "year_from": 1950}),
+    ("similar_movies", {"movie_id": 9999}),
+    ("more_like", {"liked": [1, 2], "disliked": [3]}),
+    ("recommend_group", {"user_ids": [1, 2, 3], "strategy": "least_misery"}),
+    ("score_movies", {"user_id": 1, "movie_ids": [1, 2, 3]}),
+    ("explain", {"user_id": 42, "movie_id": 1}),
+    ("user_vector", {"user_id": 42}),
+    ("search_titles", {"query": "the matirx", "k": 3}),
+    ("search_plots", {"query": "a detective in the rain"}),
+    ("predict_genres", {"plot": "A detective hunts a murderer in the rain."}),
+    ("predict_movie_genres", {"movie_id": 1}),
+]
+
+
+def outcome(ask: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """The answer, or what is said of it."""
+    try:
+        answer = ask(**arguments)
+    except (RecsysError, psycopg.Error) as error:
+        return str(error).split(" (")[0].split("\n")[0]
+    return answer.tolist() if isinstance(answer, np.ndarray) else answer
+
+
+def test_both_have_every_question_with_its_arguments() -> None:
+    for name in QUESTIONS:
+        asked = inspect.signature(getattr(Questions, name))
+        blocking, awaiting = getattr(Recommender, name), getattr(AsyncRecommender, name)
+        assert inspect.signature(blocking) == inspect.signature(awaiting)
+        assert inspect.signature(blocking).parameters == asked.parameters
+        answer = inspect.signature(blocking).return_annotation
+        assert asked.return_annotation == f"Question[{answer}]"
+        assert blocking.__annotations__["return"] == answer
+        assert inspect.iscoroutinefunction(awaiting)
+        assert not inspect.iscoroutinefunction(blocking)
+        assert blocking.__doc__ == awaiting.__doc__ == getattr(Questions, name).__doc__
+        assert blocking.__qualname__ == f"Recommender.{name}"
+        assert awaiting.__qualname__ == f"AsyncRecommender.{name}"
+    own = {"on"}  # what is no question
+    for kind in (Recommender, AsyncRecommender):
+        public = {name for name in vars(kind) if not name.startswith("_")}
+        assert public - own == {*QUESTIONS, "close"}
+
+
+def test_answers_have_types(sample_engine: Engine) -> None:
+    """The types are checked by mypy."""
+    url = url_of(sample_engine)
+    with Recommender(url) as recommender:
+        assert_type(recommender.recommend(1), Answers[Recommendation])
+        assert_type(recommender.user_vector(1), NDArray[np.float32] | None)
+        assert_type(Questions().rate(1, 1, 4), Question[None])
+
+    async def main() -> None:
+        async with AsyncRecommender(url) as recommender:
+            answers = assert_type(await recommender.recommend(1), Answers[Recommendation])
+            assert_type(await recommender.user_vector(1), NDArray[np.float32] | None)
+            assert answers.to_frame()["rank"].tolist() == [film.rank for film in answers]
+
+    asyncio.run(main())
+
+
+def test_answers_are_those_of_sql(server_url: Any, sample_name: str, sample: Any) -> None:
+    url = server_url.set(database=sample_name).render_as_string(hide_password=False)
+
+    def from_sql(function: str, arguments: dict[str, Any]) -> Any:
+        try:
+            with sample.begin_nested():
+                rows = call(sample, function, **arguments)
+        except DBAPIError as error:
+            assert isinstance(error.orig, psycopg.Error)  # noqa: PT017
+            return error.orig.diag.message_primary
+        if function == "user_vector":
+            numbers = rows[0]["user_vector"].strip("[]").split(",")
+            return pytest.approx([float(number) for number in numbers])
+        return rows
+
+    async def awaited() -> list[Any]:
+        async with AsyncRecommender(url) as recommender:
+
+            async def ask(function: str, arguments: dict[str, Any]) -> Any:
+                try:
+                    return await getattr(recommender, function)(**arguments)
+                except RecsysError as error:
+                    return error
+
+            return await asyncio.gather(*(ask(*asked) for asked in ASKED))
+
+    answers = asyncio.run(awaited())
+    assert {function for function, _ in ASKED} == {*QUESTIONS} - {"rate"}
+    with Recommender(url) as recommender:
+        for (function, arguments), answer in zip(ASKED, answers, strict=True):
+            blocking = outcome(getattr(recommender, function), arguments)
+
+            def given(answer: Any = answer) -> Any:
+                if isinstance(answer, RecsysError):
+                    raise answer
+                return answer
+
+            assert outcome(given, {}) == blocking
+            rows = (
+                blocking.to_frame().to_dict("records")
+                if isinstance(blocking, Answers)
+                else blocking
+            )
+            assert rows == from_sql(function, arguments)
+            assert len(rows) > 0
+
+
+def test_a_rating_is_written_and_counts(sample_engine: Engine) -> None:
+    then = datetime(2020, 2, 29, 12, tzinfo=UTC)
+
+    def row(user_id: int) -> tuple[float, datetime]:
+        with sample_engine.connect() as connection:
+            rating, at = connection.exec_driver_sql(
+                "select rating, rated_at from recsys.ratings where user_id = %s", (user_id,)
+            ).one()
+            return rating, at
+
+    with Recommender(url_of(sample_engine)) as recommender:
+        assert recommender.recommend(-5, 1)[0].source == "popular"
+        before = datetime.now(UTC)
+        recommender.rate(-5, 7, 4.5)
+        assert row(-5)[0] == 4.5
+        assert before <= row(-5)[1] <= datetime.now(UTC)
+        answer = recommender.recommend(-5, 200)
+        assert answer[0].source == "live"
+        assert 7 not in {film.movie_id for film in answer}
+        recommender.rate(-5, 7, 0.5, then)
+        assert row(-5) == (0.5, then)
+        recommender.rate(-5, 7, 5)
+        assert row(-5)[1] > then
+
+    async def main() -> None:
+        async with AsyncRecommender(url_of(sample_engine)) as recommender:
+            await recommender.rate(-6, 7, 2, then)
+
+    asyncio.run(main())
+    assert row(-6) == (2, then)
+
+
+@pytest.mark.parametrize(
+    ("movie_id", "rating", "says"),
+    [
+        (9999, 4, "unknown movie: 9999"),
+        (1, 5.5, "rating is 5.5"),
+        (1, 0, "rating is 0"),
+        (1, float("nan"), "rating is nan"),
+        (2**70, 3, "out of range"),
+    ],
+)
+def test_a_rating_that_cannot_be_names_the_value(
+    sample_engine: Engine, movie_id: int, rating: float, says: str
+) -> None:
+    with (
+        Recommender(url_of(sample_engine)) as recommender,
+        pytest.raises(InvalidRequest, match=says),
+    ):
+        recommender.rate(-5, movie_id, rating)
+
+
+def test_a_text_that_cannot_be_encoded_is_refused(engine: Engine) -> None:
+    with (
+        Recommender(url_of(engine)) as recommender,
+        pytest.raises(InvalidRequest, match=r"a text has '\\ud800', which is no character"),
+    ):
+        recommender.search_titles("up \ud800")

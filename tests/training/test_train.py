@@ -1,0 +1,179 @@
+"""Training end to end: atomic, repeatable, and served in the model's own order."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from recsys.errors import TrainingError
+from recsys.parameters import Parameters
+from recsys.training.train import train
+from tests.helpers.forked import start
+from tests.helpers.killed import train_and_die
+
+
+def answers(engine: Engine) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "select u, r.* from generate_series(1, 20) u, recsys.recommend(u) r order by u, rank"
+        )
+        return [tuple(row) for row in found]
+
+
+def test_a_training_killed_before_its_commit_leaves_nothing(
+    sample_engine: Engine, tmp_path: Path
+) -> None:
+    before, written = answers(sample_engine), tmp_path / "written"
+    url = sample_engine.url.render_as_string(hide_password=False)
+    process = start(train_and_die, url, str(written))
+    process.join()
+    assert (process.exitcode, written.exists()) == (-signal.SIGKILL, True)
+    assert answers(sample_engine) == before
+    with sample_engine.connect() as connection:
+        assert connection.exec_driver_sql(
+            "select (select count(*) from recsys.models),"
+            " (select count(distinct model_id) from recsys.movie_vectors)"
+        ).one() == (1, 1)
+
+
+def test_same_seed_same_vectors(sample_engine: Engine) -> None:
+    ids = [
+        train(
+            sample_engine,
+            Parameters(factors=8, seed=3, alpha=0.3, regularization=0.01),
+            device="cpu",
+        )
+        for _ in range(2)
+    ]
+    with sample_engine.connect() as connection:
+        first, again = (
+            connection.exec_driver_sql(
+                "select movie_id, embedding::text from recsys.movie_vectors "
+                "where model_id = %s order by 1",
+                (model_id,),
+            ).all()
+            for model_id in ids
+        )
+    assert first == again
+
+
+def test_only_ratings_from_the_threshold_on_count(sample_engine: Engine) -> None:
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.ratings set rating = 3.5 where user_id = 5")
+        connection.exec_driver_sql("update recsys.ratings set rating = 3.5 where movie_id = 7")
+    model_id = train(
+        sample_engine, Parameters(factors=4, alpha=0.3, regularization=0.01), device="cpu"
+    )
+    with sample_engine.connect() as connection:
+        assert connection.exec_driver_sql(
+            "select (select count(*) from recsys.user_vectors where model_id = %(m)s and user_id = 5),"
+            " (select count(*) from recsys.movie_vectors"
+            " where model_id = %(m)s and movie_id = 7 and not content),"
+            " liked_count from recsys.movies where movie_id = 7",
+            {"m": model_id},
+        ).one() == (0, 0, 0)
+
+
+def test_the_model_says_what_made_it(sample_engine: Engine) -> None:
+    losses: list[float] = []
+    parameters = Parameters(factors=4, epochs=3, alpha=0.3, regularization=0.01)
+    model_id = train(
+        sample_engine, parameters, device="cpu", on_epoch=lambda epoch: losses.append(epoch.loss)
+    )
+    with sample_engine.connect() as connection:
+        row = connection.exec_driver_sql(
+            "select * from recsys.models where model_id = %s", (model_id,)
+        ).one()
+    assert row.parameters["factors"] == 4
+    assert row.parameters["threshold"] == 4
+    assert row.metrics["loss"] == pytest.approx(losses[-1])
+    assert len(losses) == 3
+    assert np.isfinite(losses).all()
+    assert row.data["ratings"] > row.data["positives"] > 0
+
+
+def test_too_few_ratings_and_an_unknown_device(engine: Engine, sample_engine: Engine) -> None:
+    with pytest.raises(TrainingError, match="too few"):
+        train(engine)
+    with pytest.raises(TrainingError, match="no device 'abacus'"):
+        train(sample_engine, device="abacus")
+
+
+def test_two_trainings_at_once_take_turns(sample_engine: Engine) -> None:
+    """Each writes vectors and then builds indexes, which the other's writing would block."""
+    with ThreadPoolExecutor(2) as pool:
+        ids = set(
+            pool.map(
+                lambda seed: train(
+                    sample_engine,
+                    Parameters(factors=4, epochs=1, seed=seed, alpha=0.3, regularization=0.01),
+                    device="cpu",
+                ),
+                range(2),
+            )
+        )
+    with sample_engine.connect() as connection:
+        counts = connection.exec_driver_sql(
+            "select model_id, count(*) from recsys.movie_vectors group by 1"
+        ).all()
+    assert ids < {row[0] for row in counts}
+
+
+def test_a_diverged_training_says_so(sample_engine: Engine) -> None:
+    with pytest.raises(TrainingError, match=r"diverged|learned nothing"):
+        train(sample_engine, Parameters(factors=16, epochs=3, alpha=0, regularization=0))
+
+
+def test_users_apart_from_all_others_are_answered(sample_engine: Engine) -> None:
+    """Films that only they like shrink at each epoch, down to numbers whose squares underflow."""
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into recsys.movies (movie_id, title) values (900001, 'A'), (900002, 'B')"
+        )
+        connection.exec_driver_sql(
+            "insert into recsys.ratings (user_id, movie_id, rating) values "
+            "(800001, 900001, 5), (800002, 900002, 5), (800002, 900001, 5)"
+        )
+    for epochs, regularization in ((16, 0.01), (40, 0.01), (16, 0.1), (16, 0.5)):
+        train(
+            sample_engine,
+            Parameters(16, epochs, regularization=regularization, alpha=0.3),
+            device="cpu",
+        )
+        with sample_engine.begin() as connection:
+            connection.exec_driver_sql(
+                "insert into recsys.ratings (user_id, movie_id, rating) values "
+                "(800003, 900001, 5) on conflict do nothing"
+            )
+            for user in (800001, 800002, 800003):
+                found = connection.exec_driver_sql(
+                    "select count(*), count(*) filter (where score is distinct from 'NaN')"
+                    " from recsys.recommend(%s)",
+                    (user,),
+                ).one()
+                assert found == (10, 10)
+                connection.exec_driver_sql("select * from recsys.explain(%s, 1)", (user,))
+            connection.exec_driver_sql("select * from recsys.recommend_group('{800001,1}')")
+
+
+def test_a_threshold_that_is_no_exact_number_leaves_all_vectors_fresh(
+    sample_engine: Engine,
+) -> None:
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.ratings set rating = 3.3 where rating = 3.5")
+    train(
+        sample_engine,
+        Parameters(factors=4, epochs=1, alpha=0.3, regularization=0.01),
+        threshold=3.3,
+        device="cpu",
+    )
+    with sample_engine.connect() as connection:
+        sources = connection.exec_driver_sql(
+            "select distinct source from generate_series(1, 50) u, recsys.recommend(u, 1)"
+        )
+        assert sources.scalars().all() == ["personal"]
