@@ -3,7 +3,8 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from recsys.database.engine import open_engine, reported_errors
+from recsys.database.engine import open_engine
+from recsys.database.errors import reported_errors
 from recsys.database.install import drop_views, install_sql
 from recsys.database.tables import metadata
 from recsys.settings import Settings

@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import Engine, text
 
 from recsys.cli.output import Format, console, note, say, show, table
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.serving.answers import Recommendation
 from recsys.serving.profile import Profile, read_profile
 

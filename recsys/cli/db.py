@@ -14,16 +14,10 @@ from sqlalchemy import Connection, Engine
 
 from recsys.cli.output import Format, Output, note, say, show
 from recsys.database import migrations
-from recsys.database.engine import (
-    database_url,
-    expected_stamp,
-    is_simulated,
-    libpq_url,
-    open_engine,
-    reported_errors,
-    schema_stamp,
-)
+from recsys.database.engine import database_url, libpq_url, open_engine
+from recsys.database.errors import reported_errors
 from recsys.database.install import missing_roles
+from recsys.database.schema import expected_stamp, is_simulated, schema_stamp
 from recsys.errors import DatabaseError
 from recsys.server.cluster import SUPERUSER, binaries
 from recsys.server.embedded import embedded_server

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.output import Format, Output, console, note, progress, say, show
-from recsys.database.engine import is_simulated, reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
+from recsys.database.schema import is_simulated
 from recsys.learning.metrics import LONGEST
 from recsys.parameters import POSITIVE_STARS
 

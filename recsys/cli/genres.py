@@ -8,7 +8,7 @@ import typer
 
 from recsys.cli.output import note, progress, say
 from recsys.cli.train import NO_TEXTS, learn_texts
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 
 app = typer.Typer(help="Predict genres from the films' texts.", no_args_is_help=True)

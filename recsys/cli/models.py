@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.output import Format, Output, console, errors, note, say, show
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 
 if TYPE_CHECKING:  # pandas is imported by the command alone that needs it

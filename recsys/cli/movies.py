@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recsys.cli.output import Format, Output, note, say, show
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 
 app = typer.Typer(help="Find films that stand twice, and merge them.", no_args_is_help=True)

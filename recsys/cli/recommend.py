@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 
 from recsys.cli.compare import show_comparison
 from recsys.cli.output import Format, Output, note, progress, say, show
-from recsys.database.engine import is_simulated, reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
+from recsys.database.schema import is_simulated
 from recsys.errors import InvalidRequest
 from recsys.serving.answers import Answers, PlotMatch, Recommendation, SimilarMovie
 from recsys.serving.recommender import Recommender

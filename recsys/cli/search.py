@@ -22,7 +22,7 @@ from recsys.cli.recommend import (
     YearTo,
     show_films,
 )
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.serving.answers import PlotMatch
 from recsys.serving.recommender import Recommender

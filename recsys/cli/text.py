@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from recsys.cli.output import Format, Output, console, note, progress, say, show
 from recsys.cli.train import NO_TEXTS, learn_texts
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 
 app = typer.Typer(help="Turn the films' texts into vectors.", no_args_is_help=True)

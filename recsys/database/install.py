@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from recsys.database.engine import expected_stamp, sql_folder
+from recsys.database.schema import expected_stamp, sql_folder
 
 # In the order of installation. Bodies are not checked, so functions may call later ones.
 FUNCTION_FOLDERS = ("internal", "functions")

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine
 
-from recsys.database.engine import (
-    expected_stamp,
-    open_engine,
-    reported_errors,
-    require_current,
-    require_supported,
-    schema_stamp,
-)
+from recsys.database.engine import open_engine
+from recsys.database.errors import reported_errors
 from recsys.database.install import install_grants
+from recsys.database.locks import Lock, take
+from recsys.database.schema import expected_stamp, require_current, require_supported, schema_stamp
 from recsys.errors import DatabaseOutOfDate
 from recsys.settings import Settings
-
-# Two upgrades of one database take turns.
-UPGRADE_LOCK = 7_237_001
 
 
 def ready_engine(settings: Settings, create: bool = False) -> Engine:
@@ -52,7 +45,7 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
     """Migrate to `revision` and install `sql/`; False if nothing had to change."""
     with reported_errors(), engine.begin() as connection:
         require_supported(connection)
-        connection.exec_driver_sql(f"select pg_advisory_xact_lock({UPGRADE_LOCK})")
+        take(connection, Lock.UPGRADE)
         if revision == "head" and schema_stamp(connection) == expected_stamp():
             install_grants(connection)  # the roles may have been made since
             return False
@@ -72,7 +65,7 @@ def _alembic(command: str, connection: Connection, revision: str) -> None:
     from alembic.config import Config
     from alembic.util import CommandError
 
-    from recsys.database.engine import migrations_folder
+    from recsys.database.schema import migrations_folder
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))

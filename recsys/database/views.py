@@ -6,10 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
-from recsys.database.engine import reported_errors
-
-# Two refreshes of one database take turns.
-REFRESH_LOCK = 7_237_003
+from recsys.database.errors import reported_errors
+from recsys.database.locks import Lock, take
 
 # In the order of their names, but the one that tells of the refresh last.
 MATERIALIZED = r"""
@@ -50,7 +48,7 @@ def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = No
         # On a connection of its own, which then waits: the lock must come before the other one's
         # snapshot.
         turn.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
-        turn.exec_driver_sql("select pg_advisory_xact_lock(%s)", (REFRESH_LOCK,))
+        take(turn, Lock.REFRESH)
         # Before the snapshot: one that is older than a truncation (`recsys load --replace`) would
         # find neither the old rows nor the new ones.
         connection.exec_driver_sql(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.errors import EvaluationError
 from recsys.evaluation import scratch
 from recsys.evaluation.outcomes import (

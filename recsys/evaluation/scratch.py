@@ -15,7 +15,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from recsys.database.copy import driver, write_columns
-from recsys.database.engine import create_database, reported_errors
+from recsys.database.engine import create_database
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import upgrade
 from recsys.database.tables import (
     genres,

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, select
 
 from recsys.database.copy import read_columns
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
+from recsys.database.locks import Lock, take
 from recsys.database.tables import load_runs, movies
 from recsys.errors import SourceError
 from recsys.loading import catalogues, films, staging
@@ -26,7 +27,6 @@ from recsys.parameters import MAX_REJECTS
 from recsys.sources.batches import PARTS, Batch, Reject, Source
 from recsys.sources.prefetch import prefetch
 
-LOAD_LOCK = 7_237_002  # loads of one database take turns
 OF_FILMS = ("links", "ratings", "tags")  # kinds whose rows refer to films
 NO_FILM = "no such film"
 # So many refused rows end a load at once, if they are too large a share of all that can come.
@@ -127,7 +127,7 @@ class _Load:
         self.done = 0  # of the source's size
 
     def run(self, connection: Connection, replace_all: bool) -> None:
-        connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOAD_LOCK})")
+        take(connection, Lock.LOAD)
         connection.exec_driver_sql("set local recsys.bulk = on")  # no trigger a row
         if replace_all:
             catalogues.remove_all(connection, self.source)

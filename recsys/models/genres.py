@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from recsys.database.copy import read_columns
+from recsys.database.locks import Lock, take
 from recsys.database.tables import genre_units, text_encoders
 from recsys.errors import InvalidRequest, TrainingError
 from recsys.learning.genres import Floats, GenreClassifier, learn_genres
-from recsys.loading.load import LOAD_LOCK
 from recsys.models.vectors import without_dust
 
 LEAST_FILMS = 30  # of which five choose the thresholds
@@ -176,7 +176,7 @@ def predict_missing(connection: Connection, encoder: str) -> int:
         The number of these films.
     """
     # In turn with loads, which would meet a film that is gone, and with others like this.
-    connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOAD_LOCK})")
+    take(connection, Lock.LOAD)
     connection.exec_driver_sql("delete from recsys.movie_genres_predicted")
     connection.exec_driver_sql(PREDICTED, (encoder,))
     films: int = connection.exec_driver_sql(

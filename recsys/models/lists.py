@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from torch import Tensor
 
 from recsys.database.copy import driver, read_columns, write_columns
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.errors import InvalidRequest
 from recsys.models.stars import find_bulk_stars
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Row
 
 from recsys.database.copy import write_columns
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.tables import text_encoders
 from recsys.errors import EncoderError, InvalidRequest
 from recsys.learning.doc2vec import Doc2VecEncoder, parameters_for

@@ -25,7 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from recsys.database.engine import database_url, hosts, reported_errors
+from recsys.database.engine import database_url, hosts
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import prepared_engine
 from recsys.database.time_limit import TimedAsyncConnection, TimedConnection, time_left, time_limit
 from recsys.errors import DatabaseTimeout, InvalidRequest

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.util import greenlet_spawn
 
-from recsys.database.engine import require_current
+from recsys.database.schema import require_current
 from recsys.errors import RecsysError
 from recsys.serving.pools import Pools, find_url, open_pools
 from recsys.serving.questions import Question, Questions

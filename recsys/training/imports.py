@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from recsys.database.copy import read_columns
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.errors import SourceError
 from recsys.models.vectors import (
     NEGLIGIBLE,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.errors import TrainingError
 from recsys.learning.encoders import LEXICON
 from recsys.models.content import refresh_content

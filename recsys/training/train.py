@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
-from recsys.database.engine import reported_errors
+from recsys.database.errors import reported_errors
 from recsys.database.tables import trials
 from recsys.errors import TrainingError
 from recsys.learning.als import fit

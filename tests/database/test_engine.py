@@ -10,13 +10,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine, make_url
 
-from recsys.database.engine import (
-    database_url,
-    hosts,
-    libpq_url,
-    reported_errors,
-    require_supported,
-)
+from recsys.database.engine import database_url, hosts, libpq_url
+from recsys.database.errors import reported_errors
+from recsys.database.schema import require_supported
 from recsys.errors import DatabaseError, DatabaseUnreachable, DatabaseUnsupported
 from recsys.settings import Settings
 

@@ -18,7 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from recsys.cli import db
 from recsys.database import install, migrations
-from recsys.database.engine import is_simulated, libpq_url, sql_folder
+from recsys.database.engine import libpq_url
+from recsys.database.schema import is_simulated, sql_folder
 from recsys.errors import DatabaseError
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings

@@ -12,13 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine
 
 from recsys.database import install, migrations
-from recsys.database.engine import (
-    expected_stamp,
-    libpq_url,
-    require_current,
-    schema_stamp,
-    sql_folder,
-)
+from recsys.database.engine import libpq_url
+from recsys.database.schema import expected_stamp, require_current, schema_stamp, sql_folder
 from recsys.database.tables import metadata
 from recsys.errors import DatabaseError, DatabaseOutOfDate
 from recsys.server.cluster import binaries

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import URL, Connection, Engine
 
 from recsys.database import install, migrations
+from recsys.database.locks import Lock, take
 from recsys.database.tables import evaluations
 from recsys.database.views import refresh
 from recsys.errors import DatabaseError
-from recsys.loading.load import LOAD_LOCK
 from recsys.models.lists import recommend_all
 from tests.helpers.databases import open_database
 
@@ -416,7 +416,7 @@ def test_a_refresh_that_is_broken_off_changes_nothing(sample_engine: Engine) -> 
 
 def test_a_refresh_waits_for_no_load(sample_engine: Engine) -> None:
     with ThreadPoolExecutor() as threads, sample_engine.connect() as loading:
-        loading.exec_driver_sql("select pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
+        take(loading, Lock.LOAD)
         assert threads.submit(refresh, sample_engine).result(timeout=30)
 
 
