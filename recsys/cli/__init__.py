@@ -16,10 +16,12 @@ from recsys.cli import (
     demo,
     evaluate,
     genres,
+    load,
     models,
     movies,
     recommend,
     search,
+    similar,
     text,
     train,
 )
@@ -43,10 +45,10 @@ app.add_typer(genres.app, name="genres")
 app.add_typer(text.app, name="text")
 app.add_typer(bi.app, name="bi")
 app.command()(demo.demo)
-app.command()(train.load)
+app.command()(load.load)
 app.command()(train.train)
 app.command()(recommend.recommend)
-app.command()(recommend.similar)
+app.command()(similar.similar)
 app.command()(search.search)
 app.command()(evaluate.evaluate)
 

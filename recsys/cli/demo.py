@@ -12,8 +12,9 @@ import typer
 from rich.syntax import Syntax
 from sqlalchemy import Engine
 
+from recsys.cli.load import load_source
 from recsys.cli.output import console, note, table
-from recsys.cli.train import load_source, train_model
+from recsys.cli.train import train_model
 from recsys.database.engine import create_database, database_url
 from recsys.parameters import Parameters
 from recsys.settings import Settings

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.output import Format, Output, errors
-from recsys.cli.recommend import (
+from recsys.cli.films import (
     Distance,
     DistanceOption,
     EncoderOption,
@@ -22,6 +21,7 @@ from recsys.cli.recommend import (
     YearTo,
     show_films,
 )
+from recsys.cli.output import Format, Output, errors
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.serving.answers import PlotMatch

@@ -1,0 +1,129 @@
+"""`recsys similar`: films like one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from recsys.cli.films import (
+    Distance,
+    DistanceOption,
+    EncoderOption,
+    ExcludeGenres,
+    ExcludeMovies,
+    Genres,
+    IncludePredictedGenres,
+    Length,
+    MinRatings,
+    ModelId,
+    YearFrom,
+    YearTo,
+    show_films,
+)
+from recsys.cli.output import Format, Output, note
+from recsys.database.errors import reported_errors
+from recsys.database.migrations import ready_engine
+from recsys.errors import InvalidRequest
+from recsys.serving.answers import SimilarMovie
+from recsys.serving.recommender import Recommender
+
+LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
+
+
+class By(StrEnum):
+    """What films resemble each other by."""
+
+    RATINGS = "ratings"
+    PLOT = "plot"
+    BOTH = "both"
+
+
+def similar(
+    context: typer.Context,
+    movie: Annotated[
+        str, typer.Argument(metavar="MOVIE", help="An id or a title; typos are forgiven.")
+    ],
+    k: Length = 10,
+    genre: Genres = None,
+    exclude_genre: ExcludeGenres = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    min_ratings: MinRatings = None,
+    exclude_movie: ExcludeMovies = None,
+    model: ModelId = None,
+    include_predicted_genres: IncludePredictedGenres = False,
+    by: Annotated[
+        By, typer.Option(help="Liked by the same people, or alike in their plots, or both.")
+    ] = By.RATINGS,
+    encoder: EncoderOption = "terms",
+    distance: DistanceOption = Distance.COSINE,
+    predict_genres: Annotated[
+        bool,
+        typer.Option(
+            "--predict-genres", help="Only films of the genres that this film's plot predicts."
+        ),
+    ] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show the films that the same people like most, or whose plots are most alike.
+
+    A film that nobody has rated is compared by its plot.
+
+    Examples:
+
+    - `recsys similar "the godfahter"`
+
+    - `recsys similar "the matrix" --by plot --predict-genres`
+    """
+    from recsys.learning.encoders import encoder_name
+
+    if predict_genres and genre:
+        raise typer.BadParameter(
+            "it chooses the genres: give no --genre", param_hint="--predict-genres"
+        )
+    engine = ready_engine(context.obj)
+    recommender = Recommender.on(engine)
+    movie_id, title = find_movie(engine, recommender, movie)
+    note(f"Film {movie_id}: {title}")
+    if predict_genres:
+        genre = [row.genre for row in recommender.predict_movie_genres(movie_id)]
+        note(f"Predicted genres: {', '.join(genre) or 'none, since it has no text'}.")
+    answer = recommender.similar_movies(
+        movie_id,
+        k,
+        genres=genre or None,
+        exclude_genres=exclude_genre or None,
+        year_from=year_from,
+        year_to=year_to,
+        min_ratings=min_ratings,
+        exclude_movies=exclude_movie or None,
+        model_id=model,
+        include_predicted_genres=include_predicted_genres,
+        by=by.value,
+        encoder=encoder_name(encoder),
+        distance=distance.value,
+    )
+    show_films(engine, answer, SimilarMovie, output, f"Similar to {title}")
+    if by is By.RATINGS and any(film.source == "content" for film in answer):
+        note("The model knows no rating of this film: these have plots like its own.")
+
+
+def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[int, str]:
+    """Return the id and the title of a film given by either; an id is tried first."""
+    if movie.isdecimal() and len(movie) < 19:
+        with reported_errors(), engine.connect() as connection:
+            title = connection.exec_driver_sql(
+                "select concat(title, ' (' || year || ')') from recsys.movies where movie_id = %s",
+                (int(movie),),
+            ).scalar()
+        if title is not None:
+            return int(movie), title
+    best = recommender.search_titles(movie, 1)
+    # A number that is no id may be a title, such as 1917, but then to the letter.
+    enough = 0.999 if movie.strip("-").isdecimal() else LEAST_LIKENESS
+    if not best or best[0].score < enough:
+        raise InvalidRequest(f"no film has the id or a title like {movie[:100]!r}")
+    return best[0].movie_id, f"{best[0].title} ({best[0].year})" if best[0].year else best[0].title
