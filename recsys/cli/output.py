@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -18,6 +19,8 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -25,6 +28,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+
+from recsys import progress as protocol
 
 PIPE_WIDTH = 120  # of a table that goes into a file or another program
 PLACES = {"stars": 2, "mean": 2}  # decimals of stars that nobody gave: predicted, or a mean
@@ -81,6 +86,55 @@ def table(rows: Sequence[Mapping[str, Any]], hidden: Iterable[str] = (), title: 
     for row in rows:
         made.add_row(*(_cell(row[name], places[name]) for name in shown))
     return made
+
+
+@contextmanager
+def progress_bar(
+    words: Mapping[str, str], unit: Literal["steps", "percent", "bytes"] = "steps"
+) -> Iterator[protocol.Progress]:
+    """Yield a `Progress` that draws a bar on stderr for each step, as the step begins.
+
+    A step ends where another begins, and the last one at the end of the block: its bar is full
+    then, even if the step ended early. After an error it stays as it is.
+
+    Parameters
+    ----------
+    words
+        What the bar of a step says; a step that is not in here goes by its own name.
+    unit
+        What the steps count: ``bytes`` of a download also show their speed.
+    """
+    amounts: dict[str, list[ProgressColumn]] = {
+        "steps": [MofNCompleteColumn()],
+        "percent": [TaskProgressColumn()],
+        "bytes": [DownloadColumn(), TransferSpeedColumn()],
+    }
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        *amounts[unit],
+        TextColumn("{task.fields[note]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    ) as bars:
+        bar: TaskID | None = None
+        step = ""
+
+        def end() -> None:
+            if bar is not None:
+                total = bars.tasks[bar].total or bars.tasks[bar].completed or 1
+                bars.update(bar, completed=total, total=total)
+
+        def report(what: str, done: int, of: int | None = None, note: str = "") -> None:
+            nonlocal bar, step
+            if bar is None or what != step:
+                end()
+                bar, step = bars.add_task(words.get(what, what), total=None, note=""), what
+            bars.update(bar, completed=done, total=of, note=note)
+
+        yield report
+        end()
 
 
 def progress(counted: bool = True) -> Progress:
