@@ -29,7 +29,7 @@ USERS = """
 RATED = """
     select r.user_id, string_agg(int8send(r.movie_id), ''::bytea),
         count(*) filter (where r.rating >= m.liked_from),
-        coalesce(bit_xor(hashint8extended(r.movie_id, 0))
+        coalesce(bit_xor(recsys_internal.like_hash(r.movie_id))
             filter (where r.rating >= m.liked_from), 0)
     from recsys.ratings r
     cross join recsys.models m

@@ -37,7 +37,7 @@ RATERS = """
             count(*) filter (where r.rating <> floor(r.rating)) as halves,
             sum(date_part('epoch', least(greatest(
                 r.rated_at, k.oldest_rated_at), k.newest_rated_at) - k.mean_rated_at)) as seconds,
-            bit_xor(hashint8extended(r.movie_id, hashfloat4extended(r.rating, 0))) as digest
+            bit_xor(recsys_internal.rating_hash(r.movie_id, r.rating)) as digest
         from recsys.ratings r
         cross join recsys.rankers k
         where k.model_id = {0} and r.user_id between {1} and {2}

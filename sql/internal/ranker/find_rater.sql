@@ -23,7 +23,7 @@ begin
         coalesce(sum(date_part('epoch', least(greatest(
             r.rated_at, ranker.oldest_rated_at), ranker.newest_rated_at)
             - ranker.mean_rated_at)), 0) as seconds,
-        bit_xor(hashint8extended(r.movie_id, hashfloat4extended(r.rating, 0))) as digest
+        bit_xor(recsys_internal.rating_hash(r.movie_id, r.rating)) as digest
     into rated
     from recsys.ratings r
     where r.user_id = find_rater.user_id;
