@@ -41,9 +41,11 @@ begin
     end if;
     barred := recsys_internal.present(liked) || recsys_internal.present(disliked)
         || recsys_internal.present(exclude_movies);
-    select array_agg(n.movie_id), array_agg(1 - n.distance), array_agg('personal'::text)
+    select array_agg(n.movie_id order by n.place), array_agg(1 - n.distance order by n.place),
+        array_agg('personal'::text)
     into ids, scores, sources
-    from recsys_internal.nearest_movies(model, towards, 'likeness', k, barred, filters) n;
+    from recsys_internal.nearest_movies(model, towards, 'likeness', k, barred, filters)
+        with ordinality as n (movie_id, distance, place);
     return query select * from recsys_internal.complete_similar(
         model, ids, scores, sources, k, barred, filters);
 end

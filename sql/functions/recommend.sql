@@ -27,9 +27,11 @@ declare
     taste recsys_internal.taste := recsys_internal.find_taste(recommend.user_id, model);
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
     rater recsys_internal.rater := recsys_internal.find_rater(recommend.user_id, ranker);
+    reranked constant boolean := coalesce(rerank, false) and ranker.weight > 0;
     barred bigint[] := recsys_internal.present(exclude_movies);
     ids bigint[];
     scores double precision[];
+    stars real[];
 begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_diversity(diversity);
@@ -37,26 +39,37 @@ begin
         barred := barred || array(
             select r.movie_id from recsys.ratings r where r.user_id = recommend.user_id);
     end if;
-    select array_agg(n.movie_id), array_agg(
-        (1 - n.distance) * vector_norm(taste.ranking) * model.item_norm)
+    select array_agg(n.movie_id order by n.place), array_agg(
+        (1 - n.distance) * vector_norm(taste.ranking) * model.item_norm order by n.place)
     into ids, scores
     from recsys_internal.nearest_movies(
         model, taste.ranking, 'score', recsys_internal.pool_size(
-            k, diversity, case when rerank then ranker.candidates end), barred, filters) n;
-    if rerank and ranker.weight > 0 then
-        select array_agg(r.movie_id), array_agg(r.score) into ids, scores
+            k, diversity, case when rerank then ranker.candidates end), barred, filters)
+        with ordinality as n (movie_id, distance, place);
+    if reranked then
+        select array_agg(r.movie_id order by r.score desc, r.movie_id),
+            array_agg(r.score order by r.score desc, r.movie_id),
+            array_agg(r.stars order by r.score desc, r.movie_id)
+        into ids, scores, stars
         from recsys_internal.rerank(ranker, rater, ids, scores) r;
     end if;
     if diversity > 0 then
-        select array_agg(d.movie_id), array_agg(d.score) into ids, scores
-        from recsys_internal.diversify(model, ids, scores, k, diversity) d;
+        select array_agg(ids[d.place] order by d.rank), array_agg(scores[d.place] order by d.rank),
+            array_agg(stars[d.place] order by d.rank)
+        into ids, scores, stars
+        from recsys_internal.diversify(model, ids, scores, k, diversity)
+            with ordinality as d (place, rank);
     else
         ids := ids[: k];
         scores := scores[: k];
+        stars := stars[: k];
+    end if;
+    if not reranked then
+        stars := recsys_internal.predict_stars(ranker, rater, ids);
     end if;
     return query select * from recsys_internal.complete_recommendations(
-        model, taste.source, ids, scores, recsys_internal.find_reasons(model, taste, ids), k,
-        barred, filters, ranker, array[rater]);
+        model, taste.source, ids, scores, stars, recsys_internal.find_reasons(model, taste, ids),
+        k, barred, filters, ranker, array[rater]);
 end
 $$;
 

@@ -59,23 +59,28 @@ begin
         raters := array[recsys_internal.find_rater(null, ranker)];
     end if;
     loop
-        select array_agg(n.movie_id), array_agg(
-            (1 - n.distance) * vector_norm(together.ranking) * model.item_norm)
+        select array_agg(n.movie_id order by n.place), array_agg(
+            (1 - n.distance) * vector_norm(together.ranking) * model.item_norm order by n.place)
         into ids, scores
         from recsys_internal.nearest_movies(
-            model, together.ranking, 'score', pool, barred, filters) n;
+            model, together.ranking, 'score', pool, barred, filters)
+            with ordinality as n (movie_id, distance, place);
         exit when strategy = 'mean' or ids is null;
         exhausted := cardinality(ids) < pool;
         worst_mean := scores[cardinality(scores)];
-        select array_agg(l.movie_id), array_agg(l.score) into ids, scores
-        from recsys_internal.least_scores(model, members, ids, k) l;
+        select array_agg(l.movie_id order by l.place), array_agg(l.score order by l.place)
+        into ids, scores
+        from recsys_internal.least_scores(model, members, ids, k)
+            with ordinality as l (movie_id, score, place);
         -- Nobody's least score exceeds the mean, so no film beyond the pool can be better.
         exit when exhausted or scores[k] >= worst_mean;
         pool := least(pool * 4::bigint, 2147483647);
     end loop;
     return query select * from recsys_internal.complete_recommendations(
-        model, together.source, ids, scores, recsys_internal.group_reasons(model, members, ids),
-        k, barred, filters, ranker, raters, strategy = 'least_misery');
+        model, together.source, ids, scores,
+        recsys_internal.stars_of(ranker, raters, ids, strategy = 'least_misery'),
+        recsys_internal.group_reasons(model, members, ids), k, barred, filters, ranker, raters,
+        strategy = 'least_misery');
 end
 $$;
 

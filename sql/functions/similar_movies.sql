@@ -38,10 +38,12 @@ begin
             and (recsys_internal.find_encoder('terms')).encoder_id is not null then
         way := 'plot';  -- the ratings say nothing of this film
     end if;
-    select array_agg(s.movie_id), array_agg(s.score), array_agg(s.source)
+    select array_agg(s.movie_id order by s.place), array_agg(s.score order by s.place),
+        array_agg(s.source order by s.place)
     into ids, scores, sources
     from recsys_internal.similar_by(
-        way, similar_movies.movie_id, factors, model, encoder, distance, k, barred, filters) s;
+        way, similar_movies.movie_id, factors, model, encoder, distance, k, barred, filters)
+        with ordinality as s (movie_id, score, source, place);
     return query select * from recsys_internal.complete_similar(
         model, ids, scores, sources, k, barred, filters);
 end

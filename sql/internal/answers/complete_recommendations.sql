@@ -3,6 +3,7 @@ create or replace function recsys_internal.complete_recommendations(
     source text,
     ids bigint[],
     scores double precision[],
+    stars real[],
     because bigint[],
     k integer,
     barred bigint[],
@@ -23,15 +24,17 @@ begin
     return query
     select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, a.stars,
         case when v.content then 'content' else source end, a.because, m.title, model.model_id
-    from unnest(ids, scores, because, recsys_internal.stars_of(ranker, raters, ids, worst))
-        with ordinality as a (movie_id, score, because, stars, place)
+    from unnest(ids, scores, stars, because)
+        with ordinality as a (movie_id, score, stars, because, place)
     cross join lateral recsys_internal.describe_movie(a.movie_id) d
     join recsys.movie_vectors v on v.model_id = model.model_id and v.movie_id = a.movie_id
     left join recsys.movies m on m.movie_id = a.because
     order by a.place;
     if found < k then
-        select array_agg(p.movie_id), array_agg(p.liked_count) into popular_ids, liked_counts
-        from recsys_internal.popular_movies(k - found, barred || ids, filters) p;
+        select array_agg(p.movie_id order by p.place), array_agg(p.liked_count order by p.place)
+        into popular_ids, liked_counts
+        from recsys_internal.popular_movies(k - found, barred || ids, filters)
+            with ordinality as p (movie_id, liked_count, place);
         return query
         select found + p.place::integer, p.movie_id, d.title, d.year, d.genres,
             p.liked_count::double precision, p.stars, 'popular', null::bigint, null::text,

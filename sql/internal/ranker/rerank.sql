@@ -5,12 +5,12 @@ create or replace function recsys_internal.rerank(
     movie_ids bigint[],
     scores double precision[]
 )
-returns table (movie_id bigint, score double precision)
+returns table (movie_id bigint, score double precision, stars real)
 language sql stable
 as $$
     select c.movie_id, c.score + (ranker).weight * best.score * (c.stars - (ranker).mean - (
         coalesce(f.features, recsys_internal.ranker_features(ranker, c.movie_id))::real[]
-    )[public.vector_dims((ranker).ridge)])
+    )[public.vector_dims((ranker).ridge)]), c.stars
     from unnest(movie_ids, scores, recsys_internal.predict_stars(ranker, rater, movie_ids))
         as c (movie_id, score, stars)
     left join recsys.ranker_films f
@@ -21,4 +21,4 @@ $$;
 
 comment on function recsys_internal.rerank is
     'Retrieved films by their score and the predicted stars: a star more than the film is given on '
-    'average (mean and bias) counts as the ranker''s weight times the best score.';
+    'average (mean and bias) counts as the ranker''s weight times the best score. With the stars.';

@@ -7,7 +7,7 @@ create or replace function recsys_internal.diversify(
     n integer,
     diversity real
 )
-returns table (movie_id bigint, score double precision)
+returns setof integer
 language plpgsql stable
 as $$
 #variable_conflict use_column
@@ -32,9 +32,7 @@ begin
         where c.nearest is not null
         order by (1 - diversity) * c.relevance - diversity * c.nearest desc, c.place
         limit 1;
-        movie_id := movie_ids[best];
-        score := scores[best];
-        return next;
+        return next best;
         nearest := array(
             select case when c.nearest is null or c.place = best then null
                 when i = 1 then -(c.vector <#> vectors[best])
@@ -46,4 +44,5 @@ end
 $$;
 
 comment on function recsys_internal.diversify is
-    'The n films of a pool that are relevant and yet unlike each other, in the order of choice.';
+    'Places in a pool of the n films that are relevant and yet unlike each other, in the order of '
+    'choice.';
