@@ -26,7 +26,8 @@ from sqlalchemy import Engine
 from benchmarks.scratch import scratch_database
 from recsys.database.copy import write_columns
 from recsys.models.lists import recommend_all
-from recsys.models.vectors import TrainedModel, activate_model, write_model
+from recsys.models.vectors import TrainedModel, write_model
+from recsys.models.versions import activate_model
 
 FACTORS, RATED, ROUNDS = 128, 100, 3
 

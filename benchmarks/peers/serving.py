@@ -43,8 +43,8 @@ from sqlalchemy import Engine
 
 from benchmarks.scratch import scratch_database
 from benchmarks.speed.fold_in import read_films, solve_exactly
+from recsys.learning.vectors import cosine_form
 from recsys.loading.load import load
-from recsys.models.vectors import cosine_form
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.sources.simulated.synthetic import SyntheticSource
 from recsys.training.train import train
@@ -180,7 +180,7 @@ def make_data(engine: Engine, ratings: int, wanted: int) -> list[int]:
         for seed, (genre, share) in enumerate(SHARES.items()):
             connection.exec_driver_sql(ADD_GENRE, (genre, seed, round(share * MOVIES)))
         users = [row[0] for row in connection.exec_driver_sql(ACTIVE_USERS, (RATED, wanted))]
-    train(engine, PARAMETERS, on_epoch=lambda epoch: say(f"epoch {epoch.number} of {epoch.of}"))
+    train(engine, PARAMETERS, progress=lambda what, done, *rest: say(f"{what} {done}"))
     return users
 
 

@@ -33,9 +33,10 @@ from sqlalchemy import Engine
 
 from benchmarks.scratch import data_set, scratch_database
 from recsys.learning.als import Factorization, Factors
-from recsys.learning.likes import Interactions, read_positives
+from recsys.learning.likes import Likes
 from recsys.learning.tuning import Validation, mean, resolved
 from recsys.loading.load import load
+from recsys.models.ratings import read_ratings
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.sources import open_source
 from recsys.sources.simulated.synthetic import SyntheticSource
@@ -62,7 +63,7 @@ def main() -> None:
     with scratch_database() as engine:
         load(engine, open_source(str(data_set("ml-latest-small"))))
         with engine.connect() as connection:
-            positives = read_positives(connection, POSITIVE_STARS)
+            positives = read_ratings(connection).liked(POSITIVE_STARS)
         measure_quality(positives)
         measure_command(engine, arguments.rounds)
 
@@ -121,7 +122,7 @@ def implicit_epochs(
     yield from found
 
 
-def measure_quality(positives: Interactions) -> None:
+def measure_quality(positives: Likes) -> None:
     validation = Validation(positives)
     likes = sparse.csr_matrix(
         (np.ones(len(validation.users), np.float32), (validation.users, validation.movies)),
@@ -143,9 +144,7 @@ def measure_quality(positives: Interactions) -> None:
                 best_name = f"{factors} factors, {regularization:g}, {alpha:g}, {iteration} it."
     print(f"implicit's best NDCG@10: {best:.4f} after {best_seconds:.2f} s ({best_name})")
     parameters = resolved(
-        Interactions(
-            validation.user_ids, validation.movie_ids, validation.users, validation.movies
-        ),
+        Likes(validation.user_ids, validation.movie_ids, validation.users, validation.movies),
         Parameters(),
     )
     begun = time.perf_counter()

@@ -20,7 +20,7 @@ import torch
 from benchmarks.scratch import data_set
 from recsys.evaluation.baselines import Ease, likes_matrix, rank
 from recsys.learning.als import fit
-from recsys.learning.likes import Interactions, hold_out
+from recsys.learning.likes import Likes, hold_out
 from recsys.learning.metrics import judge, ndcg
 from recsys.learning.tuning import resolved, with_alpha
 from recsys.parameters import Parameters
@@ -40,7 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name, pairs in parts().items():
         for seed in range(arguments.splits):
-            everything = Interactions.from_pairs(*pairs)
+            everything = Likes.from_pairs(*pairs)
             users, movies = everything.user_index, everything.movie_index
             held_out = hold_out(users, 0.2, seed)
             learned = (users[~held_out], movies[~held_out])
@@ -84,10 +84,10 @@ def core(pairs: Pairs, least: int) -> Pairs:
         users, movies = users[kept], movies[kept]
 
 
-def compare(name: str, learned: Pairs, truth: Pairs, everything: Interactions, path: bool) -> None:
+def compare(name: str, learned: Pairs, truth: Pairs, everything: Likes, path: bool) -> None:
     shape = (len(everything.user_ids), len(everything.movie_ids))
     likes = likes_matrix(*learned, shape)
-    positives = Interactions(everything.user_ids, everything.movie_ids, *learned)
+    positives = Likes(everything.user_ids, everything.movie_ids, *learned)
 
     def quality(lists: np.ndarray) -> float:
         return float(np.nanmean(ndcg(*judge(lists, *truth), 10)))

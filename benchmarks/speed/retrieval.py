@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection as Transaction
 
 from benchmarks.scratch import scratch_database
-from recsys.models.vectors import TrainedModel, activate_model, write_model
+from recsys.models.vectors import TrainedModel, write_model
+from recsys.models.versions import activate_model
 
 FACTORS, DIRECTIONS, USERS, RATED, K = 128, 200, 40, 50, 10
 NORMS = {"equal": 0.0, "alike": 0.02, "skewed": 1.5}

@@ -152,7 +152,7 @@ def prepare(settings: Settings) -> Engine:
 
 def keep_newest_model(engine: Engine, model_id: int) -> None:
     """Drop the models of earlier demos."""
-    from recsys.models.vectors import drop_model, list_models
+    from recsys.models.versions import drop_model, list_models
 
     with engine.begin() as connection:
         for model in list_models(connection):

@@ -31,10 +31,10 @@ class Score(StrEnum):
 @app.command("list")
 def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
     """List the models, the newest first."""
-    from recsys.models import vectors
+    from recsys.models import versions
 
     with reported_errors(), ready_engine(context.obj).connect() as connection:
-        rows = [dict(row._mapping) for row in vectors.list_models(connection)]
+        rows = [dict(row._mapping) for row in versions.list_models(connection)]
     show([_line(row) for row in rows] if output is Format.TABLE else rows, output)
     if not rows and output is Format.TABLE:
         say("There is no model yet: `recsys train` makes one.")
@@ -161,21 +161,21 @@ def _say_imported(report: ImportReport, active: bool) -> None:
 @app.command()
 def activate(context: typer.Context, model_id: ModelId) -> None:
     """Let a model answer from now on; activating an older one rolls back."""
-    from recsys.models import vectors
+    from recsys.models import versions
 
     with reported_errors(), ready_engine(context.obj).begin() as connection:
-        vectors.activate_model(connection, model_id)
+        versions.activate_model(connection, model_id)
     say(f"Model {model_id} is active.")
 
 
 @app.command()
 def drop(context: typer.Context, model_id: ModelId) -> None:
     """Remove a model and its vectors; the active one is refused."""
-    from recsys.models import vectors
+    from recsys.models import versions
 
     engine = ready_engine(context.obj)
     with reported_errors():
         with engine.begin() as connection:
-            vectors.drop_model(connection, model_id)
-        vectors.reclaim_space(engine)
+            versions.drop_model(connection, model_id)
+        versions.reclaim_space(engine)
     say(f"Model {model_id} is dropped.")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
 from recsys.cli.bi import refresh_views
-from recsys.cli.output import console, note, progress
+from recsys.cli.output import console, note, progress, progress_bar
 from recsys.database.migrations import ready_engine
 from recsys.parameters import POSITIVE_STARS, Parameters
-
-if TYPE_CHECKING:  # pandas and torch are imported by those commands alone that need them
-    from recsys.learning.ranker import Step
-    from recsys.learning.tuning import Trial
-    from recsys.training.train import Epoch
-
 
 DEFAULTS = Parameters()
 CHOSEN = "[default: chosen on a part of the ratings]"
@@ -102,30 +96,15 @@ def train_model(
     from recsys.training.train import train as run
 
     learn_texts(engine)
-    tried = Tried()
-    with progress() as bar:
-        what = "Choosing" if search is None else f"Searching {search:g} min"
-        choosing = bar.add_task(what, total=None, note="", visible=False)
-        task = bar.add_task("Training", total=parameters.epochs, note="")
-        ranking = bar.add_task("Ranking", total=None, note="", visible=False, start=False)
-
-        def on_trial(trial: Trial) -> None:
-            bar.update(choosing, advance=1, visible=True, note=tried.after(trial))
-
-        def on_epoch(epoch: Epoch) -> None:
-            bar.update(choosing, total=tried.count)
-            note = f"loss {epoch.loss:.4f}, {epoch.speed:,.0f}/s"
-            bar.update(task, completed=epoch.number, total=epoch.of, note=note)
-
-        def on_step(step: Step) -> None:
-            bar.start_task(ranking)  # the bar tells the ranker's own time
-            note = STEPS[step.what]
-            bar.update(ranking, completed=step.done, total=step.of, note=note, visible=True)
-
-        model_id = run(
-            engine, parameters, threshold, device, on_epoch, on_trial, search, if_better, on_step
-        )
-        bar.update(ranking, completed=bar.tasks[ranking].total)  # it may have ended early
+    words = {
+        "reading": "Reading the ratings",
+        "choosing": "Choosing" if search is None else f"Searching {search:g} min",
+        "training": "Training",
+        "ranking": "Ranking",
+        "writing": "Writing the model",
+    }
+    with progress_bar(words) as report:
+        model_id = run(engine, parameters, threshold, device, report, search, if_better)
     refresh_views(engine)
     _say_trained(engine, model_id)
     if search is not None:
@@ -133,8 +112,6 @@ def train_model(
     return model_id
 
 
-# What the ranker learns, one after the other, in the words of its progress bar.
-STEPS = {"ratings": "users and films", "network": "network", "order": "weight in the lists"}
 NO_TEXTS = "No film has an overview, plot or tagline: `recsys load` takes files of them."
 
 
@@ -167,24 +144,10 @@ def learn_texts(engine: Engine) -> bool:
     return True
 
 
-class Tried:
-    """What the trials so far have shown, in words."""
-
-    def __init__(self) -> None:
-        self.count, self.best = 0, -1.0
-
-    def after(self, trial: Trial) -> str:
-        """Count a trial; say which is the best."""
-        self.count += 1
-        if trial.quality is not None and trial.quality > self.best:
-            self.best = trial.quality
-        return f"best {self.best:.4f}"
-
-
 def _say_trained(engine: Engine, model_id: int) -> None:
     """Say what was made, and whether it answers."""
     from recsys.models.describe import describe_ranker
-    from recsys.models.vectors import show_model
+    from recsys.models.versions import show_model
 
     with engine.connect() as connection:
         model, ranker = show_model(connection, model_id), describe_ranker(connection, model_id)

@@ -29,7 +29,7 @@ from recsys.evaluation.rivals import Rivals
 from recsys.evaluation.scores import score
 from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
 from recsys.learning.metrics import NO_MOVIE
-from recsys.models.vectors import active_model, show_model
+from recsys.models.versions import active_model, show_model
 from recsys.parameters import Parameters
 from recsys.training.train import train
 
@@ -205,8 +205,9 @@ def _train(
         target,
         parameters,
         protocol.threshold,
-        on_epoch=lambda epoch: on_step("training", epoch.number, epoch.of),
-        on_step=lambda step: on_step("ranking", step.done, step.of),
+        progress=lambda what, done, of=None, note="": (
+            on_step(what, done, of or 0) if what in ("training", "ranking") else None
+        ),
     )
     with target.connect() as connection:
         return model_id, show_model(connection, model_id)["parameters"]

@@ -22,8 +22,8 @@ as another program wants a core.
 from __future__ import annotations
 
 import math
+import time
 import warnings
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -31,6 +31,7 @@ from torch import Tensor
 
 from recsys.learning.cores import core_workers
 from recsys.parameters import Parameters
+from recsys.progress import Progress, silent
 
 # Most rows and positives of a block, measured (benchmarks/peers/training.py).
 BLOCK_ROWS, BLOCK_POSITIVES = 1 << 11, 1 << 16
@@ -330,7 +331,7 @@ def fit(
     shape: tuple[int, int],
     parameters: Parameters,
     device: str = "cpu",
-    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
+    progress: Progress = silent,
 ) -> Factors:
     """Factorize the 0/1 matrix whose ones are at ``(user_index, item_index)``.
 
@@ -338,8 +339,8 @@ def fit(
     ----------
     user_index, item_index, shape
         As for `Factorization`.
-    on_epoch
-        Called after each epoch with its number from 1 and the loss a positive.
+    progress
+        Called after each epoch, with the loss a positive and positives a second.
 
     Returns
     -------
@@ -354,8 +355,11 @@ def fit(
     [[1, 1, 0, 0], [0, 0, 1, 1]]
     """
     learner = Factorization(user_index, item_index, shape, parameters, device)
+    begun = time.monotonic()
     for epoch in range(1, parameters.epochs + 1):
-        on_epoch(epoch, learner.epoch())
+        loss = learner.epoch()
+        speed = epoch * len(user_index) / max(time.monotonic() - begun, 1e-9)
+        progress("training", epoch, parameters.epochs, f"loss {loss:.4f}, {speed:,.0f}/s")
     return learner.finished()
 
 

@@ -14,14 +14,15 @@ database evaluates it (`Units`).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from recsys.learning.cores import one_core
+from recsys.learning.raters import Layout, Raters, extended
 from recsys.learning.stars import RatingFactors, predict
+from recsys.progress import Progress, silent
 
 HIDDEN = 32, 16
 EPOCHS, PATIENCE = 30, 6
@@ -30,18 +31,6 @@ LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
 LEAST_SPREAD = 0.01  # of an input that the network looks at
 N_USER_FACTS = 4
 LOWEST, HIGHEST = 0.5, 5.0
-
-
-class Raters(NamedTuple):
-    """Users as the ranker sees them: ``vectors (n, d)`` solved from their ratings, and ``facts
-    (n, 4)``: logarithm of their number of ratings, how these vary, share of half stars, when."""
-
-    vectors: Tensor
-    facts: Tensor
-
-    def part(self, chosen: Tensor) -> Raters:
-        """Return the users at a mask or at places, as often as they are named."""
-        return Raters(self.vectors[chosen], self.facts[chosen])
 
 
 class Units(NamedTuple):
@@ -69,31 +58,22 @@ class Units(NamedTuple):
     weights: list[Tensor]
 
 
-def extended(learned: RatingFactors) -> Tensor:
-    """Return ``(n_films, d + 1)``: films with their bias as the last coordinate.
-
-    A user's vector gets a 1 there: the dot product, and the mean, are the prediction.
-    """
-    return torch.cat([learned.films, learned.biases[:, None]], 1)
-
-
 class Network(nn.Module):
     """Residual of a rating, from sums over the coordinates of user and film.
 
     Parameters
     ----------
-    factors, dimension
-        The learned part's length, and that of a film's vector x in all. Its last `n_film_facts`
-        before the constant 1 are facts of the film in their own right.
+    layout
+        Of the films' features, of which the facts are inputs in their own right.
     """
 
     center: Tensor
     scale: Tensor
 
-    def __init__(self, factors: int, dimension: int, n_film_facts: int) -> None:
+    def __init__(self, layout: Layout) -> None:
         super().__init__()
-        self.factors, self.dimension, self.n_film_facts = factors, dimension, n_film_facts
-        n = 2 + 1 + N_USER_FACTS + n_film_facts + 1
+        self.layout = layout
+        n = 2 + 1 + N_USER_FACTS + (layout.facts.stop - layout.facts.start) + 1
         self.register_buffer("center", torch.zeros(n, dtype=torch.float64))
         self.register_buffer("scale", torch.ones(n, dtype=torch.float64))
         self.first = nn.Linear(n, HIDDEN[0])
@@ -103,17 +83,17 @@ class Network(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def inputs(self, raters: Raters, films: Tensor) -> Tensor:
-        """Return ``(n, n_inputs)`` of pairs; films as `extended` gives them, ``(n, d + 1)``."""
-        products = raters.vectors * films[:, :-1]  # (n, d)
-        facts = slice(self.dimension - 1 - self.n_film_facts, self.dimension - 1)
+        """Return ``(n, n_inputs)`` of pairs; films as `extended` gives them, ``(n, bias + 1)``."""
+        layout = self.layout
+        products = raters.vectors * films[:, : layout.bias]  # (n, bias)
         return torch.cat(
             [
-                products[:, : self.factors].sum(1, keepdim=True),
-                products[:, self.factors : -1].sum(1, keepdim=True),
-                raters.vectors[:, -1:],  # the user's bias
+                products[:, : layout.factors].sum(1, keepdim=True),
+                products[:, layout.factors : layout.one].sum(1, keepdim=True),
+                raters.vectors[:, layout.one :],  # the user's bias
                 raters.facts,
-                films[:, facts],
-                films[:, -1:],  # the film's
+                films[:, layout.facts],
+                films[:, layout.bias :],  # the film's
             ],
             1,
         )
@@ -129,13 +109,13 @@ class Network(nn.Module):
     def units(self) -> Units:
         """Return the weights with the standardization in them, spread over the coordinates."""
         first = self.first.weight.double() / self.scale  # (n_units, n_inputs)
-        d, n = self.dimension, len(first)
-        by_user, by_film, by_pair = first.new_zeros(3, n, d + 1)
-        by_pair[:, : self.factors] = first[:, :1]
-        by_pair[:, self.factors : d - 1] = first[:, 1:2]
-        by_user[:, d - 1] = first[:, 2]
-        by_film[:, d - 1 - self.n_film_facts : d - 1] = first[:, 3 + N_USER_FACTS : -1]
-        by_film[:, d] = first[:, -1]
+        layout = self.layout
+        by_user, by_film, by_pair = first.new_zeros(3, len(first), layout.bias + 1)
+        by_pair[:, : layout.factors] = first[:, :1]
+        by_pair[:, layout.factors : layout.one] = first[:, 1:2]
+        by_user[:, layout.one] = first[:, 2]
+        by_film[:, layout.facts] = first[:, 3 + N_USER_FACTS : -1]
+        by_film[:, layout.bias] = first[:, -1]
         layers = self.first, self.second, self.last
         biases = [layer.bias.double() for layer in layers]
         biases[0] -= first @ self.center
@@ -163,7 +143,7 @@ def fit_network(
     training: Examples,
     validation: Examples,
     seed: int = 0,
-    on_epoch: Callable[[int], None] = lambda epoch: None,
+    progress: Progress = silent,
 ) -> float:
     """Train in place, and stop once the validation gets no better; return its RMSE.
 
@@ -190,7 +170,7 @@ def fit_network(
             optimizer.step()
             schedule.step()
         error = rmse(network, validation)
-        on_epoch(epoch)
+        progress("network", epoch, EPOCHS, f"RMSE {error:.3f}")
         since += 1
         if error < best:
             best, kept, since = error, copy.deepcopy(network.state_dict()), 0

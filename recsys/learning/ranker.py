@@ -8,23 +8,24 @@ makes the best lists is seen on all parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from recsys.learning import network as second_stage
+from recsys.arrays import Index, Mask, Values
 from recsys.learning import stars as factorization
 from recsys.learning.als import fit as fit_retrieval
 from recsys.learning.metrics import graded_ndcg
-from recsys.learning.network import Examples, Network, Raters, extended, fit_network, rmse, stars
-from recsys.learning.stars import RatingFactors, Ratings, predict
-from recsys.models.ranker import FACTS_OF_FILM, LearnedRanker, RatingTable, film_inputs, raters
+from recsys.learning.network import Examples, Network, fit_network, rmse, stars
+from recsys.learning.raters import Layout, Raters, Typical, extended, film_inputs, raters
+from recsys.learning.ratings import Films, Ratings
+from recsys.learning.stars import RatingFactors, predict
 from recsys.parameters import Parameters
+from recsys.progress import Progress, silent
 
 PARTS, USED_PARTS = 5, 3  # one is for validation; more of them learn hardly better
 MANY_RATINGS = 200_000  # enough for the network: of more, two parts serve as well
@@ -35,17 +36,6 @@ WEIGHTS = 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0
 K = 10
 RETRIEVAL_EPOCHS = 8
 MOST_USERS, USERS_A_CHUNK = 5000, 500
-
-
-class Step(NamedTuple):
-    """How far the learning is: what is being done, how much of it, and of how much."""
-
-    what: str
-    done: int
-    of: int
-
-
-OnStep = Callable[[Step], None]
 
 
 class Fitted(NamedTuple):
@@ -61,19 +51,43 @@ class Fitted(NamedTuple):
         them."""
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(self.unseen.stars), generator=generator)
-        unseen = self.unseen.part(order[:MOST_EXAMPLES])
-        pairs = self.raters.part(unseen.user_index)
-        films = extended(self.learned)[unseen.film_index]
-        predicted = predict(self.learned, pairs.vectors, unseen.film_index)
-        return Examples(network.inputs(pairs, films), predicted, unseen.stars)
+        unseen = self.unseen.part(order[:MOST_EXAMPLES].numpy())
+        users, films = torch.from_numpy(unseen.user_index), torch.from_numpy(unseen.movie_index)
+        pairs = self.raters.part(users)
+        predicted = predict(self.learned, pairs.vectors, films)
+        inputs = network.inputs(pairs, extended(self.learned)[films])
+        return Examples(inputs, predicted, torch.from_numpy(unseen.stars).double())
+
+
+@dataclass(frozen=True)
+class LearnedRanker:
+    """All that the database needs to predict stars.
+
+    Attributes
+    ----------
+    users
+        ``(n_users, one + 1)``, vectors of all users; see `Layout`.
+    candidates, weight
+        How many films are put in order, and what a star counts in it.
+    metrics
+        Of ratings that were held out for the network and the weight.
+    """
+
+    factors: RatingFactors
+    network: Network
+    users: Tensor
+    candidates: int
+    weight: float
+    metrics: dict[str, float]
 
 
 def learn_ranker(
-    table: RatingTable,
+    ratings: Ratings,
+    films: Films,
     parameters: Parameters,
     threshold: float,
     device: str = "cpu",
-    on_step: OnStep = lambda step: None,
+    progress: Progress = silent,
 ) -> LearnedRanker:
     """Learn from all ratings.
 
@@ -83,73 +97,65 @@ def learn_ranker(
         Of the retrieval, whose lists the weight is chosen on: alpha and regularization are given.
     threshold
         Stars from which a user likes a film.
+    progress
+        Called with the steps ``ratings``, ``network`` and ``order``.
     """
-    ratings, seed = table.ratings, parameters.seed
-    n = len(ratings.stars)
+    n, seed = len(ratings.stars), parameters.seed
     part_of = np.random.default_rng(seed).permutation(n) % PARTS
-    parts = list(range(USED_PARTS if n <= MANY_RATINGS else 2)) if n >= FEW_RATINGS else []
-    total = (1 + len(parts)) * factorization.EPOCHS
-    done = 0
-
-    def fit(unseen: NDArray[np.bool_]) -> Fitted:
-        nonlocal done
-        fitted = _fit(
-            table, unseen, seed, lambda epoch: on_step(Step("ratings", done + epoch, total))
-        )
-        done += factorization.EPOCHS
-        return fitted
-
-    whole = fit(np.zeros(n, dtype=bool))
+    parts = range(USED_PARTS if n <= MANY_RATINGS else 2) if n >= FEW_RATINGS else range(0)
+    unseen = [np.zeros(n, dtype=bool), *(part_of == part for part in parts)]
+    typical = Typical.of(ratings, films)
+    whole, *fitted = _fit_each(ratings, films, typical, unseen, seed, progress)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        shape = whole.learned.spread.shape[1], whole.learned.films.shape[1]
-        network = Network(*shape, FACTS_OF_FILM)
-    if not parts:
-        return LearnedRanker(whole.learned, network, whole.raters.vectors, CANDIDATES, 0.0, {})
-    judged, *others = (fit(part_of == part) for part in parts)
-    on_step(Step("ratings", total, total))
-    training = [other.examples(network, seed) for other in others]
+        network = Network(Layout(whole.learned.spread.shape[1], len(films.genre_names)))
+    weight, metrics = 0.0, {}
+    if fitted:
+        metrics = _fit_network(network, *fitted, seed=seed, progress=progress)
+        weight, of_lists = choose_weight(fitted, network, parameters, threshold, device, progress)
+        metrics |= of_lists
+    return LearnedRanker(whole.learned, network, whole.raters.vectors, CANDIDATES, weight, metrics)
+
+
+def _fit_each(
+    ratings: Ratings,
+    films: Films,
+    typical: Typical,
+    unseen: list[Mask],
+    seed: int,
+    progress: Progress,
+) -> list[Fitted]:
+    """Factorize what is not unseen, for each mask; facts of films and users are of that alone."""
+    epochs = factorization.EPOCHS
+    fitted = []
+    for place, mask in enumerate(unseen):
+        seen = ratings.part(~mask)
+        known, facts = film_inputs(seen, films, typical)
+        learned = factorization.fit(
+            *(seen, known, facts),
+            epochs=epochs,
+            seed=seed,
+            progress=lambda what, done, of=None, note="", before=place: progress(
+                what, before * epochs + done, len(unseen) * epochs, note
+            ),
+        )
+        users = raters(learned, typical, seen)
+        fitted.append(Fitted(learned, users, seen, ratings.part(mask)))
+    progress("ratings", len(unseen) * epochs, len(unseen) * epochs)
+    return fitted
+
+
+def _fit_network(
+    network: Network, judged: Fitted, *others: Fitted, seed: int, progress: Progress
+) -> dict[str, float]:
+    """Train the network on what the other parts have not seen, and judge it by the first."""
+    training = zip(*(other.examples(network, seed) for other in others), strict=True)
     validation = judged.examples(network, seed)
-    metrics = {"rmse_without_network": rmse(network, validation)}
-    metrics["rmse"] = fit_network(
-        network,
-        Examples(*(torch.cat(columns) for columns in zip(*training, strict=True))),
-        validation,
-        seed,
-        lambda epoch: on_step(Step("network", epoch, second_stage.EPOCHS)),
+    without = rmse(network, validation)
+    with_it = fit_network(
+        network, Examples(*(torch.cat(columns) for columns in training)), validation, seed, progress
     )
-    weight, of_lists = choose_weight(
-        [judged, *others],
-        network,
-        parameters,
-        threshold,
-        device,
-        lambda part, of: on_step(Step("order", part, of)),
-    )
-    return LearnedRanker(
-        whole.learned, network, whole.raters.vectors, CANDIDATES, weight, metrics | of_lists
-    )
-
-
-def _fit(
-    table: RatingTable, unseen: NDArray[np.bool_], seed: int, on_epoch: Callable[[int], None]
-) -> Fitted:
-    """Factorize what is not unseen; the facts of films and users are of that alone, too."""
-    mask = torch.from_numpy(unseen)
-    seen, rated_at = table.ratings.part(~mask), table.rated_at[~unseen]
-    n_users = len(table.user_ids)
-    known, facts = film_inputs(table, seen, rated_at)
-    learned = factorization.fit(
-        seen,
-        n_users,
-        known,
-        facts,
-        epochs=factorization.EPOCHS,
-        seed=seed,
-        on_epoch=lambda epoch, noise: on_epoch(epoch),
-    )
-    users = raters(learned, table.typical, seen, rated_at, n_users)
-    return Fitted(learned, users, seen, table.ratings.part(mask))
+    return {"rmse_without_network": without, "rmse": with_it}
 
 
 def choose_weight(
@@ -158,7 +164,7 @@ def choose_weight(
     parameters: Parameters,
     threshold: float,
     device: str = "cpu",
-    on_part: Callable[[int, int], None] = lambda done, of: None,
+    progress: Progress = silent,
 ) -> tuple[float, dict[str, float]]:
     """Return the weight of the stars that makes good lists, and what these reach.
 
@@ -169,11 +175,11 @@ def choose_weight(
     """
     values, plain = [], []
     for done, part in enumerate(parts):
-        on_part(done, len(parts))
+        progress("order", done, len(parts))
         for found, marks in _judged(part, network, parameters, threshold, device):
             values.append(found)
             plain.append(marks)
-    on_part(len(parts), len(parts))
+    progress("order", len(parts), len(parts))
     if not values:
         return 0.0, {}
     quality = np.concatenate(values, axis=1)  # (n_weights, n)
@@ -192,44 +198,42 @@ def choose_weight(
 
 def _judged(
     part: Fitted, network: Network, parameters: Parameters, threshold: float, device: str
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+) -> Iterator[tuple[Values, Values]]:
     """Yield graded and plain NDCG of some users at a time, ``(n_weights, n)`` each."""
-    seen_users = part.seen.user_index.numpy()
-    liked = part.seen.stars >= threshold
-    users, films = part.seen.user_index[liked], part.seen.film_index[liked]
+    liked = part.seen.part(part.seen.stars >= threshold)
     shape = len(part.raters.vectors), len(part.learned.films)
     held_out = part.unseen.part(part.unseen.stars >= threshold)
-    held_users = held_out.user_index.numpy()
-    known = torch.bincount(users, minlength=shape[0]).numpy()
-    asked = np.intersect1d(held_users, np.flatnonzero(known))
+    known = np.bincount(liked.user_index, minlength=shape[0])
+    asked = np.intersect1d(held_out.user_index, np.flatnonzero(known))
     if not len(asked):
         return
     if len(asked) > MOST_USERS:
         generator = np.random.default_rng(parameters.seed)
         asked = np.sort(generator.choice(asked, MOST_USERS, replace=False))
+    users, films = torch.from_numpy(liked.user_index), torch.from_numpy(liked.movie_index)
     short = replace(parameters, epochs=min(RETRIEVAL_EPOCHS, parameters.epochs))
     retrieval = fit_retrieval(users, films, shape, short, device)
     for chunk in np.split(asked, range(USERS_A_CHUNK, len(asked), USERS_A_CHUNK)):
         scores = retrieval.users[chunk] @ retrieval.items.T  # (n, n_films)
-        first, last = np.searchsorted(seen_users, [chunk, chunk + 1])
+        first, last = np.searchsorted(part.seen.user_index, [chunk, chunk + 1])
         of_chunk = np.concatenate([np.arange(*ends) for ends in zip(first, last, strict=True)])
         rows = np.repeat(np.arange(len(chunk)), last - first)
-        scores[rows, part.seen.film_index[of_chunk]] = -torch.inf
-        raters = part.raters.part(torch.from_numpy(chunk))
-        lists = _reranked(part.learned, network, raters, scores)
-        mine = np.isin(held_users, chunk)
-        truth = np.searchsorted(chunk, held_users[mine]), held_out.film_index.numpy()[mine]
-        gains = (held_out.stars.numpy() - threshold + 0.5)[mine]
+        scores[rows, part.seen.movie_index[of_chunk]] = -torch.inf
+        mine = part.raters.part(torch.from_numpy(chunk))
+        lists = _reranked(part.learned, network, mine, scores)
+        truth = held_out.part(np.isin(held_out.user_index, chunk))
+        pairs = np.searchsorted(chunk, truth.user_index), truth.movie_index
+        gains = truth.stars.astype(np.float64) - threshold + 0.5
         yield (
-            np.array([graded_ndcg(one, *truth, gains, K) for one in lists]),
-            np.array([graded_ndcg(one, *truth, np.ones_like(gains), K) for one in lists]),
+            np.array([graded_ndcg(one, *pairs, gains, K) for one in lists]),
+            np.array([graded_ndcg(one, *pairs, np.ones_like(gains), K) for one in lists]),
         )
 
 
 @torch.no_grad()
 def _reranked(
     learned: RatingFactors, network: Network, users: Raters, scores: Tensor
-) -> list[NDArray[np.int64]]:
+) -> list[Index]:
     """Return for each weight the best films of each user, as `recsys_internal.rerank` does.
 
     Parameters

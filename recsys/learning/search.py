@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 import optuna
 
-from recsys.learning.likes import Interactions
+from recsys.learning.likes import Likes
 from recsys.learning.tuning import Trial, Validation, mean, resolved
 from recsys.parameters import Parameters
 
@@ -19,7 +19,7 @@ JUDGED_EVERY = 4  # epochs
 
 
 def search(
-    positives: Interactions,
+    positives: Likes,
     parameters: Parameters,
     minutes: float,
     device: str = "cpu",

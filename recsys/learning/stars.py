@@ -27,13 +27,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from recsys.learning.cores import core_workers, one_core
+from recsys.learning.ratings import Ratings
+from recsys.progress import Progress, silent
 
 FACTORS, EPOCHS = 8, 25
 # For so many epochs the variances stay where they begin: estimated from vectors that have learned
@@ -77,30 +78,14 @@ class RatingFactors(NamedTuple):
     film_variance: Tensor
 
 
-class Ratings(NamedTuple):
-    """Ratings as dense indexes: ``user_index, film_index (n,)`` int64, ``stars (n,)`` float64.
-
-    Ordered by user and then by film, each pair once.
-    """
-
-    user_index: Tensor
-    film_index: Tensor
-    stars: Tensor
-
-    def part(self, chosen: Tensor) -> Ratings:
-        """Return the ratings at a mask or at places."""
-        return Ratings(*(column[chosen] for column in self))
-
-
 def fit(
     ratings: Ratings,
-    n_users: int,
     known: Tensor,
     facts: Tensor,
     factors: int = FACTORS,
     epochs: int = EPOCHS,
     seed: int = 0,
-    on_epoch: Callable[[int, float], None] = lambda epoch, noise: None,
+    progress: Progress = silent,
 ) -> RatingFactors:
     """Learn films, and how users vary, from ratings.
 
@@ -108,30 +93,27 @@ def fit(
     ----------
     known, facts
         ``(n_films, n_known)`` and ``(n_films, n_facts)`` float64; facts with a column of ones.
-    on_epoch
-        Called after each epoch with its number from 1 and the noise.
 
     Examples
     --------
-    >>> pairs = torch.cartesian_prod(torch.arange(20), torch.arange(10))
-    >>> stars = torch.where(pairs.sum(1) % 2 == 0, 5.0, 1.0).double()
+    >>> users, films = np.divmod(np.arange(200), 10)
+    >>> checkerboard = Ratings.of(users, films, np.where((users + films) % 2 == 0, 5.0, 1.0))
     >>> ones = torch.ones(10, 1, dtype=torch.float64)
-    >>> ratings = Ratings(pairs[:, 0], pairs[:, 1], stars)
-    >>> learned = fit(ratings, 20, ones[:, :0], ones, factors=2)
-    >>> users = solve_users(learned, ratings, 20)
+    >>> learned = fit(checkerboard, ones[:, :0], ones, factors=2)
+    >>> users = solve_users(learned, checkerboard)
     >>> [round(float(predict(learned, users[[0]], torch.tensor([film])))) for film in (0, 1, 2)]
     [5, 1, 5]
     """
     core_workers()  # as many as there are cores
     with one_core():
-        learner = _Learner(ratings, n_users, known, facts, factors, seed)
+        learner = _Learner(ratings, known, facts, factors, seed)
         before = learner.noise
         for epoch in range(1, epochs + 1):
             learner.films_from_users()
             learner.users_from_films()
             if epoch > WARM_EPOCHS:
                 learner.estimate_variances()
-            on_epoch(epoch, learner.noise)
+            progress("ratings", epoch, epochs, f"noise {learner.noise:.3f}")
             if epoch > 2 * WARM_EPOCHS and abs(learner.noise - before) < TOLERANCE * before:
                 break
             before = learner.noise
@@ -139,21 +121,23 @@ def fit(
 
 
 @one_core()
-def solve_users(learned: RatingFactors, ratings: Ratings, n_users: int) -> Tensor:
+def solve_users(learned: RatingFactors, ratings: Ratings) -> Tensor:
     """Return ``(n_users, factors + n_known + 1)``: the users as they are served.
 
-    Zero for somebody without ratings.
+    Zero for a user without ratings.
     """
+    user_index, film_index, stars = _tensors(ratings)
+    n_users = len(ratings.user_ids)
     films, d = learned.films, learned.spread.shape[1]
     ridge = learned.noise / learned.user_variance
     spread = torch.nn.functional.pad(learned.spread, (0, films.shape[1] - d))
     users = films.new_zeros(n_users, films.shape[1])
-    left = ratings.stars - learned.mean - learned.biases[ratings.film_index]
+    left = stars - learned.mean - learned.biases[film_index]
     for start in range(0, n_users, USERS_A_CHUNK):
         stop = min(start + USERS_A_CHUNK, n_users)
-        first, last = torch.searchsorted(ratings.user_index, torch.tensor([start, stop])).tolist()
-        rows = ratings.user_index[first:last] - start
-        columns = ratings.film_index[first:last]
+        first, last = torch.searchsorted(user_index, torch.tensor([start, stop])).tolist()
+        rows = user_index[first:last] - start
+        columns = film_index[first:last]
         size = stop - start, len(films)
         rated = _csr(rows, columns, torch.ones_like(left[first:last]), size)
         products = (films[:, :, None] * films[:, None, :]).flatten(1)
@@ -198,17 +182,17 @@ class _Learner:
     def __init__(
         self,
         ratings: Ratings,
-        n_users: int,
         known: Tensor,
         facts: Tensor,
         factors: int,
         seed: int,
     ) -> None:
-        n_films, d = len(known), factors
+        n_users, n_films, d = len(ratings.user_ids), len(known), factors
+        rows, columns, stars = _tensors(ratings)
         self.d, self.facts = d, facts
         self.known = torch.cat([known, known.new_ones(n_films, 1)], 1)  # (n_films, c)
-        self.mean = ratings.stars.mean()
-        rows, columns, values = ratings.user_index, ratings.film_index, ratings.stars - self.mean
+        self.mean = stars.mean()
+        values = stars - self.mean
         self.counts = torch.bincount(rows, minlength=n_users).double()
         self.rated = torch.bincount(columns, minlength=n_films) > 0
         ends = torch.cat([self.counts.new_zeros(1), self.counts.cumsum(0)]).long().tolist()
@@ -219,9 +203,9 @@ class _Learner:
             part = slice(ends[start], ends[stop])
             index, size = (rows[part] - start, columns[part]), (stop - start, n_films)
             ones = _csr(*index, torch.ones_like(values[part]), size)
-            stars = _csr(*index, values[part], size)
+            given = _csr(*index, values[part], size)
             users = slice(start, stop)
-            self.chunks.append(_Chunk(users, ones, ones.float(), stars, ones @ pairs))
+            self.chunks.append(_Chunk(users, ones, ones.float(), given, ones @ pairs))
         order = torch.argsort(columns, stable=True)
         index, size = (columns[order], rows[order]), (n_films, n_users)
         self.ones_by_film = _csr(*index, torch.ones_like(values), size)
@@ -364,6 +348,12 @@ class _Learner:
             side=self.side,
             film_variance=self.film_variance,
         )
+
+
+def _tensors(ratings: Ratings) -> tuple[Tensor, Tensor, Tensor]:
+    """Return user and film of each rating, int64, and its stars, float64."""
+    indexes = torch.from_numpy(ratings.user_index), torch.from_numpy(ratings.movie_index)
+    return *indexes, torch.from_numpy(ratings.stars).double()
 
 
 def _inverse(matrices: Tensor) -> Tensor:

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from recsys.arrays import Index, Values
 from recsys.learning.als import Factorization, Factors, fold_in
-from recsys.learning.likes import Interactions, hold_out
+from recsys.learning.likes import Likes, hold_out
 from recsys.learning.metrics import NO_MOVIE, judge, named
 from recsys.parameters import Parameters
 
@@ -63,7 +63,7 @@ class Validation:
         Such as ``ndcg@10``.
     """
 
-    def __init__(self, positives: Interactions, seed: int = 0, metric: str = METRIC) -> None:
+    def __init__(self, positives: Likes, seed: int = 0, metric: str = METRIC) -> None:
         self.metric, self.k = named(metric)
         users, movies = _some_users(positives, seed)
         self.user_ids, users = np.unique(positives.user_ids[users], return_inverse=True)
@@ -78,18 +78,16 @@ class Validation:
         users, movies = torch.from_numpy(self.users), torch.from_numpy(self.movies)
         return Factorization(users, movies, self.shape, parameters, device)
 
-    def quality(self, learned: Factors) -> NDArray[np.float64]:
+    def quality(self, learned: Factors) -> Values:
         """Return the metric of each user, ``(n_users,)``, NaN for those without held-out films."""
         lists = np.concatenate(list(self._lists(learned)))
         return self.metric(*judge(lists, *self.held_out), self.k)
 
-    def quality_as_of(
-        self, known: Interactions, parameters: Parameters, device: str
-    ) -> NDArray[np.float64]:
+    def quality_as_of(self, known: Likes, parameters: Parameters, device: str) -> Values:
         """Return what `quality` would be of a model that learned from less.
 
         Its films know only those pairs of the part that are in `known`, its users are folded in
-        from all of the part, as the database does for whoever rated since the training.
+        from all of the part, as the database does for users who rated since the training.
         """
         places = [
             np.searchsorted(ours, theirs).clip(max=len(ours) - 1)
@@ -109,7 +107,7 @@ class Validation:
         everything = torch.from_numpy(self.users), torch.from_numpy(self.movies)
         return self.quality(fold_in(learned, *everything, self.shape, parameters))
 
-    def _lists(self, learned: Factors) -> Iterator[NDArray[np.int64]]:
+    def _lists(self, learned: Factors) -> Iterator[Index]:
         """Yield the best films of some users at a time, without those that they learned from."""
         n_users, n_movies = self.shape
         size = max(1, SCORES_A_CHUNK // n_movies)
@@ -122,7 +120,7 @@ class Validation:
 
 
 def resolved(
-    positives: Interactions,
+    positives: Likes,
     parameters: Parameters,
     device: str = "cpu",
     on_trial: Callable[[Trial], None] = lambda trial: None,
@@ -160,7 +158,7 @@ def resolved(
     return replace(parameters, regularization=REGULARIZATION * STEP ** (climb(quality) - 0.5))
 
 
-def with_alpha(positives: Interactions, parameters: Parameters) -> Parameters:
+def with_alpha(positives: Likes, parameters: Parameters) -> Parameters:
     """Return the parameters with an alpha that suits how many of the pairs are liked."""
     if parameters.alpha is not None:
         return parameters
@@ -193,8 +191,8 @@ def try_out(validation: Validation, parameters: Parameters, device: str) -> Tria
     return Trial(asdict(parameters), quality, time.monotonic() - started)
 
 
-def mean(qualities: NDArray[np.float64]) -> float:
-    """Return the mean over the users with held-out films; 0 where nobody has any."""
+def mean(qualities: Values) -> float:
+    """Return the mean over the users with held-out films; 0 where no user has any."""
     there = qualities[~np.isnan(qualities)]
     return float(there.mean()) if len(there) else 0.0
 
@@ -206,7 +204,7 @@ def trained(learner: Factorization, epochs: int) -> Factors:
     return learner.finished()
 
 
-def _some_users(positives: Interactions, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _some_users(positives: Likes, seed: int) -> tuple[Index, Index]:
     """Return the pairs of all users, or of so many random ones that they are not too many."""
     counts = np.bincount(positives.user_index)
     if counts.sum() <= MOST_POSITIVES:

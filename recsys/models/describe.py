@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from recsys.models.vectors import show_model
+from recsys.models.versions import show_model
 
 # The tables' size is that of their rows, without indexes; a row's is that of its values.
 SIZES = text("""

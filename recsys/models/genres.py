@@ -14,7 +14,7 @@ from recsys.database.locks import Lock, take
 from recsys.database.tables import genre_units, text_encoders
 from recsys.errors import InvalidRequest, TrainingError
 from recsys.learning.genres import Floats, GenreClassifier, learn_genres
-from recsys.models.vectors import without_dust
+from recsys.learning.vectors import without_dust
 
 LEAST_FILMS = 30  # of which five choose the thresholds
 

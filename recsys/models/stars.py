@@ -15,8 +15,8 @@ from torch import Tensor
 
 from recsys.database.copy import read_columns
 from recsys.database.tables import ranker_units
-from recsys.learning.network import Raters, Units, clipped
-from recsys.models.ranker import rater_facts
+from recsys.learning.network import Units, clipped
+from recsys.learning.raters import Raters, rater_facts
 
 PAIRS_A_CHUNK = 50_000
 # A film that came after the ranker had learned has no features of its own.

@@ -9,10 +9,12 @@ import numpy as np
 from sqlalchemy import Connection
 
 from recsys.errors import InvalidRequest, TrainingError
-from recsys.learning.likes import Interactions, read_positives
+from recsys.learning.likes import Likes
 from recsys.learning.metrics import named
+from recsys.learning.ratings import Ratings
 from recsys.learning.tuning import Validation, mean, trained
-from recsys.models.vectors import active_model, show_model
+from recsys.models.ratings import microseconds_of
+from recsys.models.versions import active_model, show_model
 from recsys.parameters import Parameters
 
 
@@ -22,10 +24,10 @@ class Rival(NamedTuple):
     metric: str
     model_id: int
     parameters: Parameters
-    positives: Interactions  # up to the newest rating that it was trained on
+    positives: Likes  # up to the newest rating that it was trained on
 
 
-def find_rival(connection: Connection, metric: str) -> Rival | None:
+def find_rival(connection: Connection, metric: str, ratings: Ratings) -> Rival | None:
     """Return what a new model has to be better than; None before there is an active one."""
     try:
         named(metric)
@@ -41,15 +43,14 @@ def find_rival(connection: Connection, metric: str) -> Rival | None:
             f"model {model_id}, which is active, was not trained here and cannot be compared with: "
             "train without --if-better"
         )
-    known = read_positives(connection, parameters["threshold"], until=newest)
+    until = microseconds_of(connection, newest)
+    known = ratings.part(ratings.rated_at <= until).liked(parameters["threshold"])
     names = asdict(Parameters())
     again = Parameters(**{name: parameters[name] for name in names})
     return Rival(metric, model_id, again, known)
 
 
-def compare(
-    positives: Interactions, parameters: Parameters, rival: Rival, device: str
-) -> dict[str, Any]:
+def compare(positives: Likes, parameters: Parameters, rival: Rival, device: str) -> dict[str, Any]:
     """Return the metric of these parameters and of the rival, on positives held out from both."""
     # Another part than the one that parameters were chosen on, which flatters them.
     validation = Validation(positives, parameters.seed + 1, rival.metric)

@@ -18,15 +18,9 @@ from sqlalchemy import Connection, Engine
 from recsys.database.copy import read_columns
 from recsys.database.errors import reported_errors
 from recsys.errors import SourceError
-from recsys.models.vectors import (
-    NEGLIGIBLE,
-    SHORTEST,
-    TrainedModel,
-    UserSolve,
-    activate_model,
-    active_model,
-    write_model,
-)
+from recsys.learning.vectors import NEGLIGIBLE, SHORTEST, UserSolve
+from recsys.models.vectors import TrainedModel, write_model
+from recsys.models.versions import activate_model, active_model
 from recsys.parameters import POSITIVE_STARS
 from recsys.training.vector_files import VectorTable, holds_users, read_vectors, shown_id
 

@@ -33,7 +33,7 @@ from recsys.evaluation.record import Evaluation
 from recsys.evaluation.report import render
 from recsys.evaluation.scores import Scores, score
 from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
-from recsys.models.vectors import activate_model, active_model
+from recsys.models.versions import activate_model, active_model
 from recsys.parameters import Parameters
 from recsys.training.train import train
 from tests.helpers.commands import fails, recsys

@@ -30,11 +30,11 @@ def train_and_die(url: str, written: str) -> None:
     """Be killed when all is written, just before the commit; the file `written` says so."""
     from sqlalchemy import Connection
 
-    from recsys.models import vectors
+    from recsys.models import versions
     from recsys.training import train
 
     def activate_and_die(connection: Connection, model_id: int) -> None:
-        vectors.activate_model(connection, model_id)
+        versions.activate_model(connection, model_id)
         os.mknod(written)
         os.kill(os.getpid(), signal.SIGKILL)
 

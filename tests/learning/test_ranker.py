@@ -16,18 +16,18 @@ from recsys.learning import stars as factorization
 from recsys.learning.network import (
     Examples,
     Network,
-    Raters,
     Units,
-    extended,
     fit_network,
     rmse,
     stars,
 )
-from recsys.learning.ranker import Fitted, choose_weight, learn_ranker
-from recsys.learning.stars import RatingFactors, Ratings, fit, predict, solve_users
+from recsys.learning.ranker import Fitted, LearnedRanker, choose_weight, learn_ranker
+from recsys.learning.raters import Layout, Raters, Typical, extended, film_inputs, raters
+from recsys.learning.ratings import SECONDS_1970_TO_2000, Films, Ratings
+from recsys.learning.stars import RatingFactors, fit, predict, solve_users
 from recsys.loading.load import load
-from recsys.models.ranker import LearnedRanker, RatingTable, film_inputs, raters, read_ratings
 from recsys.parameters import Parameters
+from recsys.progress import silent
 from recsys.sources import open_source
 from recsys.training import train as training
 
@@ -37,25 +37,21 @@ PARAMETERS = Parameters(8, epochs=4, alpha=0.3, regularization=0.01)
 
 def table_of(
     users: Any, films: Any, given: Any, times: Any = None, n_films: int | None = None
-) -> RatingTable:
-    """Ratings and films without genres or years."""
+) -> tuple[Ratings, Films]:
+    """Ratings at seconds since 1970, and films without genres or years."""
     users, films = np.asarray(users, dtype=np.int64), np.asarray(films, dtype=np.int64)
     count = n_films or int(films.max()) + 1
     order = np.lexsort((films, users))
-    return RatingTable(
-        user_ids=np.arange(users.max() + 1),
-        movie_ids=np.arange(count),
-        ratings=Ratings(
-            torch.from_numpy(users[order]),
-            torch.from_numpy(films[order]),
-            torch.from_numpy(np.asarray(given, dtype=np.float64)[order]),
-        ),
-        rated_at=np.zeros(len(users)) if times is None else np.asarray(times, float)[order],
-        years=np.full(count, np.nan),
-        genres=np.zeros((count, 0), dtype=bool),
-        genre_names=[],
-        digests=np.zeros(users.max() + 1, dtype=np.int64),
+    seconds = np.zeros(len(users)) if times is None else np.asarray(times, float)
+    rated_at = (1e6 * (seconds - SECONDS_1970_TO_2000)).round().astype(np.int64)
+    ratings = Ratings.of(
+        users[order],
+        films[order],
+        np.asarray(given, dtype=np.float64)[order],
+        rated_at[order],
+        (int(users.max()) + 1, count),
     )
+    return ratings, Films(np.full(count, np.nan), np.zeros((count, 0), dtype=bool), [])
 
 
 def planted(
@@ -98,8 +94,9 @@ def test_users_solve_their_equation() -> None:
     users, films = np.nonzero(generator.random((7, 30)) < 0.4)
     users, films = users[users != 3], films[users != 3]  # somebody has no ratings
     given = generator.uniform(0.5, 5, len(users))
-    ratings = Ratings(torch.from_numpy(users), torch.from_numpy(films), torch.from_numpy(given))
-    found = solve_users(model, ratings, 7).numpy()
+    ratings = Ratings.of(users, films, given, shape=(7, 30))
+    given = ratings.stars.astype(np.float64)
+    found = solve_users(model, ratings).numpy()
     x, spread = model.films.numpy(), np.pad(model.spread.numpy(), ((0, 0), (0, 5)))
     for user in range(7):
         mine = films[users == user]
@@ -114,10 +111,10 @@ def test_users_solve_their_equation() -> None:
 def test_what_made_the_ratings_is_found_again() -> None:
     users, films, given = planted()
     held_out = np.random.default_rng(1).random(len(users)) < 0.2
-    table = table_of(users[~held_out], films[~held_out], given[~held_out])
-    known, facts = film_inputs(table, table.ratings, table.rated_at)
-    learned = fit(table.ratings, 300, known, facts, factors=4, epochs=40)
-    rows = solve_users(learned, table.ratings, 300)[users[held_out]]
+    ratings, of_films = table_of(users[~held_out], films[~held_out], given[~held_out])
+    known, facts = film_inputs(ratings, of_films, Typical.of(ratings, of_films))
+    learned = fit(ratings, known, facts, factors=4, epochs=40)
+    rows = solve_users(learned, ratings)[users[held_out]]
     predicted = predict(learned, rows, torch.from_numpy(films[held_out])).numpy()
     error = np.sqrt(np.mean((predicted - given[held_out]) ** 2))
     assert error < 0.4  # the noise is 0.3, and 0.95 is what biases alone leave
@@ -127,9 +124,9 @@ def test_what_made_the_ratings_is_found_again() -> None:
 def test_a_seed_means_the_same_vectors() -> None:
     users, films, given = planted(60, 40)
     one = torch.ones(40, 1, dtype=torch.float64)
-    ratings = table_of(users, films, given).ratings
+    ratings, _ = table_of(users, films, given)
     first, again, other = (
-        fit(ratings, 60, one[:, :0], one, factors=2, epochs=5, seed=seed) for seed in (0, 0, 1)
+        fit(ratings, one[:, :0], one, factors=2, epochs=5, seed=seed) for seed in (0, 0, 1)
     )
     assert torch.equal(first.films, again.films)
     assert not torch.equal(first.films, other.films)
@@ -138,13 +135,11 @@ def test_a_seed_means_the_same_vectors() -> None:
 def test_ratings_that_are_all_alike() -> None:
     users, films = np.nonzero(np.ones((20, 15)))
     table = table_of(users, films, np.full(300, 4.0))
-    found = learn_ranker(table, PARAMETERS, 4.0)
+    found = learn_ranker(*table, PARAMETERS, 4.0)
     everything = stars(
         found.factors,
         found.network,
-        raters(found.factors, table.typical, table.ratings, table.rated_at, 20).part(
-            torch.from_numpy(users)
-        ),
+        raters(found.factors, Typical.of(*table), table[0]).part(torch.from_numpy(users)),
         torch.from_numpy(films),
     )
     np.testing.assert_allclose(everything.numpy(), 4, atol=0.01)
@@ -152,18 +147,20 @@ def test_ratings_that_are_all_alike() -> None:
 
 def test_facts_of_users_and_films_by_hand() -> None:
     year = 31_557_600.0
-    table = table_of([0, 0, 0, 1], [0, 1, 2, 1], [1, 3.5, 4.5, 4], [0, year, 2 * year, 5 * year], 4)
-    table = replace(
-        table,
+    ratings, _ = table_of(
+        [0, 0, 0, 1], [0, 1, 2, 1], [1, 3.5, 4.5, 4], [0, year, 2 * year, 5 * year], 4
+    )
+    ratings = replace(ratings, user_ids=np.arange(3))  # the last one has rated nothing
+    films = Films(
         years=np.array([1980, 2010, np.nan, 1990]),
         genres=np.array([[1, 1], [1, 0], [0, 0], [0, 1]], dtype=bool),
         genre_names=["Comedy", "War"],
     )
-    typical = table.typical
+    typical = Typical.of(ratings, films)
     assert typical.year == 1995  # of the films that were rated and have one
     assert typical.rated_at == 2 * year
     assert typical.halves == 0.5
-    known, facts = film_inputs(table, table.ratings, table.rated_at)
+    known, facts = film_inputs(ratings, films, typical)
     comedy, war = (0.5**0.5 + 1) / 4, (0.5**0.5 + 1) / 4
     np.testing.assert_allclose(
         known.numpy(),
@@ -177,7 +174,7 @@ def test_facts_of_users_and_films_by_hand() -> None:
     np.testing.assert_allclose(facts[:, 0], 1)
     np.testing.assert_allclose(facts[:, -1], known[:, 2] ** 2)
     learned = random_model(4, 2, 5)
-    found = raters(learned, typical, table.ratings, table.rated_at, 3).facts.numpy()
+    found = raters(learned, typical, ratings).facts.numpy()
     variance = np.var([1, 3.5, 4.5, 4])
     np.testing.assert_allclose(
         found,
@@ -196,7 +193,7 @@ def test_facts_of_users_and_films_by_hand() -> None:
 
 def test_the_units_are_the_network() -> None:
     model = random_model()
-    network = Network(3, 8, 2)
+    network = Network(Layout(3, 1))
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for weights in network.parameters():
@@ -227,16 +224,16 @@ def by_units(units: Units, pairs: Raters, films: torch.Tensor) -> Values:
 
 
 def examples(n: int, seed: int, slope: float) -> Examples:
-    """Ratings that their tenth input says something about that the factorization does not know."""
+    """Ratings that their last input says something about that the factorization does not know."""
     generator = torch.Generator().manual_seed(seed)
-    inputs = torch.randn(n, 10, generator=generator, dtype=torch.float64)
+    inputs = torch.randn(n, 11, generator=generator, dtype=torch.float64)
     noise = torch.randn(n, generator=generator, dtype=torch.float64) / 10
     predicted = 2.5 + inputs[:, 0] / 4
     return Examples(inputs, predicted, predicted + slope * inputs[:, -1].abs() + noise)
 
 
 def test_the_network_learns_what_the_factorization_leaves() -> None:
-    network = Network(3, 8, 2)
+    network = Network(Layout(3, 1))
     before = rmse(network, examples(500, 1, 0.5))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("recsys.learning.network.EPOCHS", 20)
@@ -247,7 +244,7 @@ def test_the_network_learns_what_the_factorization_leaves() -> None:
 
 
 def test_what_never_varied_says_nothing_later() -> None:
-    network = Network(3, 8, 2)
+    network = Network(Layout(3, 1))
     training, other = examples(2000, 0, 0.5), examples(500, 1, 0.5)
     training.inputs[:, 5], other.inputs[:, 5] = 0.0, 0.0
     fit_network(network, training, other)
@@ -260,27 +257,28 @@ def test_what_never_varied_says_nothing_later() -> None:
 
 
 def test_a_network_that_learns_nothing_corrects_nothing() -> None:
-    network = Network(3, 8, 2)
+    network = Network(Layout(3, 1))
     # Validated where the opposite holds, no epoch is better than none.
     best = fit_network(network, examples(2000, 0, 0.5), examples(500, 1, -0.5))
-    assert best == rmse(Network(3, 8, 2), examples(500, 1, -0.5))
+    assert best == rmse(Network(Layout(3, 1)), examples(500, 1, -0.5))
     assert not network(examples(50, 2, 0.5).inputs).any()
 
 
 def test_unseen_ratings_leave_no_trace() -> None:
     users, films, given = planted(80, 40)
-    table = table_of(users, films, given, np.arange(len(users)))
+    ratings, of_films = table_of(users, films, given, np.arange(len(users)))
     unseen = np.random.default_rng(1).permutation(len(users)) % 5 == 0
-    other = table.ratings.stars.clone()
-    other[torch.from_numpy(unseen)] = 0.5
     changed = replace(
-        table,
-        ratings=table.ratings._replace(stars=other),
-        rated_at=np.where(unseen, 1e9, table.rated_at),
+        ratings,
+        stars=np.where(unseen, np.float32(0.5), ratings.stars),
+        rated_at=np.where(unseen, 10**15, ratings.rated_at),
     )
     # What is typical is of all ratings: a handful of numbers, the same for both.
-    changed.__dict__["typical"] = table.typical
-    one, two = (ranker._fit(rows, unseen, 0, lambda epoch: None) for rows in (table, changed))
+    typical = Typical.of(ratings, of_films)
+    one, two = (
+        ranker._fit_each(rows, of_films, typical, [unseen], 0, silent)[0]
+        for rows in (ratings, changed)
+    )
     for mine, theirs in zip(one.learned, two.learned, strict=True):
         assert torch.equal(torch.as_tensor(mine), torch.as_tensor(theirs))
     assert torch.equal(one.raters.vectors, two.raters.vectors)
@@ -294,8 +292,8 @@ def judged_part(informative: bool) -> tuple[Fitted, Network]:
     given = np.where(love, 5.0, 4.0) if informative else np.full(len(users), 4.5)
     table = table_of(users, films, given)
     unseen = np.random.default_rng(1).permutation(len(users)) % 3 == 0
-    part = ranker._fit(table, unseen, 0, lambda epoch: None)
-    return part, Network(part.learned.spread.shape[1], part.learned.films.shape[1], 3)
+    part = ranker._fit_each(*table, Typical.of(*table), [unseen], 0, silent)[0]
+    return part, Network(Layout(part.learned.spread.shape[1], 0))
 
 
 def test_stars_weigh_in_the_order_if_they_tell_something() -> None:
@@ -308,7 +306,7 @@ def test_stars_weigh_in_the_order_if_they_tell_something() -> None:
 
 
 def test_stars_that_tell_nothing_have_no_weight() -> None:
-    weight, metrics = choose_weight([judged_part(informative=False)[0]], Network(8, 12, 3),
+    weight, metrics = choose_weight([judged_part(informative=False)[0]], Network(Layout(8, 0)),
                                     PARAMETERS, 4.0)  # fmt: skip
     assert weight == 0
     assert metrics["ndcg@10"] == metrics["ndcg@10_of_retrieval"]
@@ -316,27 +314,24 @@ def test_stars_that_tell_nothing_have_no_weight() -> None:
 
 def test_few_ratings_are_enough_to_say_something() -> None:
     table = table_of([0, 0, 1], [0, 1, 1], [5, 3, 1])
-    found = learn_ranker(table, PARAMETERS, 4.0)
+    found = learn_ranker(*table, PARAMETERS, 4.0)
     assert (found.weight, found.metrics) == (0, {})
     assert torch.isfinite(found.factors.films).all()
 
 
 def test_sql_predicts_what_torch_does(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     load(engine, open_source("sample"))
-    kept: list[tuple[LearnedRanker, RatingTable]] = []
+    kept: list[tuple[LearnedRanker, Ratings, Films]] = []
 
-    def learn(table: RatingTable, *rest: Any) -> LearnedRanker:
-        kept.append((learn_ranker(table, *rest), table))
+    def learn(ratings: Ratings, films: Films, *rest: Any) -> LearnedRanker:
+        kept.append((learn_ranker(ratings, films, *rest), ratings, films))
         return kept[0][0]
 
     monkeypatch.setattr(training, "learn_ranker", learn)
     training.train(engine, PARAMETERS, device="cpu")
-    learned, table = kept[0]
+    learned, table, films = kept[0]
     with engine.connect() as connection:
-        assert np.array_equal(read_ratings(connection).digests, table.digests)
-        everybody = raters(
-            learned.factors, table.typical, table.ratings, table.rated_at, len(table.user_ids)
-        )
+        everybody = raters(learned.factors, Typical.of(table, films), table)
         for row in range(0, len(table.user_ids), 40):
             asked = int(table.user_ids[row]), table.movie_ids.tolist()
             rows = connection.exec_driver_sql(

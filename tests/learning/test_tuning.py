@@ -18,25 +18,25 @@ from sqlalchemy import Engine
 from recsys.errors import InvalidRequest
 from recsys.learning import tuning
 from recsys.learning.als import Factors
-from recsys.learning.likes import Interactions
+from recsys.learning.likes import Likes
 from recsys.learning.search import search
 from recsys.learning.tuning import MOST_STEPS, Trial, Validation, climb, mean, resolved
-from recsys.models.vectors import activate_model
+from recsys.models.versions import activate_model
 from recsys.parameters import Parameters
 from recsys.training import comparison
-from recsys.training.train import train
+from recsys.training.train import read, train
 
 WEIGHTS: dict[str, Any] = {"alpha": 0.3, "regularization": 0.01}
 FEW = Parameters(factors=4, epochs=4)
 
 
-def tastes(n_users: int = 200, n_movies: int = 120, seed: int = 0) -> Interactions:
+def tastes(n_users: int = 200, n_movies: int = 120, seed: int = 0) -> Likes:
     """Four tastes; each user likes a third of the films of one, and a few others."""
     generator = np.random.default_rng(seed)
     users, movies = np.arange(n_users)[:, None], np.arange(n_movies)
     likely = np.where(users % 4 == movies % 4, 0.35, 0.02)
     user, movie = np.nonzero(generator.random(likely.shape) < likely)
-    return Interactions.from_pairs(user + 1000, movie + 7)
+    return Likes.from_pairs(user + 1000, movie + 7)
 
 
 def test_what_is_held_out_is_not_learned_from() -> None:
@@ -122,7 +122,7 @@ def test_given_parameters_stay() -> None:
 
 
 def test_too_little_to_hold_out_is_no_error() -> None:
-    positives = Interactions.from_pairs(np.array([1, 2, 3]), np.array([1, 2, 1]))
+    positives = Likes.from_pairs(np.array([1, 2, 3]), np.array([1, 2, 1]))
     assert resolved(positives, FEW).regularization is not None
 
 
@@ -144,15 +144,25 @@ def test_a_search_without_time_tries_nothing() -> None:
 
 
 def test_trials_are_kept_with_the_model(sample_engine: Engine) -> None:
-    seen: list[Trial] = []
-    model_id = train(sample_engine, FEW, device="cpu", on_trial=seen.append)
+    seen: list[tuple[int, str]] = []
+
+    def progress(what: str, done: int, of: int | None = None, note: str = "") -> None:
+        if what == "choosing":
+            seen.append((done, note))
+
+    model_id = train(sample_engine, FEW, device="cpu", progress=progress)
     with sample_engine.connect() as connection:
         rows = connection.exec_driver_sql(
             "select parameters, metric, value, model_id from recsys.trials order by trial_id"
         ).all()
+        positives = read(connection, 4.0).likes
+    trials: list[Trial] = []
+    resolved(positives, FEW, on_trial=trials.append)  # the same ones
     assert [tuple(row) for row in rows] == [
-        (trial.parameters, "ndcg@10", trial.quality, model_id) for trial in seen
+        (trial.parameters, "ndcg@10", trial.quality, model_id) for trial in trials
     ]
+    best = [f"best {max(trial.quality or 0 for trial in trials[:n]):.4f}" for n in range(1, 9)]
+    assert seen == list(enumerate(best[: len(trials)], start=1))
     assert len(seen) >= 4
 
 

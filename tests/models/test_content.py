@@ -17,7 +17,8 @@ from recsys.learning.content import learn_content
 from recsys.models.content import LEAST_FILMS, read_content
 from recsys.models.lists import recommend_all
 from recsys.models.terms import learn_terms
-from recsys.models.vectors import activate_model, active_model, write_model
+from recsys.models.vectors import write_model
+from recsys.models.versions import activate_model, active_model
 from recsys.parameters import Parameters
 from recsys.training.train import train
 from tests.helpers.databases import open_database

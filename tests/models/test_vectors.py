@@ -1,46 +1,19 @@
-"""Models in the tables: the cosine form, writing, activation, rollback."""
+"""Models in the tables: writing, activation, rollback."""
 
 from __future__ import annotations
 
-import doctest
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from sqlalchemy import Connection, Engine
 
 from recsys.errors import InvalidRequest, TrainingError
-from recsys.learning.likes import Interactions
-from recsys.models import vectors
-from recsys.models.vectors import (
-    activate_model,
-    cosine_form,
-    drop_model,
-    reclaim_space,
-    write_model,
-)
+from recsys.models import versions
+from recsys.models.vectors import write_model
+from recsys.models.versions import activate_model, drop_model, reclaim_space
 from tests.helpers.models import a_model
-
-small = st.floats(-3, 3, width=32).map(lambda x: round(x, 2))
-
-
-@settings(max_examples=200)
-@given(arrays(np.float32, (12, 5), elements=small), arrays(np.float32, 5, elements=small))
-def test_cosine_distance_orders_as_the_dot_product_does(
-    movies: np.ndarray, user: np.ndarray
-) -> None:
-    movies[0, 0], user[0] = 1, 1  # neither is all zero
-    form, norm = cosine_form(movies)
-    assert np.linalg.norm(form, axis=1) == pytest.approx(1, abs=1e-6)
-    length = np.linalg.norm(user.astype(np.float64))
-    cosine = form.astype(np.float64) @ np.append(user.astype(np.float64), 0) / length
-    assert cosine * length * norm == pytest.approx(
-        movies.astype(np.float64) @ user.astype(np.float64), abs=1e-5
-    )
 
 
 @pytest.fixture
@@ -61,7 +34,7 @@ def test_activation_switches_and_rolls_back(three_films: Engine) -> None:
     user, items = np.array([[1.0, 0]]), np.array([[3.0, 0], [2, 0], [1, 0]])
     with three_films.begin() as connection:
         old = write_model(connection, a_model(user, items))
-        assert vectors.active_model(connection) is None
+        assert versions.active_model(connection) is None
         activate_model(connection, old)
         new = write_model(connection, a_model(user, items[::-1]))
         assert best(connection) == [1, 2, 3]  # not activated yet
@@ -69,7 +42,7 @@ def test_activation_switches_and_rolls_back(three_films: Engine) -> None:
         assert best(connection) == [3, 2, 1]
         activate_model(connection, old)
         assert best(connection) == [1, 2, 3]
-        rows = vectors.list_models(connection)
+        rows = versions.list_models(connection)
         assert [(row.model_id, row.active) for row in rows] == [(new, False), (old, True)]
 
 
@@ -119,7 +92,7 @@ def test_the_next_model_has_the_room_of_dropped_ones(three_films: Engine) -> Non
     assert sizes[3] <= sizes[1] <= 2.2 * sizes[0]
 
 
-@pytest.mark.parametrize("call", [activate_model, drop_model, vectors.show_model])
+@pytest.mark.parametrize("call", [activate_model, drop_model, versions.show_model])
 def test_unknown_models_are_named(
     engine: Engine, call: Callable[[Connection, int], object]
 ) -> None:
@@ -143,21 +116,6 @@ def test_a_diverged_model_is_refused(three_films: Engine, bad: float) -> None:
     zero = replace(model, movies=np.zeros((3, 2), dtype=np.float32))
     with three_films.begin() as connection, pytest.raises(TrainingError, match="learned nothing"):
         write_model(connection, zero)
-
-
-def test_any_order_of_pairs_makes_the_same_interactions() -> None:
-    users, movies = np.array([5, 3, 5, 9]), np.array([70, 10, 20, 10])
-    order = np.array([2, 0, 3, 1])
-    first = Interactions.from_pairs(users, movies)
-    again = Interactions.from_pairs(users[order], movies[order])
-    assert first.user_ids.tolist() == [3, 5, 9]
-    assert first.movie_ids.tolist() == [10, 20, 70]
-    assert first.user_index.tolist() == again.user_index.tolist() == [0, 1, 1, 2]
-    assert first.movie_index.tolist() == again.movie_index.tolist() == [0, 1, 2, 0]
-
-
-def test_examples() -> None:
-    assert doctest.testmod(vectors).failed == 0
 
 
 def test_what_is_too_small_for_products_in_single_precision_is_zero(three_films: Engine) -> None:

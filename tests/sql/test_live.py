@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from recsys.learning.als import Side, solve
-from recsys.learning.likes import liked_digests, read_positives
 from recsys.models.vectors import write_model
 from recsys.parameters import Parameters
-from recsys.training.train import fit_model
+from recsys.training.train import fit_model, read
 from tests.helpers.oracle import (
     Array,
     Catalogue,
@@ -233,14 +232,8 @@ def test_one_or_two_liked_films_rank_with_the_prior(
 
 def test_an_older_model_has_its_own_equation(sample: Connection, catalogue: Catalogue) -> None:
     """Another threshold, another alpha, other factors; the newer model stays the active one."""
-    positives = read_positives(sample, 3.0)
     parameters = Parameters(factors=6, epochs=3, alpha=0.7, regularization=0.05)
-    other = write_model(
-        sample,
-        fit_model(
-            positives, liked_digests(sample, positives), parameters, 3.0, "cpu", {}, lambda _: None
-        ),
-    )
+    other = write_model(sample, fit_model(read(sample, 3.0), parameters))
     old = read_catalogue(sample, other)
     liked: dict[int, float] = dict.fromkeys(pick(catalogue, [1, 2, 3]), 4)
     liked |= dict.fromkeys([101, 102], 3)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
 from recsys.database.tables import metadata
-from recsys.learning.likes import liked_digests, read_positives
-from recsys.models.vectors import activate_model, write_model
+from recsys.models.vectors import write_model
+from recsys.models.versions import activate_model
 from recsys.parameters import Parameters
-from recsys.training.train import fit_model
+from recsys.training.train import fit_model, read
 from tests.helpers.oracle import (
     Catalogue,
     Entry,
@@ -260,12 +260,8 @@ def test_a_model_without_a_ranker_predicts_nothing(
 
 
 def test_another_model_brings_its_own_ranker(sample: Connection, catalogue: Catalogue) -> None:
-    positives = read_positives(sample, 3.0)
     parameters = Parameters(factors=6, epochs=2, alpha=0.7, regularization=0.05)
-    digests = liked_digests(sample, positives)
-    other = write_model(
-        sample, fit_model(positives, digests, parameters, 3.0, "cpu", {}, lambda _: None)
-    )
+    other = write_model(sample, fit_model(read(sample, 3.0), parameters))
     for table, changed in (
         ("rankers", {"mean": "mean - 0.5"}),
         ("ranker_units", {}),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from recsys.models.vectors import TrainedModel, activate_model, write_model
+from recsys.models.vectors import TrainedModel, write_model
+from recsys.models.versions import activate_model
 from tests.helpers.oracle import Catalogue, brute_force, call, check_list, filter_sets
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
 from recsys.errors import SourceError
+from recsys.learning.vectors import PRIOR
 from recsys.models.describe import describe_model
 from recsys.models.lists import recommend_all
-from recsys.models.vectors import PRIOR, active_model
+from recsys.models.versions import active_model
 from recsys.parameters import POSITIVE_STARS
 from recsys.settings import Settings
 from recsys.training.imports import FOLD_IN, ImportReport, Score, import_vectors, read_both
@@ -502,15 +504,19 @@ def test_on_the_command_line(
     assert name is not None
     on = ("--database", name, "models")
     done = recsys(*on, "import", str(films), "--users", str(people))
-    assert f" is active: {len(movies) - 1:,} films and 3 users" in done.stdout
+    made = re.fullmatch(
+        rf"Model (\d+) is active: {len(movies) - 1:,} films and 3 users, .*", done.stdout.strip()
+    )
+    assert made
+    model_id = made[1]
     assert "999999" in done.stderr
     assert "recsys models activate 1" in done.stderr
     assert "import: films.csv" in recsys(*on, "list").stdout
-    shown = recsys(*on, "show", "2", COLUMNS="120").stdout
+    shown = recsys(*on, "show", model_id, COLUMNS="120").stdout
     assert "6 numbers" in shown
     assert "stay as stored" in shown
     assert max(map(len, shown.splitlines())) <= 120
-    [facts] = json.loads(recsys(*on, "show", "2", "-o", "json").stdout)
+    [facts] = json.loads(recsys(*on, "show", model_id, "-o", "json").stdout)
     assert facts["data"]["movies_unknown"] == 1
     assert len(facts["prior"]) == DIMENSION
 

@@ -1,0 +1,113 @@
+"""Ratings and films as arrays: what every learner starts from."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from recsys.arrays import Index, Mask, Numbers, Values, Vectors
+from recsys.learning.likes import Likes
+
+SECONDS_1970_TO_2000 = 946_684_800
+EARLIEST, LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max  # infinite times
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Who gave which film how many stars, once a pair, ordered by user and then by film.
+
+    Attributes
+    ----------
+    user_ids, movie_ids
+        ``(n_users,)`` with a rating and ``(n_movies,)`` in the catalogue, ascending: the outside
+        id of each dense index.
+    user_index, movie_index
+        ``(n,)``, dense indexes.
+    stars
+        ``(n,)`` float32.
+    rated_at
+        ``(n,)``, microseconds since 2000, as PostgreSQL counts them.
+    digests
+        ``(n_users,)``: the exclusive or of `recsys_internal.rating_hash` over a user's ratings,
+        which tells whether they are still the same.
+    movie_hashes
+        ``(n_movies,)``: `recsys_internal.like_hash` of each film.
+    """
+
+    user_ids: Index
+    movie_ids: Index
+    user_index: Index
+    movie_index: Index
+    stars: Vectors
+    rated_at: Index
+    digests: Index
+    movie_hashes: Index
+
+    @classmethod
+    def of(
+        cls, users: Index, movies: Index, stars: Numbers, rated_at: Index | None = None,
+        shape: tuple[int, int] | None = None,
+    ) -> Ratings:  # fmt: skip
+        """Build from dense indexes, in order of user and movie; ids are the indexes."""
+        n_users, n_movies = shape or (int(users.max()) + 1, int(movies.max()) + 1)
+        times = np.zeros(len(users), dtype=np.int64) if rated_at is None else rated_at
+        return cls(
+            np.arange(n_users), np.arange(n_movies), users, movies, stars.astype(np.float32),
+            times, np.zeros(n_users, dtype=np.int64), np.zeros(n_movies, dtype=np.int64),
+        )  # fmt: skip
+
+    def part(self, chosen: Mask | Index) -> Ratings:
+        """Return the ratings at a mask or at places; users and films keep their indexes."""
+        return replace(
+            self,
+            user_index=self.user_index[chosen],
+            movie_index=self.movie_index[chosen],
+            stars=self.stars[chosen],
+            rated_at=self.rated_at[chosen],
+        )
+
+    def liked(self, threshold: float) -> Likes:
+        """Return the pairs with so many stars or more, users and films without one left out."""
+        liked = self.stars >= np.float32(threshold)
+        users, user_index = np.unique(self.user_index[liked], return_inverse=True)
+        movies, movie_index = np.unique(self.movie_index[liked], return_inverse=True)
+        return Likes(self.user_ids[users], self.movie_ids[movies], user_index, movie_index)
+
+    def liked_digests(self, likes: Likes) -> Index:
+        """Return the exclusive or of the hashes of the films that each user likes, ``(n_users,)``.
+
+        The database computes the same of the ratings as they are, and so finds out which vectors
+        are out of date.
+        """
+        hashes = self.movie_hashes[np.searchsorted(self.movie_ids, likes.movie_ids)]
+        first = np.searchsorted(likes.user_index, np.arange(likes.shape[0]))
+        digests: Index = np.bitwise_xor.reduceat(hashes[likes.movie_index], first)
+        return digests
+
+    @functools.cached_property
+    def seconds(self) -> Values:
+        """``(n,)`` seconds since 1970; infinite times count as the first or last finite one."""
+        seconds = (self.rated_at.astype(np.float64) + 1e6 * SECONDS_1970_TO_2000) / 1e6
+        finite = seconds[(self.rated_at != EARLIEST) & (self.rated_at != LATEST)]
+        span = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+        clipped: Values = seconds.clip(*span)
+        return clipped
+
+
+@dataclass(frozen=True)
+class Films:
+    """What the films of the catalogue are, in the order of `Ratings.movie_ids`.
+
+    Attributes
+    ----------
+    years
+        ``(n_movies,)``, NaN where unknown.
+    genres, genre_names
+        ``(n_movies, n_genres)``, and the names in their order.
+    """
+
+    years: Values
+    genres: Mask
+    genre_names: list[str]

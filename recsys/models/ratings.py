@@ -1,0 +1,86 @@
+"""The ratings and the films of the database as arrays: the one place where they are read."""
+
+from __future__ import annotations
+
+import numpy as np
+from sqlalchemy import Connection
+
+from recsys.database.copy import driver, read_columns
+from recsys.learning.ratings import EARLIEST, LATEST, SECONDS_1970_TO_2000, Films, Ratings
+
+# A timestamptz's bytes are those of a bigint.
+RATINGS = """
+    select user_id, movie_id, rating, rated_at, recsys_internal.rating_hash(movie_id, rating)
+    from recsys.ratings
+"""
+MOVIES = "select movie_id, recsys_internal.like_hash(movie_id) from recsys.movies order by movie_id"
+YEARS = "select coalesce(year, 0) from recsys.movies order by movie_id"
+GENRES = """
+    select g.name, coalesce(string_agg(int8send(mg.movie_id), ''::bytea), '')
+    from recsys.genres g left join recsys.movie_genres mg on mg.genre_id = g.genre_id
+    group by g.name order by g.name
+"""
+
+
+def read_ratings(connection: Connection) -> Ratings:
+    """Read all ratings, in one pass; the same ones give the same arrays, however they lie."""
+    rows = read_columns(
+        connection, RATINGS, user_id="i8", movie_id="i8", stars="f4", rated_at="i8", hash="i8"
+    )
+    films = read_columns(connection, MOVIES, movie_id="i8", hash="i8")
+    users, movies = rows["user_id"], rows["movie_id"]
+    steps = np.diff(users)
+    if not ((steps > 0) | ((steps == 0) & (np.diff(movies) > 0))).all():
+        order = np.lexsort((movies, users))
+        rows = {name: values[order] for name, values in rows.items()}
+        users, movies = rows["user_id"], rows["movie_id"]
+    first = np.flatnonzero(np.diff(users, prepend=users[:1] - 1))  # of each user's ratings
+    return Ratings(
+        user_ids=users[first],
+        movie_ids=films["movie_id"],
+        user_index=np.repeat(np.arange(len(first)), np.diff(first, append=len(users))),
+        movie_index=np.searchsorted(films["movie_id"], movies),
+        stars=rows["stars"],
+        rated_at=rows["rated_at"],
+        digests=np.bitwise_xor.reduceat(rows["hash"], first) if len(first) else rows["hash"],
+        movie_hashes=films["hash"],
+    )
+
+
+def read_films(connection: Connection, ratings: Ratings) -> Films:
+    """Read what the films of the catalogue are."""
+    years = read_columns(connection, YEARS, year="i4")["year"]
+    with driver(connection).cursor(binary=True) as cursor:
+        listed = cursor.execute(GENRES).fetchall()
+    genres = np.zeros((len(ratings.movie_ids), len(listed)), dtype=bool)
+    for column, (_, ids) in enumerate(listed):
+        genres[np.searchsorted(ratings.movie_ids, np.frombuffer(ids, dtype=">i8")), column] = True
+    return Films(
+        years=np.where(years > 0, years.astype(np.float64), np.nan),
+        genres=genres,
+        genre_names=[row[0] for row in listed],
+    )
+
+
+def time_of(connection: Connection, microseconds: int) -> str:
+    """Return a time of `Ratings.rated_at` as PostgreSQL writes it."""
+    if microseconds in (EARLIEST, LATEST):
+        return "infinity" if microseconds == LATEST else "-infinity"
+    hours, rest = divmod(microseconds, 3_600_000_000)
+    written: str = connection.exec_driver_sql(
+        "select (timestamptz '2000-01-01 00:00:00+00'"
+        " + make_interval(hours => %s, secs => %s::float8 / 1000000))::text",
+        (hours, rest),
+    ).scalar_one()
+    return written
+
+
+def microseconds_of(connection: Connection, time: str) -> int:
+    """Return what `time_of` writes as the number that it was."""
+    if time in ("infinity", "-infinity"):
+        return int(LATEST if time == "infinity" else EARLIEST)
+    found: int = connection.exec_driver_sql(
+        "select ((extract(epoch from %s::timestamptz) - %s) * 1000000)::bigint",
+        (time, SECONDS_1970_TO_2000),
+    ).scalar_one()
+    return found
