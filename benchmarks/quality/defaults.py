@@ -18,8 +18,8 @@ import pandas as pd
 import torch
 
 from benchmarks.scratch import data_set
-from recsys.evaluation.baselines import Ease, likes_matrix, rank
 from recsys.learning.als import fit
+from recsys.learning.baselines import Ease, likes_matrix, rank
 from recsys.learning.likes import Likes, hold_out
 from recsys.learning.metrics import judge, ndcg
 from recsys.learning.tuning import resolved, with_alpha

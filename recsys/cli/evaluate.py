@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
 from recsys.cli.output import Format, Output, console, note, progress, say, show
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.database.schema import is_simulated
+from recsys.evaluation.figures import Figure, main_columns, title
+from recsys.evaluation.outcomes import OURS
+from recsys.evaluation.protocol import Protocol
+from recsys.evaluation.record import Evaluation
 from recsys.learning.metrics import LONGEST
 from recsys.parameters import POSITIVE_STARS
-
-if TYPE_CHECKING:  # torch is imported by those commands alone that need it
-    from sqlalchemy import Engine
-
-    from recsys.evaluation.protocol import Protocol
-    from recsys.evaluation.record import Evaluation
-    from recsys.evaluation.scores import Figure
 
 COLUMNS = (
     *("protocol", "method", "metric", "k", "value", "ci_low", "ci_high", "users", "left_out"),
@@ -30,14 +29,14 @@ COLUMNS = (
 STEPS = {
     "reading": "Reading the ratings",
     "copying": "Copying the training part",
+    "choosing": "Choosing parameters",
     "training": "Training",
     "ranking": "Learning the ranker",
     "asking": "Asking recsys.recommend",
     "baselines": "Baselines",
     "scoring": "Scoring",
 }
-
-WHOLE = ("reading", "scoring")  # steps of all seeds together
+WHOLE = ("reading", "baselines", "scoring")  # steps of all seeds together
 
 
 class Split(StrEnum):
@@ -50,7 +49,7 @@ class Split(StrEnum):
 
 
 class Known(StrEnum):
-    """Which ratings the recommender is told."""
+    """Which ratings the database has."""
 
     LIKED = "liked"
     RATED = "rated"
@@ -59,7 +58,7 @@ class Known(StrEnum):
 def evaluate(
     context: typer.Context,
     split: Annotated[Split, typer.Option(help="What is held out.")] = Split.RANDOM,
-    seeds: Annotated[int, typer.Option(min=1, help="So many splits are drawn.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="How many splits are drawn.")] = 1,
     k: Annotated[
         list[int] | None,
         typer.Option("-k", "--k", min=1, max=LONGEST, help="Length of the lists; repeatable."),
@@ -69,9 +68,9 @@ def evaluate(
         float, typer.Option(min=0.5, max=5, help="Stars from which a film counts as liked.")
     ] = POSITIVE_STARS,
     known: Annotated[
-        Known, typer.Option(help="rated: lower ratings are known too, and bar their films.")
+        Known, typer.Option(help="rated: lower ratings are known too; their films are not listed.")
     ] = Known.LIKED,
-    users: Annotated[int, typer.Option(min=2, help="At most so many are asked.")] = 5000,
+    users: Annotated[int, typer.Option(min=2, help="How many are asked at most.")] = 5000,
     baselines: Annotated[bool, typer.Option(help="Popularity, item neighbours, EASE.")] = True,
     against: Annotated[
         int | None,
@@ -82,16 +81,17 @@ def evaluate(
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Measure what `recsys.recommend` serves on ratings that were held out, beside others.
+    """Measure what `recsys.recommend` serves, on ratings that are held out.
 
-    The others: itself without the ranker, popularity, item neighbours, EASE.
+    It is compared with itself without the ranker, with popularity, item neighbours and EASE.
 
-    It trains anew in a scratch database on the same server, which the held-out ratings never enter,
-    with the parameters of the active model. The figures, with 95 % intervals, go to
+    It is trained again, with the parameters of the active model, in a scratch database on the same
+    server, which the held-out ratings never enter. The figures, with 95 % intervals, go to
     `recsys.evaluations` and into a report.
 
-    Splits: `random`, a share of each user's likes; `time`, what is newer than one point in time;
-    `leave-one-out`, each user's newest; `users`, whole users, who come after the training.
+    Held out are, by `--split`: `random`, a share of each user's likes; `time`, the likes after one
+    point in time; `leave-one-out`, each user's newest like; `users`, likes of users who come after
+    the training.
 
     Examples:
 
@@ -103,8 +103,6 @@ def evaluate(
 
     - `recsys evaluate --against 3`
     """
-    from recsys.evaluation.protocol import Protocol
-
     if split is Split.TIME and seeds > 1:
         raise typer.BadParameter("nothing in a split by time is random", param_hint="--seeds")
     protocol = Protocol(
@@ -125,9 +123,8 @@ def evaluate(
     evaluation = run(engine, protocol)
     with reported_errors(), engine.connect() as connection:
         if is_simulated(connection):
-            evaluation.notes.append(
-                "The ratings are simulated: the figures tell nothing of people."
-            )
+            simulated = "The ratings are simulated: the figures tell nothing of people."
+            evaluation = replace(evaluation, notes=(*evaluation.notes, simulated))
     show_evaluation(evaluation, output)
     write_report(path, evaluation)
     for line in evaluation.notes:
@@ -136,24 +133,24 @@ def evaluate(
 
 
 def run(engine: Engine, protocol: Protocol) -> Evaluation:
-    """Evaluate with a progress bar a step."""
+    """Evaluate with a progress bar for each step."""
     from recsys.evaluation.evaluate import evaluate as measure
 
     with progress() as bar:
         tasks: dict[str, Any] = {}
         seed = 0
 
-        def on_step(what: str, done: int, total: int) -> None:
+        def tell(what: str, done: int, of: int | None = None, note: str = "") -> None:
             nonlocal seed
             if what == "copying" and done == 0 and what in tasks:  # the next seed begins
                 seed += 1
                 tasks.clear()
             if what not in tasks:
                 of_seed = f" (seed {seed})" if protocol.seeds > 1 and what not in WHOLE else ""
-                tasks[what] = bar.add_task(STEPS[what] + of_seed, total=total, note="")
-            bar.update(tasks[what], completed=done, total=total)
+                tasks[what] = bar.add_task(STEPS[what] + of_seed, total=of, note="")
+            bar.update(tasks[what], completed=done, total=of, note=note)
 
-        return measure(engine, protocol, on_step)
+        return measure(engine, protocol, tell)
 
 
 def write_report(path: Path, evaluation: Evaluation) -> None:
@@ -165,7 +162,6 @@ def write_report(path: Path, evaluation: Evaluation) -> None:
 
 def show_evaluation(evaluation: Evaluation, output: Format) -> None:
     """Print the figures: all of them for programs, the main ones with pairs for people."""
-    assert evaluation.scores is not None
     if output is not Format.TABLE:
         show(figure_rows(evaluation), output, columns=COLUMNS)
         return
@@ -176,16 +172,13 @@ def show_evaluation(evaluation: Evaluation, output: Format) -> None:
 
 
 def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row a figure; a baseline's has how `recommend` differs from it, pair by pair."""
-    from recsys.evaluation.outcomes import OURS
-
-    assert evaluation.scores is not None
+    """Return a row for each figure; a baseline's has how `recommend` differs from it, in pairs."""
     figures = evaluation.scores.figures
     ours = {(one.metric, one.k): one for one in figures if one.method == OURS}
     rows = []
     for figure in figures:
-        beside = ours.get((figure.metric, figure.k))
-        pair = beside.against.get(figure.method) if beside else None
+        same = ours.get((figure.metric, figure.k))
+        pair = same.against.get(figure.method) if same else None
         row = {name: getattr(figure, name, None) for name in COLUMNS[1:9]}
         row |= {
             "difference": pair and pair.difference,
@@ -200,10 +193,7 @@ def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row a method that makes lists, with the main metrics."""
-    from recsys.evaluation.scores import main_columns
-
-    assert evaluation.scores is not None
+    """Return a row for each method that makes lists, with the main metrics."""
     found = evaluation.scores.by_method()
     columns = main_columns(evaluation.protocol.ks)
     return [
@@ -227,10 +217,6 @@ def in_words(figure: Figure) -> str:
 
 def paired_lines(evaluation: Evaluation) -> list[str]:
     """Say for each other method by how much `recommend` differs, and how far stars are off."""
-    from recsys.evaluation.outcomes import OURS
-    from recsys.evaluation.report import title
-
-    assert evaluation.scores is not None
     k = evaluation.protocol.ks[0]
     found = evaluation.scores.by_method()
     lines = [

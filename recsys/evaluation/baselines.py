@@ -1,282 +1,134 @@
-"""What a recommender must beat: popularity, item neighbours, EASE. No database.
-
-Each is fitted on a sparse matrix of likes, a row a user and a column a film of the catalogue, and
-scores users by the rows that are known of them.
-"""
+"""The baselines of an evaluation: fitted on what trains, asked for what `recommend` is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from scipy import sparse
 
-from recsys.learning.metrics import NO_MOVIE, judge, ndcg
-from recsys.learning.network import HIGHEST, LOWEST
+from recsys.arrays import Index, Values
+from recsys.evaluation.outcomes import BIASES, Predicted
+from recsys.evaluation.protocol import Division, Protocol
+from recsys.evaluation.splits import HELD_OUT, by_random
+from recsys.learning.baselines import (
+    EASE_MOST_MOVIES,
+    Biases,
+    Ease,
+    ItemKNN,
+    Likes,
+    Popularity,
+    Scorer,
+    choose_lambda,
+    likes_matrix,
+    rank,
+)
+from recsys.progress import Progress, silent
 
-Likes = sparse.csr_array  # (n_users, n_movies) float32, 1 where the user likes the film
-Scores = NDArray[np.float32]
-Scorer = Callable[[Likes], Scores]  # (n_users, n_movies), higher is better
-Index = NDArray[np.int64]
-Stars = NDArray[np.float64]
-
-NEIGHBOURS = 200
-FILM_SHRINKAGE, USER_SHRINKAGE = 25, 10  # ratings of bias 0 that are added to a film's, a user's
-EASE_LAMBDAS = (50, 100, 200, 400, 800, 1600, 3200)
-EASE_MOST_MOVIES = 25_000  # beyond them, the inverse takes more than 2.5 GB and an hour
-ROWS_A_CHUNK = 256
-TUNED_ON = 2000  # users
-
-
-def likes_matrix(
-    users: NDArray[np.int64], movies: NDArray[np.int64], shape: tuple[int, int]
-) -> Likes:
-    """Return the matrix with a 1 for each pair."""
-    return sparse.csr_array((np.ones(len(users), dtype=np.float32), (users, movies)), shape=shape)
+INNER_SHARE = 0.2  # of the training part, to choose the regularization of EASE by
 
 
-@dataclass(frozen=True)
-class Popularity:
-    """The films that most people like, the same for everybody.
+class Baselines(NamedTuple):
+    """What the baselines answered.
 
     Attributes
     ----------
-    places
-        ``(n_movies,)`` float32, from 0 for the most liked film down; of films that equally many
-        like, the one with the lower index comes first, as in the database.
+    lists, stars
+        A dict a split: lists of film indexes, and predicted stars, by method.
+    parameters, notes
+        What was chosen for them, and what a reader must know of that.
     """
 
-    places: Scores
-
-    @classmethod
-    def fit(cls, likes: Likes) -> Popularity:
-        """Count the likes."""
-        counts = likes.sum(axis=0)  # (n_movies,)
-        order = np.argsort(-counts, kind="stable")
-        places = np.empty(len(counts), dtype=np.float32)
-        places[order] = -np.arange(len(counts))
-        return cls(places)
-
-    def __call__(self, known: Likes) -> Scores:
-        """Score all films for users, ``(n_users, n_movies)``."""
-        return np.tile(self.places, (known.shape[0], 1))
+    lists: list[dict[str, Index]]
+    stars: list[dict[str, Values]]
+    parameters: dict[str, Any]
+    notes: list[str]
 
 
-@dataclass(frozen=True)
-class ItemKNN:
-    """Films like those that a user likes: the cosine of TF-IDF weighted likes.
+def ask_baselines(
+    divisions: list[Division],
+    predicted: list[Predicted | None],
+    protocol: Protocol,
+    progress: Progress = silent,
+) -> Baselines:
+    """Fit the baselines on each split, and return what they answer; nothing without baselines.
 
-    A like tells more if its user likes few films: it weighs ``log(n_movies / n_likes)`` of that
-    user, as a word does that stands in few documents. A film's score is the sum over its own
-    nearest films that the user likes (Sarwar et al., "Item-Based Collaborative Filtering
-    Recommendation Algorithms", WWW 2001). Films without a score follow by popularity.
-
-    Attributes
-    ----------
-    likeness
-        ``(n_movies, n_movies)``: a row has a film's nearest ones, itself left out.
-    """
-
-    likeness: sparse.csr_array
-    popularity: Popularity
-
-    @classmethod
-    def fit(cls, likes: Likes, neighbours: int = NEIGHBOURS) -> ItemKNN:
-        """Find each film's neighbours."""
-        n_movies = likes.shape[1]
-        weight = np.log(n_movies / np.maximum(likes.sum(axis=1), 1))  # (n_users,)
-        weighted = sparse.csc_array(sparse.diags_array(weight.astype(np.float32)) @ likes)
-        lengths = np.sqrt(weighted.power(2).sum(axis=0))  # (n_movies,)
-        unit = weighted @ sparse.diags_array(1 / np.where(lengths > 0, lengths, 1))
-        by_movie = unit.T.tocsr()  # (n_movies, n_users)
-        rows = [
-            _nearest((by_movie[start : start + ROWS_A_CHUNK] @ unit).toarray(), start, neighbours)
-            for start in range(0, n_movies, ROWS_A_CHUNK)
-        ]
-        return cls(sparse.csr_array(sparse.vstack(rows)), Popularity.fit(likes))
-
-    def __call__(self, known: Likes) -> Scores:
-        """Score all films for users, ``(n_users, n_movies)``."""
-        scores = (known @ self.likeness.T).toarray()
-        return np.where(scores > 0, scores, self.popularity(known) - 1).astype(np.float32)
-
-
-def _nearest(cosines: Scores, start: int, neighbours: int) -> sparse.csr_array:
-    """Keep the largest of each row; row 0 is film `start`."""
-    n, n_movies = cosines.shape
-    cosines[np.arange(n), start + np.arange(n)] = 0
-    kept = min(neighbours, n_movies)
-    nearest = np.argpartition(-cosines, kept - 1, axis=1)[:, :kept]  # (n, kept)
-    values = np.take_along_axis(cosines, nearest, axis=1)
-    ends = np.arange(n + 1) * kept
-    found = sparse.csr_array((values.ravel(), nearest.ravel(), ends), shape=(n, n_movies))
-    found.eliminate_zeros()
-    return found
-
-
-@dataclass(frozen=True)
-class Ease:
-    """The linear model of least squares whose weights have a zero diagonal.
-
-    With ``G = X'X + lambda I`` and ``P = G^-1``, the weights are ``B_ij = -P_ij / P_jj`` and
-    ``B_jj = 0`` (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, eq. 8).
-    Users of whom nothing is known get popular films.
-
-    Attributes
-    ----------
-    movies
-        ``(n,)`` int64: the films that somebody likes; all others score 0.
-    weights
-        ``(n, n)`` float32.
-    """
-
-    movies: NDArray[np.int64]
-    weights: Scores
-    popularity: Popularity
-
-    @classmethod
-    def fit(cls, likes: Likes, regularization: float) -> Ease:
-        """Solve for the weights in float32, by an inverse as large as the smaller side of X."""
-        movies = np.flatnonzero(likes.sum(axis=0) > 0)
-        part = likes[:, movies]
-        solve = _solve_by_users if part.shape[0] < part.shape[1] else _solve_by_movies
-        weights = solve(part, regularization)
-        np.fill_diagonal(weights, 0)
-        return cls(movies, weights, Popularity.fit(likes))
-
-    def __call__(self, known: Likes) -> Scores:
-        """Score all films for users, ``(n_users, n_movies)``."""
-        scores = np.zeros(known.shape, dtype=np.float32)
-        scores[:, self.movies] = known[:, self.movies] @ self.weights
-        strangers = np.diff(known[:, self.movies].indptr) == 0
-        scores[strangers] = self.popularity(known[strangers])
-        return scores
-
-
-def _solve_by_movies(likes: Likes, regularization: float) -> Scores:
-    inverse = _inverse(likes.T @ likes, regularization)  # (n_movies, n_movies)
-    inverse /= -inverse.diagonal().copy()
-    return inverse
-
-
-def _solve_by_users(likes: Likes, regularization: float) -> Scores:
-    # By Woodbury's identity, lambda P = I - X' (X X' + lambda I)^-1 X: the same weights from an
-    # inverse of (n_users, n_users), which takes a thousandth of the time where users are few.
-    inverse = _inverse(likes @ likes.T, regularization)
-    product: Scores = likes.T @ (inverse @ likes)  # (n_movies, n_movies)
-    product /= 1 - product.diagonal()
-    return product
-
-
-@dataclass(frozen=True)
-class Biases:
-    """Stars from means alone, without any taste: ``mean + films[film] + users[user]``.
-
-    A film's bias is the mean of its ratings less the mean of all, a user's that of what then
-    remains, both drawn to zero where ratings are few (Koren, "Factor in the Neighbors", TKDD 2010,
-    section 2.1).
-    """
-
-    mean: float
-    films: Stars  # (n_movies,)
-    users: Stars  # (n_users,)
-
-    @classmethod
-    def fit(
-        cls, users: Index, movies: Index, stars: NDArray[np.floating], shape: tuple[int, int]
-    ) -> Biases:
-        """Fit on ratings by dense indexes."""
-        given = stars.astype(np.float64)
-        mean = float(given.mean())
-        of_films = _shrunk_means(movies, given - mean, shape[1], FILM_SHRINKAGE)
-        left = given - mean - of_films[movies]
-        return cls(mean, of_films, _shrunk_means(users, left, shape[0], USER_SHRINKAGE))
-
-    def __call__(self, users: Index, movies: Index) -> Stars:
-        """Predict the stars of pairs, ``(n,)``, between the least and the most there are."""
-        stars: Stars = self.mean + self.films[movies] + self.users[users]
-        return stars.clip(LOWEST, HIGHEST)
-
-
-def _shrunk_means(rows: Index, values: Stars, n: int, shrinkage: float) -> Stars:
-    counts = np.bincount(rows, minlength=n)
-    means: Stars = np.bincount(rows, weights=values, minlength=n) / (counts + shrinkage)
-    return means
-
-
-def _inverse(gram: sparse.csr_array, regularization: float) -> Scores:
-    matrix = torch.from_numpy(gram.toarray())
-    matrix.diagonal().add_(regularization)
-    # Into the same memory: three matrices of 25,000 films would be 7.5 GB.
-    torch.linalg.cholesky(matrix, out=matrix)
-    torch.cholesky_inverse(matrix, out=matrix)
-    inverse: Scores = matrix.numpy()
-    return inverse
-
-
-def rank(
-    scorer: Scorer,
-    known: Likes,
-    barred: sparse.csr_array,
-    k: int,
-    on_users: Callable[[int], None] = lambda done: None,
-) -> NDArray[np.int64]:
-    """Return the k best films of each user but those barred, ``(n_users, k)``.
+    EASE's regularization is chosen on the first split and kept.
 
     Parameters
     ----------
-    known
-        ``(n_users, n_movies)``, what the users are scored by.
-    barred
-        Of the same shape, not zero where a film may not be in the user's list.
-    on_users
-        Called with how many users are done.
-
-    Returns
-    -------
-    ndarray
-        Film indexes, `NO_MOVIE` where the films do not suffice.
+    predicted
+        Of each split, the ratings whose stars `recommend` predicted.
     """
-    n_users, n_movies = known.shape
-    lists = np.full((n_users, k), NO_MOVIE, dtype=np.int64)
-    kept = min(k, n_movies)
-    for start in range(0, n_users, ROWS_A_CHUNK):
-        rows = slice(start, min(start + ROWS_A_CHUNK, n_users))
-        scores = scorer(known[rows])
-        scores[barred[rows].nonzero()] = -np.inf
-        best = torch.from_numpy(scores).topk(kept, dim=1)
-        lists[rows, :kept] = np.where(
-            best.values.isfinite().numpy(), best.indices.numpy(), NO_MOVIE
+    if not protocol.baselines:
+        nothing: list[dict[str, Any]] = [{} for _ in divisions]
+        return Baselines(nothing, nothing, {}, [])
+    progress("baselines", 0)  # to choose a regularization takes longer than to fit
+    methods, parameters, notes = _choose_methods(divisions[0])
+    lists: list[dict[str, Index]] = []
+    for split, division in enumerate(divisions):
+        likes, known, barred = _matrices(division)
+        lists.append({})
+        for place, (name, fit) in enumerate(methods.items(), split * len(methods)):
+            progress("baselines", place, len(divisions) * len(methods))
+            lists[split][name] = rank(fit(likes), known, barred, protocol.longest)
+    progress("baselines", len(divisions) * len(methods), len(divisions) * len(methods))
+    stars: list[dict[str, Values]] = [
+        {} if one is None else {BIASES: _predict_stars(division, one)}
+        for division, one in zip(divisions, predicted, strict=True)
+    ]
+    return Baselines(lists, stars, parameters, notes)
+
+
+def _matrices(division: Division) -> tuple[Likes, Likes, Likes]:
+    """Return the training part, and what is known and barred of the asked users."""
+    data = division.data
+    n_movies = len(data.movie_ids)
+    training = data.users[division.training], data.movies[division.training]
+    shape = len(division.users), n_movies
+    return (
+        likes_matrix(*training, (len(data.user_ids), n_movies)),
+        likes_matrix(*division.rows_of(data.liked & division.told), shape),
+        likes_matrix(*division.rows_of(division.told), shape),
+    )
+
+
+def _predict_stars(division: Division, predicted: Predicted) -> Values:
+    """Fit on what was told, and predict the same stars."""
+    data, told = division.data, division.told
+    shape = len(data.user_ids), len(data.movie_ids)
+    biases = Biases.fit(data.users[told], data.movies[told], data.stars[told], shape)
+    return biases(division.users[predicted.rows], predicted.movies)
+
+
+def _choose_methods(
+    division: Division,
+) -> tuple[dict[str, Callable[[Likes], Scorer]], dict[str, Any], list[str]]:
+    """Return how each method is fitted, the parameters that were chosen, and notes."""
+    methods: dict[str, Callable[[Likes], Scorer]] = {
+        "popularity": Popularity.fit,
+        "item-knn": ItemKNN.fit,
+    }
+    data = division.data
+    users, movies = data.users[division.training], data.movies[division.training]
+    liked = len(np.unique(movies))
+    if liked > EASE_MOST_MOVIES:
+        note = (
+            f"EASE is left out: it inverts a matrix of {liked:,} films with likes, and above "
+            f"{EASE_MOST_MOVIES:,} that takes too much memory."
         )
-        on_users(rows.stop)
-    return lists
-
-
-def choose_lambda(likes: Likes, held_out: Likes) -> tuple[float, dict[float, float]]:
-    """Return the best regularization of EASE by NDCG@10 on a split of the training part.
-
-    Parameters
-    ----------
-    likes, held_out
-        ``(n_users, n_movies)`` each: the two parts of what may be trained on.
-
-    Returns
-    -------
-    float, dict
-        The best of `EASE_LAMBDAS`, and the NDCG of each one tried: from the smallest on, until
-        it falls.
-    """
-    users = np.flatnonzero(np.diff(held_out.indptr) > 0)
-    users = np.random.default_rng(0).permutation(users)[:TUNED_ON]
-    known, truth = likes[users], held_out[users].tocoo()
-    tried: dict[float, float] = {}
-    for regularization in EASE_LAMBDAS:
-        lists = rank(Ease.fit(likes, regularization), known, known, 10)
-        values = ndcg(*judge(lists, truth.row, truth.col), 10)
-        tried[regularization] = float(values.mean()) if len(values) else 0.0
-        if tried[regularization] < max(tried.values()):
-            break
-    return max(tried, key=lambda one: tried[one]), tried
+        return methods, {}, [note]
+    shape = len(data.user_ids), len(data.movie_ids)
+    inner = by_random(users, INNER_SHARE, seed=0) == HELD_OUT
+    chosen, tried = choose_lambda(
+        likes_matrix(users[~inner], movies[~inner], shape),
+        likes_matrix(users[inner], movies[inner], shape),
+    )
+    methods["ease"] = partial(Ease.fit, regularization=chosen)
+    listed = ", ".join(f"{one:g}: {value:.4f}" for one, value in tried.items())
+    note = (
+        f"EASE's lambda is {chosen:g}, by NDCG@10 on an inner split of the training part of "
+        f"the first seed ({listed})."
+    )
+    return methods, {"ease_lambda": chosen}, [note]

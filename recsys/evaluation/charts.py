@@ -11,8 +11,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from recsys.evaluation.figures import Figure, Scores
 from recsys.evaluation.outcomes import ACTIVITY, OURS, RETRIEVAL
-from recsys.evaluation.scores import Figure, Scores
 
 INK = "#0a0b0c"  # stands for the page's own text colour, light or dark
 COLOURS = {

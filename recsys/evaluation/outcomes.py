@@ -6,21 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from recsys.learning.metrics import (
-    ACCURACY,
-    Ids,
-    Marks,
-    diversity,
-    judge,
-    mean_over_list,
-    mean_stars,
-)
+from recsys.arrays import Ids, Index, Mask, Values
+from recsys.learning.metrics import ACCURACY, diversity, judge, mean_over_list, mean_stars
 
-Index = NDArray[np.int64]
-Values = NDArray[np.float64]
-Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is everybody
+Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is all users
 
 OURS = "recommend"
 RETRIEVAL = "retrieval"  # the same without the ranker
@@ -87,7 +77,7 @@ class Outcome:
     n_training_users
         How many users these are in all.
     unseen
-        All ratings of the users asked that were told to nobody.
+        All ratings of the users asked that no method was told.
     predicted
         None if no stars are predicted.
     """
@@ -105,9 +95,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What of the films the metrics need: ``(n_movies, n_genres)`` bool, and the genres' names."""
+    """What the metrics need of the films: ``(n_movies, n_genres)`` bool, and the genres' names."""
 
-    genres: NDArray[np.bool_]
+    genres: Mask
     genre_names: list[str]
 
 
@@ -143,7 +133,7 @@ def user_values(
 
 
 def pool(places: list[Index], n_users: int, values: list[dict[Key, Values]]) -> dict[Key, Values]:
-    """Average each user's values over the splits; `places` says whose they are in each."""
+    """Average each user's values over the splits; `places` says which users they are in each."""
     pooled = {}
     for key in values[0]:
         total, count = np.zeros(n_users), np.zeros(n_users)
@@ -164,10 +154,10 @@ def mean(values: Values) -> float:
 def curves(outcomes: list[Outcome], metric: str) -> dict[str, list[float]]:
     """Return a metric's mean over users and splits at each length of the list, by method.
 
-    Here `recall` is the share of all that was held out, so that it can be set beside precision.
+    Here `recall` is the share of all that was held out, so that it can be compared with precision.
     """
 
-    def at(k: int, hits: Marks, relevant: Ids) -> float:
+    def at(k: int, hits: Mask, relevant: Ids) -> float:
         if metric == "recall":
             return mean(hits[:, :k].sum(axis=1) / relevant)
         return mean(ACCURACY[metric](hits, relevant, k))

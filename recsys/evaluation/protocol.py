@@ -1,32 +1,22 @@
-"""What an evaluation reads, and how one seed of a protocol divides it."""
+"""How an evaluation measures, and how one seed of it divides the ratings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection
 
-from recsys.database.copy import read_columns
+from recsys.arrays import Index, Mask
 from recsys.errors import EvaluationError
 from recsys.evaluation import splits
-from recsys.evaluation.scratch import read_catalogue
-from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
+from recsys.evaluation.data import RatingData
+from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN, Parts
 from recsys.parameters import POSITIVE_STARS
 
-Index = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
-UNUSED = 3  # beside the parts of splits: neither trained on nor told nor asked for
+UNUSED = 3  # besides the parts of splits: not trained on, not told, not asked for
 LONGEST_CURVE = 50  # films, in curves over the length of the list
 PRIORITY = 7  # seed of the draw of users, the same one whatever the split's seed
-RATINGS = "select user_id, movie_id, rating, rated_at from recsys.ratings"
-NEWEST = "select max(rated_at)::text from recsys.ratings"
-MOVIES = "select movie_id from recsys.movies"
-GENRES = "select movie_id, genre_id from recsys.movie_genres"
 
 
 @dataclass(frozen=True)
@@ -75,90 +65,12 @@ class Protocol:
         return max(*self.ks, LONGEST_CURVE)
 
 
-@dataclass(frozen=True)
-class RatingData:
-    """All ratings and the catalogue, users and films by dense index.
-
-    Attributes
-    ----------
-    user_ids, movie_ids
-        ``(n_users,)`` with a rating and ``(n_movies,)`` in the catalogue, ascending.
-    users, movies, stars, rated_at
-        ``(n,)`` each, a rating each; times in microseconds since 2000.
-    liked
-        ``(n,)`` bool.
-    genres
-        ``(n_movies, n_genres)`` bool.
-    catalogue
-        What the films are, as binary COPY.
-    """
-
-    user_ids: Index
-    movie_ids: Index
-    users: Index
-    movies: Index
-    stars: NDArray[np.float32]
-    rated_at: Index
-    liked: Mask
-    genres: Mask
-    genre_names: list[str]
-    catalogue: dict[str, bytes]
-    newest: str  # rating's time
-
-    def facts(self) -> dict[str, Any]:
-        """Return what tells one set of ratings from another."""
-        return {
-            "ratings": len(self.users),
-            "positives": int(self.liked.sum()),
-            "users": len(self.user_ids),
-            "movies": len(self.movie_ids),
-            "newest_rating": self.newest,
-        }
-
-
-def read_data(connection: Connection, threshold: float) -> RatingData:
-    """Read ratings and catalogue; all of one snapshot if the transaction is repeatable read."""
-    rows = read_columns(
-        connection, RATINGS, user_id="i8", movie_id="i8", rating="f4", rated_at="i8"
-    )
-    if not len(rows["user_id"]):
-        raise EvaluationError("there are no ratings to evaluate with: `recsys load` loads some")
-    # Of whatever order the rows come in, the same split.
-    order = np.lexsort((rows["movie_id"], rows["user_id"]))
-    rows = {name: values[order] for name, values in rows.items()}
-    user_ids, users = np.unique(rows["user_id"], return_inverse=True)
-    movie_ids = np.sort(read_columns(connection, MOVIES, movie_id="i8")["movie_id"])
-    listed = read_columns(connection, GENRES, movie_id="i8", genre_id="i8")
-    named = connection.exec_driver_sql("select genre_id, name from recsys.genres")
-    names: dict[int, str] = {row[0]: row[1] for row in named}
-    genre_ids = np.array(sorted(names, key=lambda one: names[one]), dtype=np.int64)
-    genres = np.zeros((len(movie_ids), len(genre_ids)), dtype=bool)
-    column = {int(genre): place for place, genre in enumerate(genre_ids)}
-    genres[
-        np.searchsorted(movie_ids, listed["movie_id"]),
-        [column[genre] for genre in listed["genre_id"].tolist()],
-    ] = True
-    return RatingData(
-        user_ids=user_ids,
-        movie_ids=movie_ids,
-        users=users,
-        movies=np.searchsorted(movie_ids, rows["movie_id"]),
-        stars=rows["rating"],
-        rated_at=rows["rated_at"],
-        liked=rows["rating"] >= np.float32(threshold),
-        genres=genres,
-        genre_names=[names[genre] for genre in genre_ids.tolist()],
-        catalogue=read_catalogue(connection),
-        newest=connection.exec_driver_sql(NEWEST).scalar_one(),
-    )
-
-
-def divide(data: RatingData, protocol: Protocol, seed: int) -> NDArray[np.int8]:
+def divide(data: RatingData, protocol: Protocol, seed: int) -> Parts:
     """Return the part of each rating: of `splits`, or `UNUSED`.
 
-    Ratings below the threshold are nobody's truth. Where they are known, they stand beside what is
-    liked: in a random split less as large a share as of that, in a split by time only those that
-    are no newer, of held-out users after the training.
+    Ratings below the threshold are never held out to be found. With ``known="rated"``, the database
+    has them as well: in a random split all but the same share as of the likes, in a split by time
+    those that are no newer than the training part, those of held-out users after the training.
     """
     liked = data.liked
     users, times = data.users[liked], data.rated_at[liked]
@@ -166,7 +78,7 @@ def divide(data: RatingData, protocol: Protocol, seed: int) -> NDArray[np.int8]:
         raise EvaluationError(
             f"no rating has {protocol.threshold:g} stars or more: lower --threshold"
         )
-    draw: dict[str, Callable[[], splits.Parts]] = {
+    draw: dict[str, Callable[[], Parts]] = {
         "random": lambda: splits.by_random(users, protocol.share, seed),
         "time": lambda: splits.by_time(times, protocol.share),
         "leave-one-out": lambda: splits.newest_of_each(users, times, seed),
@@ -190,7 +102,7 @@ def divide(data: RatingData, protocol: Protocol, seed: int) -> NDArray[np.int8]:
 
 def _nothing_held_out(protocol: Protocol, times: Index) -> str:
     if protocol.split == "time" and times.min() == times.max():
-        return "all ratings bear one time, so they cannot be split by time: try --split random"
+        return "all ratings have the same time, so they cannot be split by time: try --split random"
     what = (
         f"users with {splits.LEAST_LIKES} ratings of {protocol.threshold:g} stars or more"
         if protocol.split == "users"
@@ -204,7 +116,7 @@ def _nothing_held_out(protocol: Protocol, times: Index) -> str:
 
 @dataclass(frozen=True)
 class Division:
-    """One seed of a protocol: who is asked, and what is known, barred and true of them.
+    """One seed of a protocol: which users are asked, and what is known, barred and true of them.
 
     Attributes
     ----------
@@ -213,11 +125,11 @@ class Division:
     users
         ``(n_asked,)`` int64: those with something held out, ascending, or a sample of them.
     with_truth
-        How many have something held out, whether asked or not.
+        How many have something held out, asked or not.
     """
 
-    seed: int
-    parts: NDArray[np.int8]
+    data: RatingData
+    parts: Parts
     users: Index
     with_truth: int
 
@@ -228,13 +140,25 @@ class Division:
         users = np.unique(data.users[parts == HELD_OUT])
         chance = np.random.default_rng(PRIORITY).random(len(data.user_ids))
         asked = np.sort(users[np.argsort(chance[users])][: protocol.users])
-        return cls(seed, parts, asked, len(users))
+        return cls(data, parts, asked, len(users))
 
-    def places_of(self, data: RatingData, chosen: Mask) -> Index:
+    @property
+    def training(self) -> Mask:
+        """The likes that are trained on."""
+        training: Mask = self.data.liked & (self.parts == TRAIN)
+        return training
+
+    @property
+    def told(self) -> Mask:
+        """The ratings that the database has when it is asked."""
+        told: Mask = self.parts <= LATER
+        return told
+
+    def places_of(self, chosen: Mask) -> Index:
         """Return the places of those chosen ratings that are the asked users'."""
-        return np.flatnonzero(chosen & np.isin(data.users, self.users))
+        return np.flatnonzero(chosen & np.isin(self.data.users, self.users))
 
-    def rows_of(self, data: RatingData, chosen: Mask) -> tuple[Index, Index]:
+    def rows_of(self, chosen: Mask) -> tuple[Index, Index]:
         """Return place among the asked users, and film, of those ratings."""
-        mine = self.places_of(data, chosen)
-        return np.searchsorted(self.users, data.users[mine]), data.movies[mine]
+        mine = self.places_of(chosen)
+        return np.searchsorted(self.users, self.data.users[mine]), self.data.movies[mine]

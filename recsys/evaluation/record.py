@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
 from recsys.database.tables import evaluations
+from recsys.evaluation.figures import Figure, Scores
 from recsys.evaluation.protocol import Protocol
-from recsys.evaluation.scores import Figure, Scores
 
 
-@dataclass
+@dataclass(frozen=True)
 class Evaluation:
     """What an evaluation found.
 
     Attributes
     ----------
+    data
+        What the ratings were: counts, and the newest one's time.
     model_id
         The model whose parameters trained, None if the defaults did.
     parameters
         Of the training, and of the baselines.
-    data
-        What the ratings were: counts, and the newest one's time.
     asked, with_truth, without_truth
         Users of the first split: asked; with something held out; with none, who are left out.
     notes
-        What a reader must know besides.
+        What else a reader must know.
     """
 
     protocol: Protocol
     data: dict[str, Any]
-    model_id: int | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
-    asked: int = 0
-    with_truth: int = 0
-    without_truth: int = 0
-    notes: list[str] = field(default_factory=list)
-    scores: Scores | None = None
+    model_id: int | None
+    parameters: dict[str, Any]
+    asked: int
+    with_truth: int
+    without_truth: int
+    notes: tuple[str, ...]
+    scores: Scores
 
 
 def write_evaluation(connection: Connection, evaluation: Evaluation) -> None:
     """Write a row for each figure into ``recsys.evaluations``."""
-    assert evaluation.scores is not None
     common = {
         "seeds": evaluation.protocol.seeds,
         "asked": evaluation.asked,

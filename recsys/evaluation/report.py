@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from recsys.evaluation.charts import draw
+from recsys.evaluation.figures import Figure, Paired, main_columns, title
 from recsys.evaluation.outcomes import OURS
-from recsys.evaluation.scores import Figure, Paired, main_columns
-
-if TYPE_CHECKING:
-    from recsys.evaluation.protocol import Protocol
-    from recsys.evaluation.record import Evaluation
+from recsys.evaluation.protocol import Protocol
+from recsys.evaluation.record import Evaluation
 
 SPLITS = {
     "random": "Of each user's liked films, a random {share} are held out.",
@@ -25,22 +27,6 @@ KNOWN = {
     "liked": "The database holds liked films alone: every method ranks all other films, and the "
     "ranker never saw a low rating.",
     "rated": "The database also holds lower ratings, so no method recommends those films.",
-}
-TITLES = {
-    "ndcg": "NDCG",
-    "recall": "recall",
-    "precision": "precision",
-    "map": "MAP",
-    "mrr": "MRR",
-    "hit_rate": "hit rate",
-    "popularity": "mean likes of a film",
-    "stars": "mean stars",
-    "novelty": "novelty (EPC)",
-    "diversity": "diversity of genres",
-    "coverage": "coverage",
-    "gini": "Gini",
-    "rmse": "RMSE",
-    "mae": "MAE",
 }
 BEST_HIGH = (
     "ndcg",
@@ -57,12 +43,6 @@ BEST_HIGH = (
 
 def render(evaluation: Evaluation) -> str:
     """Return the page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    from recsys.evaluation.charts import draw
-
-    assert evaluation.scores is not None
     environment = Environment(
         loader=PackageLoader("recsys.evaluation", "templates"),
         autoescape=True,
@@ -90,11 +70,6 @@ def render(evaluation: Evaluation) -> str:
 def number(value: float) -> str:
     """Return a figure with about three digits that tell something."""
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4f}"
-
-
-def title(metric: str, k: int | None) -> str:
-    """Return a metric's name for people."""
-    return TITLES[metric] + (f"@{k}" if k else "")
 
 
 def in_words(protocol: Protocol) -> list[str]:
@@ -129,7 +104,6 @@ def command(protocol: Protocol) -> str:
 
 def _columns(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Return the tables' columns: the main metrics first, each with its cell of each method."""
-    assert evaluation.scores is not None
     found = evaluation.scores.by_method()
     main = main_columns(evaluation.protocol.ks)
     others = [key for key in found[OURS] if key not in main]
@@ -153,7 +127,6 @@ def _best(metric: str, figures: list[Figure | None]) -> float | None:
 
 def _paired(evaluation: Evaluation) -> dict[str, dict[str, Paired]]:
     """Return how `OURS` differs from the other methods, by metric and method."""
-    assert evaluation.scores is not None
     ours = evaluation.scores.by_method()[OURS]
     keys = [*main_columns(evaluation.protocol.ks), ("rmse", None), ("mae", None)]
     return {title(*key): ours[key].against for key in keys if key in ours and ours[key].against}

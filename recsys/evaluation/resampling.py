@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from recsys.arrays import Values
 
 DRAWS = 2000
 
@@ -42,14 +41,19 @@ class Resampling:
         drawn = self.ratios(above, below)
         if not len(drawn):
             return float("nan"), float("nan"), float("nan")
-        low, high = np.percentile(drawn, [2.5, 97.5])
-        return float(above.sum() / below.sum()), float(low), float(high)
+        return float(above.sum() / below.sum()), *middle(drawn)
 
     def ratios(self, above: Values, below: Values) -> Values:
         """Return the ratio of two sums over users in each draw that has one."""
         bottom = self.weights @ below.astype(np.float32)  # (draws,)
-        some = bottom != 0  # a draw may hold none of the few users that have a value
+        some = bottom != 0  # a draw may have none of the few users that have a value
         if not below.sum():
             some[:] = False
         drawn: Values = (self.weights @ above.astype(np.float32))[some] / bottom[some]
         return drawn
+
+
+def middle(drawn: Values) -> tuple[float, float]:
+    """Return the ends of the middle 95 % of what was drawn."""
+    low, high = np.percentile(drawn, [2.5, 97.5]).tolist()
+    return low, high

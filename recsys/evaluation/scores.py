@@ -1,142 +1,66 @@
 """Lists and what was held out to figures with intervals, for several methods and splits at once.
 
 A value belongs to a user. With several splits a user's values are averaged first, and then users
-are resampled: the intervals tell how the mean would vary with other users, of whom there are
-finitely many, not with more splits of the same ones.
+are resampled: the intervals tell how the mean would vary with other users, not with more splits of
+the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recsys.arrays import Index, Numbers, Values
+from recsys.evaluation.figures import Figure, Paired, Scores
 from recsys.evaluation.outcomes import (
     CURVES,
     OURS,
     Catalogue,
     Key,
     Outcome,
+    Predicted,
     curves,
     mean,
     pool,
     user_values,
 )
-from recsys.evaluation.resampling import Resampling
+from recsys.evaluation.resampling import Resampling, middle
 from recsys.learning.metrics import NO_MOVIE, coverage, gini
+from recsys.progress import Progress, silent
 
-Index = NDArray[np.int64]
-Values = NDArray[np.float64]
 SPREAD_DRAWS = 300  # of whole lists, which cost more
-
-
-@dataclass(frozen=True)
-class Paired:
-    """`OURS` beside another method, user by user: difference, and ratio of the means."""
-
-    difference: float
-    ci_low: float
-    ci_high: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A mean over users with its 95 % interval.
-
-    Attributes
-    ----------
-    slice
-        Empty for everybody; else a genre, or a range of numbers of known likes.
-    users, left_out
-        How many have a value, and how many have none to be measured by.
-    per_seed
-        The mean of each split.
-    against
-        By baseline, for `OURS` alone.
-    """
-
-    method: str
-    metric: str
-    k: int | None
-    slice: str
-    value: float
-    ci_low: float
-    ci_high: float
-    users: int
-    left_out: int
-    per_seed: list[float]
-    against: dict[str, Paired] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """All figures of an evaluation.
-
-    Attributes
-    ----------
-    curves
-        By metric and method: the mean at each k from 1.
-    """
-
-    figures: list[Figure]
-    slices: list[Figure]
-    curves: dict[str, dict[str, list[float]]]
-
-    def by_method(self) -> dict[str, dict[tuple[str, int | None], Figure]]:
-        """Return the figures of everybody by method, then by metric and length of the list."""
-        found: dict[str, dict[tuple[str, int | None], Figure]] = {}
-        for figure in self.figures:
-            found.setdefault(figure.method, {})[figure.metric, figure.k] = figure
-        return found
-
-
-def main_columns(ks: tuple[int, ...]) -> list[tuple[str, int]]:
-    """Return the metrics that a table of a few columns shows, with the lengths of their lists."""
-    first = ks[0]
-    columns = [("ndcg", k) for k in ks] + [("recall", k) for k in ks]
-    return [*columns, ("stars", first), ("coverage", first)]
 
 
 def score(
     outcomes: list[Outcome],
     catalogue: Catalogue,
-    ks: Iterable[int],
-    on_figure: Callable[[int, int], None] = lambda done, total: None,
+    ks: tuple[int, ...],
+    progress: Progress = silent,
 ) -> Scores:
-    """Score every method of the outcomes, one outcome a split.
-
-    Parameters
-    ----------
-    on_figure
-        Called with how many figures are done, of how many.
-    """
-    ks = tuple(ks)
+    """Return every method's figures, from one outcome a split."""
     values = {
         method: [user_values(one, one.lists[method], catalogue, ks) for one in outcomes]
         for method in outcomes[0].lists
     }
-    everybody = np.unique(np.concatenate([one.users for one in outcomes]))
-    places = [np.searchsorted(everybody, one.users) for one in outcomes]
-    pools = {method: pool(places, len(everybody), found) for method, found in values.items()}
-    resampling = Resampling(len(everybody))
-    n, total = 0, sum(len(found) + len(ks) for found in pools.values())
+    users = np.unique(np.concatenate([one.users for one in outcomes]))
+    places = [np.searchsorted(users, one.users) for one in outcomes]
+    pools = {method: pool(places, len(users), found) for method, found in values.items()}
+    resampling = Resampling(len(users))
+
+    def figures_of(method: str) -> Iterator[list[Figure]]:
+        yield from _of_users(method, values[method], pools, resampling)
+        for k in ks:
+            lists = [one.lists[method][:, :k] for one in outcomes]
+            yield spread(method, lists, places, len(catalogue.genres), resampling)
+
+    total = sum(len(found) + len(ks) for found in pools.values())
     figures: list[Figure] = []
-    for method in pools:
-        lists = [one.lists[method] for one in outcomes]
-        of_lists = (
-            spread(method, [one[:, :k] for one in lists], places, len(catalogue.genres), resampling)
-            for k in ks
-        )
-        for found in chain(_of_users(method, values[method], pools, resampling), of_lists):
-            figures += found
-            n += 1
-            on_figure(n, total)
+    for done, found in enumerate(chain.from_iterable(map(figures_of, pools)), start=1):
+        figures += found
+        progress("scoring", done, total)
     figures += errors_of_stars(outcomes, places, resampling)
     known = [figure for figure in figures if not np.isnan(figure.value)]
     return Scores(
@@ -182,19 +106,19 @@ def paired(ours: Values, theirs: Values, resampling: Resampling) -> Paired:
 def spread(
     method: str, lists: list[Index], places: list[Index], n_movies: int, resampling: Resampling
 ) -> list[Figure]:
-    """Return coverage and Gini of the lists of all users, of which there is a matrix a split.
+    """Return coverage and Gini of the lists of all users, a matrix a split.
 
-    Users are resampled with their lists. A resample holds fewer different lists than there are,
+    Users are resampled with their lists. A resample has fewer different lists than there are,
     so its coverage is too small (and its Gini too large): the interval is shifted back by the mean
     of that error.
     """
     statistics = {"coverage": coverage, "gini": gini}
 
-    def of_weights(weights: NDArray[np.floating]) -> list[list[float]]:  # (splits, statistics)
+    def of_weights(weights: Numbers) -> list[list[float]]:  # (splits, statistics)
         counts = [
             _listed(*one, n_movies) for one in zip(lists, [weights[p] for p in places], strict=True)
         ]
-        # By chance, a resample of few users may hold none of a split's.
+        # By chance, a resample of few users may have none of a split's.
         return [[one(found) for one in statistics.values()] for found in counts if found.any()]
 
     n = resampling.weights.shape[1]
@@ -211,8 +135,8 @@ def spread(
     ]
 
 
-def _listed(lists: Index, weights: NDArray[np.floating], n_movies: int) -> Index:
-    """Count the lists that each film stands in, ``(n_movies,)``."""
+def _listed(lists: Index, weights: Numbers, n_movies: int) -> Index:
+    """Count the lists that each film is in, ``(n_movies,)``."""
     there = lists != NO_MOVIE
     repeated = np.broadcast_to(weights[:, None], lists.shape)
     counts = np.bincount(lists[there], weights=repeated[there], minlength=n_movies)
@@ -233,37 +157,48 @@ def errors_of_stars(
     ]
     if not found:
         return []
+    return [
+        *_errors("rmse", np.square, np.sqrt, found, resampling),
+        *_errors("mae", np.abs, np.abs, found, resampling),
+    ]
+
+
+def _errors(
+    metric: str,
+    size: Callable[[Values], Values],
+    back: Callable[[Any], Any],
+    found: list[tuple[Index, Predicted]],
+    resampling: Resampling,
+) -> list[Figure]:
+    """Return ``back(mean(size(errors)))`` of each method; `found` has each rating's user."""
     n = resampling.weights.shape[1]
     user = np.concatenate([place for place, _ in found])
     count = np.bincount(user, minlength=n).astype(float)  # ratings of each user
     users = int((count > 0).sum())
-    figures: list[Figure] = []
-    for name, of_errors, back in (("rmse", np.square, np.sqrt), ("mae", np.abs, np.abs)):
-        drawn: dict[str, Values] = {}
-        of_name: dict[str, Figure] = {}
-        for method in found[0][1].by_method:
-            sizes = [of_errors(one.by_method[method] - one.true) for _, one in found]
-            total = np.bincount(user, weights=np.concatenate(sizes), minlength=n).astype(float)
-            drawn[method] = back(resampling.ratios(total, count))
-            low, high = np.percentile(drawn[method], [2.5, 97.5])
-            of_name[method] = Figure(
-                *(method, name, None, "", float(back(total.sum() / count.sum()))),
-                *(float(low), float(high), users, n - users),
-                per_seed=[float(back(mean(one))) for one in sizes],
-            )
-        for method, figure in of_name.items():
-            if method != OURS:
-                of_name[OURS].against[method] = _beside(
-                    *(of_name[OURS].value, figure.value, drawn[OURS], drawn[method])
-                )
-        figures += of_name.values()
-    return figures
+    values, drawn, per_seed = {}, {}, {}
+    for method in found[0][1].by_method:
+        sizes = [size(one.by_method[method] - one.true) for _, one in found]
+        total = np.bincount(user, weights=np.concatenate(sizes), minlength=n).astype(float)
+        values[method] = float(back(total.sum() / count.sum()))
+        drawn[method] = back(resampling.ratios(total, count))
+        per_seed[method] = [float(back(mean(one))) for one in sizes]
+    against = {
+        method: _compared(values[OURS], values[method], drawn[OURS], drawn[method])
+        for method in values
+        if method != OURS
+    }
+    return [
+        Figure(
+            *(method, metric, None, "", values[method], *middle(drawn[method]), users, n - users),
+            per_seed=per_seed[method],
+            against=against if method == OURS else {},
+        )
+        for method in values
+    ]
 
 
-def _beside(ours: float, theirs: float, drawn: Values, their_drawn: Values) -> Paired:
+def _compared(ours: float, theirs: float, drawn: Values, their_drawn: Values) -> Paired:
     """Compare two figures by their values in the same draws."""
-    low, high = np.percentile(drawn - their_drawn, [2.5, 97.5]).tolist()
     with np.errstate(divide="ignore", invalid="ignore"):  # predictions without an error
-        ratio_low, ratio_high = np.percentile(drawn / their_drawn, [2.5, 97.5]).tolist()
-        ratio = float(np.divide(ours, theirs))
-    return Paired(ours - theirs, low, high, ratio, ratio_low, ratio_high)
+        ratio = float(np.divide(ours, theirs)), *middle(drawn / their_drawn)
+    return Paired(ours - theirs, *middle(drawn - their_drawn), *ratio)

@@ -1,9 +1,9 @@
-"""A database of one evaluation's own, which what is held out never enters, and its answers."""
+"""A scratch database that held-out ratings never enter, and its answers."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from recsys.arrays import Index
 from recsys.database.copy import driver, write_columns
 from recsys.database.engine import create_database
 from recsys.database.errors import reported_errors
@@ -30,12 +31,11 @@ from recsys.database.tables import (
 )
 from recsys.errors import DatabaseError, EvaluationError
 from recsys.learning.metrics import NO_MOVIE
+from recsys.progress import Progress
 
-Index = NDArray[np.int64]
-
-# All that the films' counts say comes from the ratings, held-out ones too: they are not copied.
+# The films' counts come from all ratings, held-out ones too: they are not copied.
 COUNTS = ("rating_count", "rating_mean", "liked_count")
-# What the films are, as the training reads it. Tags are not: viewers set them, who are held out.
+# What the films are, as the training reads it. Tags are not copied: held-out users set them, too.
 CATALOGUE = (
     *(movies, genres, movie_genres, people, movie_people, movie_keywords),
     *(text_encoders, movie_text_vectors),
@@ -60,7 +60,7 @@ ASK_STARS = """
 
 @contextmanager
 def scratch_database(engine: Engine) -> Iterator[Engine]:
-    """Make a database with the schema beside the engine's own; it is dropped at the end.
+    """Yield a new database with the schema, on the engine's server; it is dropped at the end.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _install(engine: Engine) -> None:
 
 
 def drop_database(url: URL) -> None:
-    """Drop the database that `url` names if it is there, whoever uses it."""
+    """Drop the database that `url` names if it is there, even if it is in use."""
     maintenance = create_engine(
         url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )
@@ -118,7 +118,7 @@ def drop_database(url: URL) -> None:
 
 
 def read_catalogue(connection: Connection) -> dict[str, bytes]:
-    """Read what the films are as binary COPY, without what their counts tell of the ratings."""
+    """Return what the films are as binary COPY, without their counts of ratings."""
     catalogue = {}
     for table in CATALOGUE:
         columns = ", ".join(
@@ -157,13 +157,13 @@ def send_held_out(connection: Connection, users: Index, movies: Index) -> None:
 
 
 def require_no_leak(connection: Connection, when: str) -> None:
-    """Refuse to go on if a pair of ``held_out`` stands in the database's ratings."""
+    """Refuse to go on if a pair of ``held_out`` is in the database's ratings."""
     leaked = connection.exec_driver_sql(
         "select count(*) from held_out join recsys.ratings using (user_id, movie_id)"
     ).scalar_one()
     if leaked:
         raise EvaluationError(
-            f"{leaked:,} held-out ratings stand in the scratch database {when}: "
+            f"{leaked:,} held-out ratings are in the scratch database {when}: "
             "the figures would be too good, so none are given; please report this"
         )
 
@@ -174,7 +174,7 @@ def ask_lists(
     users: Index,
     k: int,
     rerank: bool,
-    on_users: Callable[[int], None],
+    progress: Progress,
 ) -> Index:
     """Return what ``recsys.recommend`` gives each user, ``(n_users, k)`` film ids."""
     lists = np.full((len(users), k), NO_MOVIE, dtype=np.int64)
@@ -182,14 +182,15 @@ def ask_lists(
         chunk = users[start : start + USERS_A_CHUNK]
         for place, films in connection.exec_driver_sql(ASK, (chunk.tolist(), k, rerank, model_id)):
             lists[start + place - 1, : len(films)] = films
-        on_users(start + len(chunk))
+        progress("asking", start + len(chunk), len(users))
     return lists
 
 
 def ask_stars(connection: Connection, model_id: int, users: Index) -> list[tuple[int, int, float]]:
-    """Return row of the user, film and predicted stars of each pair of ``held_out`` that has some.
+    """Return the user's row, the film and the predicted stars of each pair of ``held_out``.
 
-    The first users are asked on trial: a model that predicts no stars is not asked further.
+    Pairs without a prediction are left out. A model that predicts none for the first users is not
+    asked further.
     """
     found: list[tuple[int, int, float]] = []
     for start in range(0, len(users), USERS_A_CHUNK):

@@ -1,4 +1,4 @@
-"""How ratings are divided for an evaluation: what trains, what is told later, what is the truth.
+"""How an evaluation divides ratings: what trains, what is inserted later, what is held out.
 
 Each split takes the liked pairs as arrays and returns one of TRAIN, LATER and HELD_OUT for each
 pair, so that no pair can be in two parts.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays import Index, Mask
 from recsys.learning.likes import hold_out
 
 TRAIN, LATER, HELD_OUT = 0, 1, 2
 
 LEAST_LIKES = 5  # of a user who may be held out whole
-TOLD = 0.8  # share of such a user's likes that is told after the training
+TOLD = 0.8  # of the likes of such a user, the share that is inserted after the training
 
 Parts = NDArray[np.int8]
-Index = NDArray[np.int64]
 
 
 def by_random(users: Index, share: float, seed: int) -> Parts:
@@ -80,18 +80,18 @@ def newest_of_each(users: Index, rated_at: Index, seed: int) -> Parts:
 def by_user(users: Index, share: float, seed: int) -> Parts:
     """Hold out `share` of the users that have `LEAST_LIKES` pairs or more.
 
-    Nothing of theirs trains: `TOLD` of their pairs, drawn at random, comes later, and the rest is
+    None of their pairs trains: `TOLD` of their pairs, drawn at random, comes later, and the rest is
     held out.
     """
     generator = np.random.default_rng(seed)
     eligible = np.flatnonzero(np.bincount(users) >= LEAST_LIKES)
     chosen = generator.choice(eligible, size=round(share * len(eligible)), replace=False)
     parts = _parts(hold_out(users, 1 - TOLD, seed))
-    strangers = np.isin(users, chosen)
-    parts[strangers & (parts == TRAIN)] = LATER
-    parts[~strangers] = TRAIN
+    theirs = np.isin(users, chosen)
+    parts[theirs & (parts == TRAIN)] = LATER
+    parts[~theirs] = TRAIN
     return parts
 
 
-def _parts(held_out: NDArray[np.bool_]) -> Parts:
+def _parts(held_out: Mask) -> Parts:
     return np.where(held_out, HELD_OUT, TRAIN).astype(np.int8)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
+from recsys.evaluation.figures import Figure, Scores
 from recsys.evaluation.outcomes import BIASES, OURS, Catalogue, Outcome, Predicted, Unseen, mean
 from recsys.evaluation.resampling import Resampling
-from recsys.evaluation.scores import Figure, Scores, score, spread
+from recsys.evaluation.scores import score, spread
 from recsys.learning.metrics import NO_MOVIE, mean_stars
 
 GENRES = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], dtype=bool)
