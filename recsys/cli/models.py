@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys.cli.output import Format, Output, console, errors, note, say, show
+from recsys.cli.output import Format, Output, console, note, progress_bar, say, show
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 
@@ -130,10 +130,14 @@ def import_(
     """
     from recsys.training.imports import import_vectors
 
-    with errors.status("Importing") as status:
-        report = import_vectors(
-            ready_engine(context.obj), file, users, score.value, activate, status.update
-        )
+    words = {
+        "reading": "Reading the vectors",
+        "looking up": "Looking up the films",
+        "writing": "Writing the vectors and their indexes",
+    }
+    engine = ready_engine(context.obj)
+    with progress_bar(words) as progress:
+        report = import_vectors(engine, file, users, score.value, activate, progress)
     _say_imported(report, activate)
 
 

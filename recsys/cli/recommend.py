@@ -22,7 +22,7 @@ from recsys.cli.films import (
     say_what_is_behind,
     show_films,
 )
-from recsys.cli.output import Format, Output, note, progress, say
+from recsys.cli.output import Format, Output, note, progress_bar, say
 from recsys.database.migrations import ready_engine
 from recsys.serving.answers import Recommendation
 from recsys.serving.recommender import Recommender
@@ -125,9 +125,6 @@ def recommend_everybody(engine: Engine, k: int) -> None:
     """Fill ``recsys.recommendations`` with a progress bar, and say what was done."""
     from recsys.models.lists import recommend_all
 
-    with progress() as bar:
-        task = bar.add_task("Recommending", total=None, note="users")
-        users = recommend_all(
-            engine, k, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    with progress_bar({"recommending": "Recommending to users"}) as report:
+        users = recommend_all(engine, k, report)
     say(f"recsys.recommendations holds the films of {users:,} users.")

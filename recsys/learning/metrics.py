@@ -11,17 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from recsys.arrays import Ids, Mask, Numbers, Values
 
 NO_MOVIE = -1  # in lists that are shorter than others
 LONGEST = 1000  # list that is judged
 
-Marks = NDArray[np.bool_]
-Ids = NDArray[np.integer]
-Values = NDArray[np.float64]
 
-
-def judge(lists: Ids, users: Ids, movies: Ids) -> tuple[Marks, Ids]:
+def judge(lists: Ids, users: Ids, movies: Ids) -> tuple[Mask, Ids]:
     """Mark the films of each list that the user turned out to like.
 
     Parameters
@@ -50,7 +47,7 @@ def judge(lists: Ids, users: Ids, movies: Ids) -> tuple[Marks, Ids]:
     return hits, np.bincount(users, minlength=len(lists))
 
 
-def ndcg(hits: Marks, relevant: Ids, k: int) -> Values:
+def ndcg(hits: Mask, relevant: Ids, k: int) -> Values:
     """Return the normalized discounted cumulative gain of the first k films, ``(n_users,)``.
 
     ``DCG = sum over hits at rank r of 1 / log2(r + 1)``, over the DCG of ``min(relevant, k)``
@@ -102,7 +99,7 @@ def graded_ndcg(lists: Ids, users: Ids, movies: Ids, gains: Values, k: int) -> V
     return _ratio(found, ideal)
 
 
-def recall(hits: Marks, relevant: Ids, k: int) -> Values:
+def recall(hits: Mask, relevant: Ids, k: int) -> Values:
     """Return the share of ``min(relevant, k)`` held-out films among the first k, ``(n_users,)``.
 
     Examples
@@ -113,12 +110,12 @@ def recall(hits: Marks, relevant: Ids, k: int) -> Values:
     return _ratio(hits[:, :k].sum(1), np.minimum(relevant, k))
 
 
-def precision(hits: Marks, relevant: Ids, k: int) -> Values:
+def precision(hits: Mask, relevant: Ids, k: int) -> Values:
     """Return the share of the first k places that are hits, ``(n_users,)``."""
     return _ratio(hits[:, :k].sum(1), np.where(relevant > 0, k, 0))
 
 
-def average_precision(hits: Marks, relevant: Ids, k: int) -> Values:
+def average_precision(hits: Mask, relevant: Ids, k: int) -> Values:
     """Return the mean of the precision at each hit, over ``min(relevant, k)``, ``(n_users,)``.
 
     Its mean over users is MAP@k.
@@ -128,19 +125,19 @@ def average_precision(hits: Marks, relevant: Ids, k: int) -> Values:
     return _ratio((precisions * first).sum(1), np.minimum(relevant, k))
 
 
-def reciprocal_rank(hits: Marks, relevant: Ids, k: int) -> Values:
+def reciprocal_rank(hits: Mask, relevant: Ids, k: int) -> Values:
     """Return one over the rank of the first hit, 0 without one, ``(n_users,)``; its mean is MRR."""
     first = hits[:, :k]
     gain = np.where(first.any(axis=1), 1 / (first.argmax(axis=1) + 1), 0)
     return np.where(relevant > 0, gain, np.nan)
 
 
-def hit_rate(hits: Marks, relevant: Ids, k: int) -> Values:
+def hit_rate(hits: Mask, relevant: Ids, k: int) -> Values:
     """Return 1 where one of the first k films is a hit, else 0, ``(n_users,)``."""
     return np.where(relevant > 0, hits[:, :k].any(axis=1).astype(float), np.nan)
 
 
-ACCURACY: dict[str, Callable[[Marks, Ids, int], Values]] = {
+ACCURACY: dict[str, Callable[[Mask, Ids, int], Values]] = {
     "ndcg": ndcg,
     "recall": recall,
     "precision": precision,
@@ -150,7 +147,7 @@ ACCURACY: dict[str, Callable[[Marks, Ids, int], Values]] = {
 }
 
 
-def named(metric: str) -> tuple[Callable[[Marks, Ids, int], Values], int]:
+def named(metric: str) -> tuple[Callable[[Mask, Ids, int], Values], int]:
     """Return the metric of accuracy and the k of a name such as ``ndcg@10``.
 
     Raises
@@ -167,7 +164,7 @@ def named(metric: str) -> tuple[Callable[[Marks, Ids, int], Values], int]:
     return ACCURACY[name], int(k)
 
 
-def mean_over_list(of_movie: NDArray[np.floating], lists: Ids) -> Values:
+def mean_over_list(of_movie: Numbers, lists: Ids) -> Values:
     """Return the mean of something over the films of each list, ``(n_users,)``.
 
     With the number of likes it is the average popularity of what is recommended; with
@@ -185,7 +182,7 @@ def mean_over_list(of_movie: NDArray[np.floating], lists: Ids) -> Values:
     return _ratio(np.where(there, of_movie[lists], 0).sum(axis=1), there.sum(axis=1))
 
 
-def mean_stars(lists: Ids, users: Ids, movies: Ids, stars: NDArray[np.floating]) -> Values:
+def mean_stars(lists: Ids, users: Ids, movies: Ids, stars: Numbers) -> Values:
     """Return the mean of the stars that a user gave to films of the list, ``(n_users,)``.
 
     Films without stars of that user are left out.
@@ -213,7 +210,7 @@ def mean_stars(lists: Ids, users: Ids, movies: Ids, stars: NDArray[np.floating])
     return _ratio(given.sum(axis=1), there.sum(axis=1))
 
 
-def diversity(features: NDArray[np.floating], lists: Ids) -> Values:
+def diversity(features: Numbers, lists: Ids) -> Values:
     """Return the mean of ``1 - cosine`` over all pairs of films of a list, ``(n_users,)``.
 
     Intra-list diversity (Ziegler et al., "Improving Recommendation Lists Through Topic
@@ -260,7 +257,7 @@ def gini(counts: Ids) -> float:
     return float((weights @ ascending) / (n * ascending.sum()))
 
 
-def _ratio(above: NDArray[np.floating], below: NDArray[np.floating]) -> Values:
+def _ratio(above: Numbers, below: Numbers) -> Values:
     """Divide; NaN where nothing is below."""
     values = np.full(above.shape, np.nan)
     np.divide(above, below, out=values, where=below > 0)

@@ -1,8 +1,7 @@
-"""Recommendations for everybody at once, into a table that BI tools join."""
+"""Recommendations for all users at once, into a table that BI tools join."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 from torch import Tensor
 
+from recsys.arrays import Index, Numbers
 from recsys.database.copy import driver, read_columns, write_columns
 from recsys.database.errors import reported_errors
 from recsys.errors import InvalidRequest
 from recsys.models.stars import find_bulk_stars
+from recsys.progress import Progress, silent
 
 USERS_A_CHUNK, ROWS_A_CHUNK = 2000, 10_000_000
 FILMS_A_BLOCK = 4096
@@ -55,18 +56,13 @@ ONE_BY_ONE = """
 def recommend_all(
     engine: Engine,
     k: int = 10,
-    on_users: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> int:
     """Fill ``recsys.recommendations`` with what ``recsys.recommend`` gives each user.
 
     Old rows are replaced in one transaction: readers see them until it ends. Users whose stored
     vectors are up to date are scored together by matrix products, in a fraction of the time;
     all others are asked of the function one by one.
-
-    Parameters
-    ----------
-    on_users
-        Called with how many users are done, of how many.
 
     Returns
     -------
@@ -101,7 +97,7 @@ def recommend_all(
                         text(ONE_BY_ONE),
                         {"users": left.tolist(), "k": k, "model_id": model.model_id},
                     )
-                on_users(start + len(chunk), len(users))
+                progress("recommending", start + len(chunk), len(users))
     return len(users)
 
 
@@ -145,9 +141,7 @@ class Films:
         """Return how many films are retrieved, of which k are chosen."""
         return k if self.ranker is None else max(k, self.ranker.candidates)
 
-    def recommend(
-        self, connection: Connection, users: NDArray[np.int64], k: int
-    ) -> NDArray[np.int64]:
+    def recommend(self, connection: Connection, users: Index, k: int) -> Index:
         """Write the lists of those of the users whose vectors are up to date; return their ids."""
         first, last = int(users[0]), int(users[-1])
         with driver(connection).cursor(binary=True) as cursor:
@@ -184,11 +178,11 @@ class Films:
         full = torch.isfinite(scores[:, k - 1]).numpy()
         if self.ranker is not None:
             scores = self.ranker.reranked(known.part(torch.from_numpy(rater)), scores, films)
-        done: NDArray[np.int64] = raters[here][full]
+        done: Index = raters[here][full]
         self._write(connection, done, scores.numpy()[full], films.numpy()[full], k)
         return done
 
-    def _places(self, rated: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    def _places(self, rated: list[Index]) -> tuple[Tensor, Tensor]:
         """Return row and column of each rated film that the model knows."""
         rows = np.repeat(np.arange(len(rated)), [len(films) for films in rated])
         films = np.concatenate([*rated, np.empty(0, dtype=np.int64)]).astype(np.int64)
@@ -200,9 +194,9 @@ class Films:
     def _write(
         self,
         connection: Connection,
-        users: NDArray[np.int64],
-        scores: NDArray[np.floating[Any]],
-        films: NDArray[np.int64],
+        users: Index,
+        scores: Numbers,
+        films: Index,
         k: int,
     ) -> None:
         n = len(users)

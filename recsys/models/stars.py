@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 from torch import Tensor
 
+from recsys.arrays import Index
 from recsys.database.copy import read_columns
 from recsys.database.tables import ranker_units
 from recsys.learning.network import Units, clipped
@@ -60,7 +60,7 @@ class BulkStars:
         ``(n_films, d + 1)`` float32, in the order of the ids that it was read with.
     """
 
-    def __init__(self, connection: Connection, model_id: int, movie_ids: NDArray[np.int64]) -> None:
+    def __init__(self, connection: Connection, model_id: int, movie_ids: Index) -> None:
         self.model_id = model_id
         self.mean, self.variance, self.half_share, self.candidates, self.weight, self.dimension = (
             connection.exec_driver_sql(
@@ -75,9 +75,7 @@ class BulkStars:
         places = np.searchsorted(rows["movie_id"], movie_ids)
         self.features = torch.from_numpy(rows["features"][places])
 
-    def raters(
-        self, connection: Connection, first: int, last: int
-    ) -> tuple[NDArray[np.int64], Raters]:
+    def raters(self, connection: Connection, first: int, last: int) -> tuple[Index, Raters]:
         """Return ids, ascending, and what is known of those users between two ids whose stored
         vector is up to date."""
         rows = read_columns(
@@ -135,9 +133,7 @@ class BulkStars:
         return clipped(self.mean + sums[..., -1] + hidden[..., 0])
 
 
-def find_bulk_stars(
-    connection: Connection, model_id: int, movie_ids: NDArray[np.int64]
-) -> BulkStars | None:
+def find_bulk_stars(connection: Connection, model_id: int, movie_ids: Index) -> BulkStars | None:
     """Return the model's ranker, or None if it has none that changes the order."""
     found = connection.exec_driver_sql(
         f"select exists (select from recsys.rankers where model_id = {model_id} and weight > 0)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
+from recsys.arrays import Index, Mask, Values, Vectors
 from recsys.database.copy import read_columns
 from recsys.database.errors import reported_errors
 from recsys.errors import SourceError
@@ -22,9 +22,9 @@ from recsys.learning.vectors import NEGLIGIBLE, SHORTEST, UserSolve
 from recsys.models.vectors import TrainedModel, write_model
 from recsys.models.versions import activate_model, active_model
 from recsys.parameters import POSITIVE_STARS
+from recsys.progress import Progress, silent
 from recsys.training.vector_files import VectorTable, holds_users, read_vectors, shown_id
 
-Exact = NDArray[np.float64]
 Score = Literal["dot", "cosine"]
 
 LONGEST = 1e15  # of a user's vector: pgvector adds up squares in single precision
@@ -96,8 +96,8 @@ class Group:
         How many had a vector of zeros.
     """
 
-    ids: NDArray[np.int64]
-    vectors: Exact
+    ids: Index
+    vectors: Values
     left_out: int
 
 
@@ -107,7 +107,7 @@ def import_vectors(
     users: Path | None = None,
     score: Score = "dot",
     activate: bool = True,
-    on_step: Callable[[str], None] = lambda what: None,
+    progress: Progress = silent,
 ) -> ImportReport:
     """Write vectors from files as a new model and activate it, in one transaction.
 
@@ -121,8 +121,8 @@ def import_vectors(
         with both.
     score
         ``dot``: the score is the dot product; ``cosine``: that of vectors of length 1.
-    on_step
-        Called with what is being done.
+    progress
+        Called with the steps ``reading``, ``looking up`` and ``writing``.
 
     Raises
     ------
@@ -130,10 +130,10 @@ def import_vectors(
         A file cannot be read, the two do not fit, or the catalogue has none of the films.
     """
     started = time.monotonic()
-    on_step(f"Reading {movies.name}")
+    progress("reading", 0, note=movies.name)
     films, people = read_both(movies, users)
     with reported_errors(), engine.begin() as connection:
-        on_step("Looking up the films")
+        progress("looking up", 0)
         movie_ids, known = find_films(connection, films)
         model = make_model(
             usable(movie_ids[known], films.vectors[known], score, films.name, NEGLIGIBLE),
@@ -148,7 +148,7 @@ def import_vectors(
         )
         model.parameters.update(file=films.name, users_file=people.name if people else None)
         previous = active_model(connection)
-        on_step("Writing the vectors and their indexes")
+        progress("writing", 0)
         duration = timedelta(seconds=time.monotonic() - started)
         model_id = write_model(connection, replace(model, duration=duration))
         if activate:
@@ -182,9 +182,7 @@ def read_both(movies: Path, users: Path | None) -> tuple[VectorTable, VectorTabl
     return films, people
 
 
-def find_films(
-    connection: Connection, films: VectorTable
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def find_films(connection: Connection, films: VectorTable) -> tuple[Index, Mask]:
     """Return our movie_id of each of a file's films, and where there is one.
 
     Returns
@@ -210,8 +208,8 @@ def find_films(
 
 
 def usable(
-    ids: NDArray[np.int64],
-    vectors: NDArray[np.float32],
+    ids: Index,
+    vectors: Vectors,
     score: Score,
     file: str,
     negligible: float = 0.0,
@@ -266,7 +264,7 @@ def make_model(
     )
 
 
-def shares_of(movie_ids: NDArray[np.int64], liked: dict[str, NDArray[Any]]) -> Exact:
+def shares_of(movie_ids: Index, liked: dict[str, NDArray[Any]]) -> Values:
     """Return the share of users who like each film, ``(n_movies,)``."""
     shares = np.zeros(len(movie_ids))
     _, places, found = np.intersect1d(movie_ids, liked["movie_id"], return_indices=True)
@@ -274,7 +272,7 @@ def shares_of(movie_ids: NDArray[np.int64], liked: dict[str, NDArray[Any]]) -> E
     return shares
 
 
-def user_solve(movies: Exact, spread: Exact, weights: FoldIn, shares: Exact) -> UserSolve:
+def user_solve(movies: Values, spread: Values, weights: FoldIn, shares: Values) -> UserSolve:
     """Return the equation for users who have no vector of their own.
 
     It is the trainer's: ``(alpha H'H + sum of h h' + r (n + alpha n_movies) I) w = sum of h``,

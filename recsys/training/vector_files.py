@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.errors import ParserWarning
 
+from recsys.arrays import Index, Numbers, Values, Vectors
 from recsys.errors import SourceError
 from recsys.sources import columns
 
@@ -53,8 +54,8 @@ class VectorTable:
 
     name: str
     key: str
-    ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    ids: Index
+    vectors: Vectors
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class _Raw:
     name: str
     key: str
     ids: pd.Series[str]  # its index tells each row's number
-    values: NDArray[np.floating[Any]]  # (n, dimension)
+    values: Numbers  # (n, dimension)
     unit: str = "row"
 
     def where(self, place: int) -> str:
@@ -111,7 +112,7 @@ def shown_id(key: str, number: int) -> str:
     return f"tt{number:07d}" if key == "imdb_id" else str(number)
 
 
-def _checked_ids(raw: _Raw) -> NDArray[np.int64]:
+def _checked_ids(raw: _Raw) -> Index:
     # Ids that have gone through floats end in .0.
     text = raw.ids.str.strip().str.lower().str.removeprefix("tt").str.removesuffix(".0")
     found, reason = columns.ids(text, "wrong")
@@ -133,7 +134,7 @@ def _checked_ids(raw: _Raw) -> NDArray[np.int64]:
     return ids
 
 
-def _checked_values(raw: _Raw) -> NDArray[np.float32]:
+def _checked_values(raw: _Raw) -> Vectors:
     wrong = ~(np.abs(raw.values) <= LARGEST)  # NaN, too
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
@@ -262,10 +263,10 @@ def _from_frame(
     return _Raw(file, key, text, read(frame[others], fail), unit)
 
 
-def _numbers(frame: pd.DataFrame, fail: Callable[[int, str], NoReturn]) -> NDArray[np.float64]:
+def _numbers(frame: pd.DataFrame, fail: Callable[[int, str], NoReturn]) -> Values:
     """Return columns of numbers as they stand, ``(n, n_columns)``."""
     if all(isinstance(kind, np.dtype) and kind.kind in "fiu" for kind in frame.dtypes):
-        plain: NDArray[np.float64] = frame.to_numpy(dtype=np.float64)
+        plain: Values = frame.to_numpy(dtype=np.float64)
         if not np.isnan(plain).any():
             return plain
     values = np.empty(frame.shape)
@@ -280,9 +281,9 @@ def _numbers(frame: pd.DataFrame, fail: Callable[[int, str], NoReturn]) -> NDArr
     return values
 
 
-def _lists(frame: pd.DataFrame, fail: Callable[[int, str], NoReturn]) -> NDArray[np.float64]:
+def _lists(frame: pd.DataFrame, fail: Callable[[int, str], NoReturn]) -> Values:
     """Return a column of lists, in Parquet's form or as text, ``(n, length)``."""
-    rows: list[NDArray[np.float64]] = []
+    rows: list[Values] = []
     for place, cell in enumerate(frame.iloc[:, 0]):
         try:
             row = np.asarray(json.loads(cell) if isinstance(cell, str) else cell)

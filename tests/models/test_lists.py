@@ -79,7 +79,7 @@ def test_a_second_run_replaces_the_first_and_a_broken_one_does_nothing(
     recommend_all(sample_engine, 3)
     first = made()
 
-    def stop(done: int, total: int) -> None:
+    def stop(what: str, done: int, of: int | None = None, note: str = "") -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
