@@ -1,7 +1,12 @@
-"""Runs the migrations and installs `sql/` in one transaction: both take effect, or neither."""
+"""Runs the migrations and installs `sql/` in one transaction: both take effect, or neither.
+
+`alembic check` and `alembic revision --autogenerate` compare `recsys.database.tables` with the
+tables in the database of DATABASE_URL, or of the embedded server.
+"""
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Index
+from sqlalchemy.schema import SchemaItem
 
 from recsys.database.engine import open_engine
 from recsys.database.errors import reported_errors
@@ -12,6 +17,11 @@ from recsys.settings import Settings
 
 def include_name(name: str | None, type_: str, _parents: object) -> bool:
     return type_ != "schema" or name == metadata.schema
+
+
+def include_object(found: SchemaItem, *_: object) -> bool:
+    """Leave the models' HNSW indexes alone, which `recsys_internal.index_model` makes."""
+    return not isinstance(found, Index) or found.dialect_kwargs.get("postgresql_using") != "hnsw"
 
 
 def migrate(connection: Connection) -> None:
@@ -25,6 +35,8 @@ def migrate(connection: Connection) -> None:
         version_table_schema=metadata.schema,
         include_schemas=True,
         include_name=include_name,
+        include_object=include_object,
+        compare_server_default=True,
         transactional_ddl=True,
     )
     context.run_migrations()
@@ -32,7 +44,7 @@ def migrate(connection: Connection) -> None:
     if set(migrations.get_current_heads()) == set(context.script.get_heads()):
         install_sql(connection, grants)
     else:
-        # An older schema bears no stamp, or it would be taken for this version's.
+        # An older schema has no stamp, or it would be taken for this version's.
         connection.exec_driver_sql("comment on schema recsys is null")
 
 

@@ -4,6 +4,8 @@ Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
 """
 
+import pgvector.sqlalchemy
+import sqlalchemy as sa
 from alembic import op
 
 revision = ${repr(up_revision)}

@@ -1,0 +1,64 @@
+"""The tables as SQLAlchemy sees them, by subject; a test compares them with the migrations."""
+
+from recsys.database.tables.catalogue import (
+    genres,
+    movie_genres,
+    movie_keywords,
+    movie_people,
+    movie_texts,
+    movies,
+    people,
+)
+from recsys.database.tables.columns import metadata
+from recsys.database.tables.models import content_features, models, movie_vectors, user_vectors
+from recsys.database.tables.rankers import (
+    ranker_films,
+    ranker_terms,
+    ranker_units,
+    ranker_users,
+    rankers,
+)
+from recsys.database.tables.runs import evaluations, load_rejects, load_runs, trials
+from recsys.database.tables.texts import (
+    genre_units,
+    movie_genres_predicted,
+    movie_terms,
+    movie_text_vectors,
+    text_encoders,
+    text_terms,
+)
+from recsys.database.tables.users import ratings, recommendations, tags, users
+
+__all__ = [
+    "content_features",
+    "evaluations",
+    "genre_units",
+    "genres",
+    "load_rejects",
+    "load_runs",
+    "metadata",
+    "models",
+    "movie_genres",
+    "movie_genres_predicted",
+    "movie_keywords",
+    "movie_people",
+    "movie_terms",
+    "movie_text_vectors",
+    "movie_texts",
+    "movie_vectors",
+    "movies",
+    "people",
+    "ranker_films",
+    "ranker_terms",
+    "ranker_units",
+    "ranker_users",
+    "rankers",
+    "ratings",
+    "recommendations",
+    "tags",
+    "text_encoders",
+    "text_terms",
+    "trials",
+    "user_vectors",
+    "users",
+]
