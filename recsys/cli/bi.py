@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.output import progress, say
+from recsys.cli.output import progress_bar, say
 from recsys.database.migrations import ready_engine
 from recsys.database.views import refresh as run
 
@@ -32,12 +32,5 @@ def refresh(context: typer.Context) -> None:
 
 def refresh_views(engine: Engine) -> list[str]:
     """Refresh with a progress bar."""
-    with progress() as bar:
-        task = bar.add_task("Refreshing the BI views", total=None, note="")
-
-        def on_view(view: str, done: int, of: int) -> None:
-            bar.update(task, completed=done, total=of, note=view)
-
-        views = run(engine, on_view)
-        bar.update(task, completed=len(views), note="done")
-    return views
+    with progress_bar({"refreshing": "Refreshing the BI views"}) as progress:
+        return run(engine, progress)

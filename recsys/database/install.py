@@ -32,7 +32,7 @@ def sql_files(kind: str) -> list[Path]:
 def drop_views(connection: Connection) -> list[str]:
     """Drop our views, so that migrations may change the columns they stand on.
 
-    Never with cascade: a view of somebody's own on top of ours stops this with its name.
+    Never with cascade: a user's own view on top of ours stops this, and the error names it.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def install_sql(connection: Connection, grants: Iterable[str] = ()) -> None:
     for folder in FUNCTION_FOLDERS:
         for path in sql_files(folder):
             run_file(connection, path)
-    # Views keep the operators that are found as they are made: a better match for the types in
-    # another's schema would run with the rights of whoever reads them.
+    # A view keeps the operators that are found when it is made. One in another user's schema that
+    # matches the types better would run with the rights of the view's readers.
     connection.exec_driver_sql("set local search_path = pg_catalog, pg_temp")
     for path in sql_files("materialized"):
         _install_materialized(connection, path)
@@ -72,8 +72,8 @@ def install_sql(connection: Connection, grants: Iterable[str] = ()) -> None:
 def _install_materialized(connection: Connection, path: Path) -> None:
     """Make a materialized view anew if its file is another than the one it was made by.
 
-    It is computed at that, which may take long where there are many ratings. Its comment bears
-    the file's digest.
+    This computes it, which may take long where there are many ratings. Its comment has the file's
+    digest.
     """
     name = f"recsys_internal.{path.stem}"
     stamp = f"[stamp {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}]"

@@ -97,7 +97,7 @@ def expected_stamp() -> str:
 
 
 def sql_folder() -> Path:
-    """Folder of the SQL functions and views: inside a wheel, else beside the package."""
+    """Folder of the SQL functions and views: inside a wheel, else next to the package."""
     return _shipped("_sql", "sql")
 
 

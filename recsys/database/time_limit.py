@@ -112,6 +112,6 @@ def _shortened(interval: float) -> float:
 
 
 def _give_up(connection: TimedConnection | TimedAsyncConnection) -> None:
-    """Close a connection whose answer nobody waits for: it would be taken for the next one's."""
+    """Close a connection whose answer no one reads: it would be taken for the next one's."""
     if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
         connection.pgconn.finish()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlalchemy import Engine
 
 from recsys.database.errors import reported_errors
 from recsys.database.locks import Lock, take
+from recsys.progress import Progress, silent
 
-# In the order of their names, but the one that tells of the refresh last.
+# By name, but the one that tells of the refresh last.
 MATERIALIZED = r"""
     select substr(matviewname, 4) from pg_matviews
     where schemaname = 'recsys_internal' and matviewname like 'bi\_%'
@@ -17,7 +16,7 @@ MATERIALIZED = r"""
 """
 
 
-def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = None) -> list[str]:
+def refresh(engine: Engine, progress: Progress = silent) -> list[str]:
     """Refresh every materialized view; readers are not locked out, and see all of it or nothing.
 
     In one transaction, of one snapshot: the views agree with each other, and a refresh that is
@@ -25,9 +24,8 @@ def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = No
 
     Parameters
     ----------
-    on_view
-        Called before each view with the name it has in ``recsys_bi``, how many are done, and of
-        how many.
+    progress
+        Told before each view, whose name in ``recsys_bi`` is the note.
 
     Returns
     -------
@@ -39,6 +37,7 @@ def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = No
     DatabaseError
         The role does not own the views.
     """
+    progress("refreshing", 0)  # which may wait for the lock first
     with (
         reported_errors(),
         engine.begin() as turn,
@@ -60,9 +59,9 @@ def refresh(engine: Engine, on_view: Callable[[str, int, int], None] | None = No
             ).scalars()
         )
         for done, name in enumerate(names):
-            if on_view is not None:
-                on_view(name, done, len(names))
+            progress("refreshing", done, len(names), name)
             connection.exec_driver_sql(
                 f"refresh materialized view concurrently recsys_internal.bi_{name}"
             )
+    progress("refreshing", len(names), len(names), "done")
     return names

@@ -86,7 +86,7 @@ class Cluster:
 
     @property
     def data(self) -> Path:
-        """The data folder; links are followed by whoever uses it."""
+        """The data folder, which may be a link."""
         return self.base / "data"
 
     @property

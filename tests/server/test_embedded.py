@@ -204,7 +204,7 @@ def test_a_port_needs_the_password(home: Path, monkeypatch: pytest.MonkeyPatch) 
     for wrong in ("", "guess"):
         with pytest.raises(psycopg.OperationalError):
             connect(running, host="127.0.0.1", password=wrong)
-    # It keeps its port when it is started again by somebody who only wants the socket.
+    # It keeps its port when it is started again by a process that only wants the socket.
     os.kill(running.pid, signal.SIGKILL)
     assert gone(running.pid)
     assert server.acquire().port == running.port

@@ -351,19 +351,22 @@ def test_a_refresh_shows_what_came_since(sample_engine: Engine) -> None:
     with sample_engine.begin() as connection:
         connection.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
     assert counts() == before
-    seen: list[tuple[str, int, int]] = []
-    names = refresh(sample_engine, lambda *step: seen.append(step))
-    assert [step[0] for step in seen] == names
+    seen: list[tuple[int, int | None, str]] = []
+
+    def see(what: str, done: int, of: int | None = None, note: str = "") -> None:
+        seen.append((done, of, note))
+
+    names = refresh(sample_engine, see)
     assert names[-1] == "freshness"
-    assert [step[1:] for step in seen] == [(i, len(names)) for i in range(len(names))]
+    assert seen == [(0, None, ""), *((i, 4, name) for i, name in enumerate([*names, "done"]))]
     assert counts() == (before[0] + 1, before[1] + 1)
 
 
 def test_readers_are_not_locked_out_and_refreshes_take_turns(sample_engine: Engine) -> None:
     held, go_on = threading.Event(), threading.Event()
 
-    def wait(view: str, done: int, of: int) -> None:
-        if view == "freshness":  # the others are refreshed, but not committed
+    def wait(what: str, done: int, of: int | None = None, note: str = "") -> None:
+        if note == "freshness":  # the others are refreshed, but not committed
             held.set()
             assert go_on.wait(30)
 
@@ -397,8 +400,8 @@ def test_a_refresh_that_is_broken_off_changes_nothing(sample_engine: Engine) -> 
     with sample_engine.begin() as connection:
         connection.exec_driver_sql("insert into recsys.ratings values (-5, 1, 4, now())")
 
-    def kill(view: str, done: int, of: int) -> None:
-        if view == "freshness":
+    def kill(what: str, done: int, of: int | None = None, note: str = "") -> None:
+        if note == "freshness":
             with sample_engine.begin() as connection:
                 connection.exec_driver_sql(
                     "select pg_terminate_backend(pid) from pg_stat_activity"
