@@ -1,4 +1,4 @@
-"""Draws the charts of `bi.md` by the SQL that stands above them; `make docs` runs it."""
+"""Draws the charts of `bi.md` by the SQL above each of them; `make docs` runs it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ COLUMNS = """
     where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
     order by a.attnum
 """
-# Without its cast, in small letters: null instead of NULL::bigint.
+# Defaults without casts and in small letters: null instead of NULL::bigint.
 ARGUMENTS = """
     select '`' || coalesce(p.proargnames[n], '') || '`', format_type(p.proargtypes[n - 1], null),
         coalesce(lower(regexp_replace(
@@ -61,7 +61,7 @@ RESULT = """
 
 
 def dictionary(connection: Connection) -> str:
-    """Return the page: every table, view and public function, with its columns and comments."""
+    """Return the page: every table, view and public function, with columns and comments."""
     parts = [HEAD, "## Tables\n"]
     for name, comment in connection.exec_driver_sql(RELATIONS, ("recsys", "r")):
         columns = connection.exec_driver_sql(COLUMNS, (f"recsys.{name}",))
@@ -74,7 +74,7 @@ def dictionary(connection: Connection) -> str:
         columns = connection.exec_driver_sql(COLUMNS, (f"recsys_bi.{name}",))
         parts += [
             f"### recsys_bi.{name}\n\n{comment}\n",
-            # Of a view's columns, PostgreSQL does not know which are never null.
+            # PostgreSQL does not know which columns of a view are never null.
             table(("column", "type", "what it is"), ((c[0], c[1], c[3]) for c in columns)),
         ]
     parts.append("## Functions\n")
@@ -105,7 +105,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str | None]]) -> str:
 
 
 def main() -> None:
-    """Write the page, from a database made for it."""
+    """Write the page from a scratch database."""
     with (
         scratch_database(open_engine(Settings.from_environment())) as engine,
         engine.connect() as connection,

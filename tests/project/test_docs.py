@@ -1,4 +1,4 @@
-"""The documentation: its SQL runs, its outputs are of this version, its links lead somewhere."""
+"""The documentation: its SQL runs, its outputs are those of this version, its links work."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PAGES = {
     for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 }
 FENCE = re.compile(r"^```(.*)$")
-# Between the outputs of two blocks; `\echo` writes it.
+# `\echo` writes it between the outputs of two blocks.
 MARK = "@@ the block of line"
 
 
 class Block(NamedTuple):
-    """What stands between two fences; `line` is that of the upper one, `end` of the lower."""
+    """A fenced block; `line` is that of the upper fence, `end` that of the lower one."""
 
     language: str
     line: int
@@ -51,7 +51,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def script(text: str) -> str:
-    """All SQL of a page, every line where it stands in the page, so that errors name it."""
+    """Return the SQL of a page, with the same line numbers, so that errors name the page's line."""
     lines = [""] * len(text.splitlines())
     for block in blocks(text):
         if block.language == "sql":
@@ -61,7 +61,7 @@ def script(text: str) -> str:
 
 
 def outputs_shown(text: str) -> dict[int, list[str]]:
-    """What pages show under a block of SQL, by the line of that block."""
+    """Return the outputs that a page shows, by the line of the SQL block above."""
     found = blocks(text)
     lines = text.splitlines()
     return {
@@ -73,7 +73,7 @@ def outputs_shown(text: str) -> dict[int, list[str]]:
 
 
 def outline(lines: list[str]) -> list[str]:
-    """What of psql's output does not depend on the model: columns, numbers of rows, commands."""
+    """Return what no model changes in psql's output: columns, numbers of rows, commands."""
     found = []
     for above, line in itertools.pairwise(["", *lines]):
         if re.fullmatch(r"-+(\+-+)*", line):
@@ -84,7 +84,7 @@ def outline(lines: list[str]) -> list[str]:
 
 
 def run(url: URL, page: str, folder: Path) -> list[str]:
-    """Run a page's SQL; tell what went wrong, or which output is another than the page shows."""
+    """Run a page's SQL; return its errors, and the outputs that differ from those shown."""
     text = PAGES[page].read_text(encoding="utf-8")
     done = subprocess.run(
         [binaries() / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "-", libpq_url(url)],
@@ -112,7 +112,7 @@ def run(url: URL, page: str, folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def whole_name(server_url: URL, learned_name: str, copies: Callable[[str], str]) -> str:
-    """Name of a database with all that the sample gives; not to be written to."""
+    """Name of a database with the whole sample, lists and views; tests only copy it."""
     name = copies(learned_name)
     engine = open_database(server_url, name)
     recommend_all(engine)
@@ -122,7 +122,7 @@ def whole_name(server_url: URL, learned_name: str, copies: Callable[[str], str])
 
 @pytest.fixture
 def url(server_url: URL, whole_name: str, copies: Callable[[str], str]) -> URL:
-    """A database as the pages expect it, to write in."""
+    """A database as the pages expect it; a test may write in it."""
     return server_url.set(database=copies(whole_name))
 
 
@@ -166,7 +166,7 @@ def test_python_compiles(page: str) -> None:
 
 
 def test_every_block_is_of_a_kind() -> None:
-    # A misspelt one would not be run.
+    # The tests would not run a misspelt one.
     kinds = {
         (page, block.line): block.language
         for page, path in PAGES.items()
@@ -177,7 +177,7 @@ def test_every_block_is_of_a_kind() -> None:
 
 
 def prose(text: str) -> list[str]:
-    """A page's lines, blank where its blocks are."""
+    """Return a page's lines, blank where its blocks are."""
     lines = text.splitlines()
     for block in blocks(text):
         lines[block.line - 1 : block.end] = [""] * (block.end - block.line + 1)
@@ -185,7 +185,7 @@ def prose(text: str) -> list[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """Names of a page's headings, as they are made on GitHub."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     headings = [line.lstrip("#").strip() for line in prose(text) if line.startswith("#")]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
