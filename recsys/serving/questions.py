@@ -1,21 +1,17 @@
 """What can be asked: the SQL functions with their arguments, and ratings to write.
 
-Each method is written once, here, and only says what it would ask; `recommender` makes of it a
-method that asks and waits, and one that asks in asyncio.
+Each method is written once, here, and only says what it would ask; `recommender` makes two methods
+of it: one that asks and waits, and one that asks in asyncio.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-from sqlalchemy import Connection, CursorResult, text
+from typing import TYPE_CHECKING, Unpack
 
 from recsys.errors import InvalidRequest
 from recsys.serving.answers import (
-    Answer,
     Answers,
     Explanation,
     PlotMatch,
@@ -25,82 +21,25 @@ from recsys.serving.answers import (
     SimilarMovie,
     TitleMatch,
 )
+from recsys.serving.statements import Filters, Question, call, nothing, vector
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-TYPES = {
-    "user_id": "bigint",
-    "user_ids": "bigint[]",
-    "movie_id": "bigint",
-    "movie_ids": "bigint[]",
-    "liked": "bigint[]",
-    "disliked": "bigint[]",
-    "query": "text",
-    "k": "integer",
-    "genres": "text[]",
-    "exclude_genres": "text[]",
-    "year_from": "integer",
-    "year_to": "integer",
-    "min_ratings": "integer",
-    "exclude_movies": "bigint[]",
-    "include_rated": "boolean",
-    "diversity": "real",
-    "rerank": "boolean",
-    "strategy": "text",
-    "model_id": "bigint",
-    "include_predicted_genres": "boolean",
-    "by": "text",
-    "encoder": "text",
-    "distance": "text",
-    "plot": "text",
-    "threshold": "real",
-    "keyword_weight": "real",
-    "title_weight": "real",
-    "genre_weight": "real",
-    "embedding": "public.vector",
-}
-LISTS = {name for name, kind in TYPES.items() if kind.endswith("[]")}
-REQUIRED = {"user_id", "user_ids", "movie_id", "movie_ids", "liked", "query", "plot", "k"}
-
-
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Question(Generic[Result]):
-    """A statement to send, and what to make of its rows."""
-
-    statement: str
-    arguments: dict[str, Any]
-    read: Callable[[CursorResult[Any]], Result]
-    writes: bool = False
-
-    def ask(self, connection: Connection) -> Result:
-        """Send it and return the answer."""
-        return self.read(connection.execute(text(self.statement), self.arguments))
+    from recsys.arrays import Vectors
 
 
 class Questions:
-    """All of them."""
+    """All questions; the public methods have the same names and arguments."""
 
     def recommend(
         self,
         user_id: int,
         k: int = 10,
         *,
-        genres: Sequence[str] | None = None,
-        exclude_genres: Sequence[str] | None = None,
-        year_from: int | None = None,
-        year_to: int | None = None,
-        min_ratings: int | None = None,
-        exclude_movies: Sequence[int] | None = None,
         include_rated: bool = False,
         diversity: float = 0,
         rerank: bool = True,
         model_id: int | None = None,
-        include_predicted_genres: bool = False,
+        **filters: Unpack[Filters],
     ) -> Question[Answers[Recommendation]]:
         """Return the k best films for a user: personal ones first, then popular ones.
 
@@ -110,32 +49,36 @@ class Questions:
             0 is the order of the scores; up to 1, the films are less alike.
         rerank
             Let the model's ranker order them, where it has one.
-        include_predicted_genres
-            Those predicted for films that list none count, too; so in the other lists.
+        **filters
+            Which films may be answered, here and in all lists of films; see `Filters`.
 
         Raises
         ------
         InvalidRequest
             A genre or a model is unknown, k is below 1, or the diversity is not in 0 to 1.
         """
-        return _rows(Recommendation, "recommend", locals())
+        return call(
+            Recommendation,
+            "recommend",
+            filters,
+            user_id=user_id,
+            k=k,
+            include_rated=include_rated,
+            diversity=diversity,
+            rerank=rerank,
+            model_id=model_id,
+        )
 
     def similar_movies(
         self,
         movie_id: int,
         k: int = 10,
         *,
-        genres: Sequence[str] | None = None,
-        exclude_genres: Sequence[str] | None = None,
-        year_from: int | None = None,
-        year_to: int | None = None,
-        min_ratings: int | None = None,
-        exclude_movies: Sequence[int] | None = None,
         model_id: int | None = None,
-        include_predicted_genres: bool = False,
         by: str = "ratings",
         encoder: str = "terms",
         distance: str = "cosine",
+        **filters: Unpack[Filters],
     ) -> Question[Answers[SimilarMovie]]:
         """Return the k films that the same people like most, or whose plots are most alike.
 
@@ -151,7 +94,17 @@ class Questions:
         InvalidRequest
             The film, a genre or a model is unknown, or k is below 1.
         """
-        return _rows(SimilarMovie, "similar_movies", locals())
+        return call(
+            SimilarMovie,
+            "similar_movies",
+            filters,
+            movie_id=movie_id,
+            k=k,
+            model_id=model_id,
+            by=by,
+            encoder=encoder,
+            distance=distance,
+        )
 
     def more_like(
         self,
@@ -159,14 +112,8 @@ class Questions:
         disliked: Sequence[int] = (),
         k: int = 10,
         *,
-        genres: Sequence[str] | None = None,
-        exclude_genres: Sequence[str] | None = None,
-        year_from: int | None = None,
-        year_to: int | None = None,
-        min_ratings: int | None = None,
-        exclude_movies: Sequence[int] | None = None,
         model_id: int | None = None,
-        include_predicted_genres: bool = False,
+        **filters: Unpack[Filters],
     ) -> Question[Answers[SimilarMovie]]:
         """Return the k films most like the liked ones and least like the disliked ones.
 
@@ -175,7 +122,15 @@ class Questions:
         InvalidRequest
             No film is liked, a film, a genre or a model is unknown, or k is below 1.
         """
-        return _rows(SimilarMovie, "more_like", locals())
+        return call(
+            SimilarMovie,
+            "more_like",
+            filters,
+            liked=liked,
+            disliked=disliked,
+            k=k,
+            model_id=model_id,
+        )
 
     def recommend_group(
         self,
@@ -183,14 +138,8 @@ class Questions:
         k: int = 10,
         strategy: str = "mean",
         *,
-        genres: Sequence[str] | None = None,
-        exclude_genres: Sequence[str] | None = None,
-        year_from: int | None = None,
-        year_to: int | None = None,
-        min_ratings: int | None = None,
-        exclude_movies: Sequence[int] | None = None,
         model_id: int | None = None,
-        include_predicted_genres: bool = False,
+        **filters: Unpack[Filters],
     ) -> Question[Answers[Recommendation]]:
         """Return the k best films for several users that none of them has rated.
 
@@ -204,7 +153,15 @@ class Questions:
         InvalidRequest
             No user is named, the strategy, a genre or a model is unknown, or k is below 1.
         """
-        return _rows(Recommendation, "recommend_group", locals())
+        return call(
+            Recommendation,
+            "recommend_group",
+            filters,
+            user_ids=user_ids,
+            k=k,
+            strategy=strategy,
+            model_id=model_id,
+        )
 
     def score_movies(
         self, user_id: int, movie_ids: Sequence[int], model_id: int | None = None
@@ -216,7 +173,9 @@ class Questions:
         InvalidRequest
             A film or the model is unknown.
         """
-        return _rows(ScoredMovie, "score_movies", locals())
+        return call(
+            ScoredMovie, "score_movies", user_id=user_id, movie_ids=movie_ids, model_id=model_id
+        )
 
     def explain(
         self, user_id: int, movie_id: int, k: int = 3, model_id: int | None = None
@@ -228,11 +187,11 @@ class Questions:
         InvalidRequest
             The film or the model is unknown, or k is below 1.
         """
-        return _rows(Explanation, "explain", locals())
+        return call(
+            Explanation, "explain", user_id=user_id, movie_id=movie_id, k=k, model_id=model_id
+        )
 
-    def user_vector(
-        self, user_id: int, model_id: int | None = None
-    ) -> Question[NDArray[np.float32] | None]:
+    def user_vector(self, user_id: int, model_id: int | None = None) -> Question[Vectors | None]:
         """Return the user's vector as of now, ``(factors + 1,)``; None where there is none.
 
         Raises
@@ -244,7 +203,7 @@ class Questions:
             "select cast(recsys.user_vector(cast(:user_id as bigint), cast(:model_id as bigint))"
             " as real[])",
             {"user_id": user_id, "model_id": model_id},
-            _vector,
+            vector,
         )
 
     def search_titles(self, query: str, k: int = 10) -> Question[Answers[TitleMatch]]:
@@ -255,26 +214,20 @@ class Questions:
         InvalidRequest
             The query is empty, or k is below 1.
         """
-        return _rows(TitleMatch, "search_titles", locals())
+        return call(TitleMatch, "search_titles", query=query, k=k)
 
     def search_plots(
         self,
         query: str,
         k: int = 10,
         *,
-        genres: Sequence[str] | None = None,
-        exclude_genres: Sequence[str] | None = None,
-        year_from: int | None = None,
-        year_to: int | None = None,
-        min_ratings: int | None = None,
-        exclude_movies: Sequence[int] | None = None,
         keyword_weight: float | None = None,
         title_weight: float | None = None,
         genre_weight: float | None = None,
-        embedding: Sequence[float] | NDArray[np.float32] | None = None,
+        embedding: Sequence[float] | Vectors | None = None,
         encoder: str = "terms",
         distance: str = "cosine",
-        include_predicted_genres: bool = False,
+        **filters: Unpack[Filters],
     ) -> Question[Answers[PlotMatch]]:
         """Return the k films whose plots are most like the query, in any words.
 
@@ -292,7 +245,19 @@ class Questions:
             The query is empty or has no word of any film's text, a genre, the encoder or the
             distance is unknown, the vector is none of the encoder's, or k is below 1.
         """
-        return _rows(PlotMatch, "search_plots", locals())
+        return call(
+            PlotMatch,
+            "search_plots",
+            filters,
+            query=query,
+            k=k,
+            keyword_weight=keyword_weight,
+            title_weight=title_weight,
+            genre_weight=genre_weight,
+            embedding=embedding,
+            encoder=encoder,
+            distance=distance,
+        )
 
     def predict_genres(
         self, plot: str, threshold: float | None = None
@@ -309,7 +274,7 @@ class Questions:
         InvalidRequest
             The plot is empty or has no word that is known, or the threshold is not in 0 to 1.
         """
-        return _rows(PredictedGenre, "predict_genres", locals())
+        return call(PredictedGenre, "predict_genres", plot=plot, threshold=threshold)
 
     def predict_movie_genres(
         self, movie_id: int, threshold: float | None = None, encoder: str = "terms"
@@ -321,7 +286,13 @@ class Questions:
         InvalidRequest
             The film or the encoder is unknown, or the threshold is not in 0 to 1.
         """
-        return _rows(PredictedGenre, "predict_movie_genres", locals())
+        return call(
+            PredictedGenre,
+            "predict_movie_genres",
+            movie_id=movie_id,
+            threshold=threshold,
+            encoder=encoder,
+        )
 
     def rate(
         self, user_id: int, movie_id: int, rating: float, rated_at: datetime | None = None
@@ -351,43 +322,6 @@ class Questions:
             " on conflict (user_id, movie_id)"
             " do update set rating = excluded.rating, rated_at = excluded.rated_at",
             {"user_id": user_id, "movie_id": movie_id, "rating": rating, "rated_at": rated_at},
-            _nothing,
+            nothing,
             writes=True,
         )
-
-
-def _rows(row: type[Answer], function: str, given: dict[str, Any]) -> Question[Answers[Answer]]:
-    """Call a SQL function with its arguments by name; those left at None keep its default."""
-    arguments = {
-        name: _plain(name, value)
-        for name, value in given.items()
-        if name in TYPES and (value is not None or name in REQUIRED)
-    }
-    # With its type said, a value out of range is refused as such, not taken for another's.
-    named = ", ".join(f"{name} => cast(:{name} as {TYPES[name]})" for name in arguments)
-    columns = ", ".join(field.name for field in fields(row))
-
-    def read(found: CursorResult[Any]) -> Answers[Answer]:
-        return Answers(row, [row(**values) for values in found.mappings()])
-
-    return Question(f"select {columns} from recsys.{function}({named})", arguments, read)
-
-
-def _vector(found: CursorResult[Any]) -> NDArray[np.float32] | None:
-    values = found.scalar()
-    if values is None:
-        return None
-    import numpy as np
-
-    return np.array(values, dtype=np.float32)
-
-
-def _nothing(found: CursorResult[Any]) -> None:
-    found.close()
-
-
-def _plain(name: str, value: Any) -> Any:
-    """Return an argument as the driver takes it: a list, or a vector in pgvector's notation."""
-    if name == "embedding":
-        return str([float(number) for number in value])
-    return list(value) if name in LISTS and not isinstance(value, str) else value

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import update_wrapper
+from inspect import Parameter
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -15,7 +16,8 @@ from sqlalchemy.util import greenlet_spawn
 from recsys.database.schema import require_current
 from recsys.errors import RecsysError
 from recsys.serving.pools import Pools, find_url, open_pools
-from recsys.serving.questions import Question, Questions
+from recsys.serving.questions import Questions
+from recsys.serving.statements import Filters, Question
 
 POOL_SIZE = 10
 TIMEOUT_S = 10.0
@@ -54,9 +56,36 @@ def _like(question: Callable[..., Any], method: Wrapper, owner: str) -> Wrapper:
     method.__module__, method.__qualname__ = __name__, f"{owner}.{question.__name__}"
     signature = inspect.signature(question)
     answer = str(signature.return_annotation).removeprefix("Question[").removesuffix("]")
-    method.__annotations__ = {**question.__annotations__, "return": answer}
-    method.__signature__ = signature.replace(return_annotation=answer)  # type: ignore[attr-defined]
+    signature = signature.replace(
+        parameters=_spelled_out(signature.parameters.values()), return_annotation=answer
+    )
+    method.__annotations__ = {
+        **{name: one.annotation for name, one in signature.parameters.items() if name != "self"},
+        "return": answer,
+    }
+    method.__signature__ = signature  # type: ignore[attr-defined]
     return method
+
+
+def _spelled_out(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """Return the parameters with each filter in the place of ``**filters``, for help and editors.
+
+    The filters come first of the keyword-only ones, and the last filter comes last.
+    """
+    *named, last = parameters
+    if last.kind is not Parameter.VAR_KEYWORD:
+        return [*named, last]
+    *filters, predicted = (
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=False if kind.__forward_arg__ == "bool" else None,
+            annotation=kind.__forward_arg__,
+        )
+        for name, kind in Filters.__annotations__.items()
+    )
+    first = sum(one.kind is not Parameter.KEYWORD_ONLY for one in named)
+    return [*named[:first], *filters, *named[first:], predicted]
 
 
 class Recommender:

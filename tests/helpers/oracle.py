@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row
 
-from recsys.serving.questions import TYPES
+from recsys.serving.statements import TYPES
 
 Array = NDArray[np.float64]
 Entry = tuple[int, float, str]  # movie_id, score, source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pydoc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, assert_type
@@ -23,7 +24,8 @@ from recsys import (
     Recommender,
     RecsysError,
 )
-from recsys.serving.questions import Question, Questions
+from recsys.serving.questions import Questions
+from recsys.serving.statements import Filters, Question
 from tests.helpers.oracle import call
 from tests.helpers.servers import url_of
 
@@ -60,7 +62,12 @@ def test_both_have_every_question_with_its_arguments() -> None:
         asked = inspect.signature(getattr(Questions, name))
         blocking, awaiting = getattr(Recommender, name), getattr(AsyncRecommender, name)
         assert inspect.signature(blocking) == inspect.signature(awaiting)
-        assert inspect.signature(blocking).parameters == asked.parameters
+        given = dict(inspect.signature(blocking).parameters)
+        if "filters" in asked.parameters:  # which the methods list one by one
+            filters = [given.pop(name) for name in Filters.__annotations__]
+            assert all(one.kind is one.KEYWORD_ONLY and not one.default for one in filters)
+            given["filters"] = asked.parameters["filters"]
+        assert given == asked.parameters
         answer = inspect.signature(blocking).return_annotation
         assert asked.return_annotation == f"Question[{answer}]"
         assert blocking.__annotations__["return"] == answer
@@ -73,6 +80,29 @@ def test_both_have_every_question_with_its_arguments() -> None:
     for kind in (Recommender, AsyncRecommender):
         public = {name for name in vars(kind) if not name.startswith("_")}
         assert public - own == {*QUESTIONS, "close"}
+
+
+def test_the_signature_lists_the_filters() -> None:
+    assert str(inspect.signature(Recommender.recommend)).replace("'", "") == (
+        "(self, user_id: int, k: int = 10, *, genres: Sequence[str] | None = None, "
+        "exclude_genres: Sequence[str] | None = None, year_from: int | None = None, "
+        "year_to: int | None = None, min_ratings: int | None = None, "
+        "exclude_movies: Sequence[int] | None = None, include_rated: bool = False, "
+        "diversity: float = 0, rerank: bool = True, model_id: int | None = None, "
+        "include_predicted_genres: bool = False) -> Answers[Recommendation]"
+    )
+    assert "exclude_movies" in pydoc.render_doc(AsyncRecommender.search_plots)
+
+
+def test_an_unknown_argument_is_a_type_error(sample_engine: Engine) -> None:
+    """mypy sees it, too: an ignore that is not needed would be an error."""
+    with Recommender(url_of(sample_engine)) as recommender:
+        with pytest.raises(TypeError, match=r"recommend\(\) got an unexpected keyword .* 'genre'"):
+            recommender.recommend(1, genre=["Comedy"])  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match="unexpected keyword argument 'strategy'"):
+            recommender.more_like([1], strategy="mean")  # type: ignore[call-arg]
+        with pytest.raises(InvalidRequest, match="integer"):
+            recommender.recommend(1, year_from="new")  # type: ignore[arg-type]
 
 
 def test_answers_have_types(sample_engine: Engine) -> None:
