@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from enum import StrEnum
-from typing import Annotated
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Engine
@@ -12,28 +15,67 @@ from sqlalchemy import Engine
 from recsys.cli.output import Format, note, show
 from recsys.database.schema import is_simulated
 from recsys.serving.answers import Answers, PlotMatch, Recommendation, SimilarMovie
+from recsys.serving.statements import Filters
 
 Length = Annotated[int, typer.Option("-k", min=1, help="How many films.")]
-Genres = Annotated[
-    list[str] | None, typer.Option("--genre", "-g", help="Any of these genres; may be repeated.")
-]
-ExcludeGenres = Annotated[
-    list[str] | None, typer.Option("--exclude-genre", help="None of these; may be repeated.")
-]
-YearFrom = Annotated[int | None, typer.Option(help="Released in this year or later.")]
-YearTo = Annotated[int | None, typer.Option(help="Released in this year or earlier.")]
-MinRatings = Annotated[int | None, typer.Option(help="Rated by at least so many users.")]
-ExcludeMovies = Annotated[
-    list[int] | None, typer.Option("--exclude-movie", help="Not this film; may be repeated.")
-]
 ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
-IncludePredictedGenres = Annotated[
-    bool,
-    typer.Option(
-        "--include-predicted-genres",
-        help="Let genres count that were predicted for films that list none.",
-    ),
-]
+
+
+def _filters(
+    genre: Annotated[
+        list[str] | None,
+        typer.Option("--genre", "-g", help="Any of these genres; may be repeated."),
+    ] = None,
+    exclude_genre: Annotated[
+        list[str] | None, typer.Option(help="None of these; may be repeated.")
+    ] = None,
+    year_from: Annotated[int | None, typer.Option(help="Released in this year or later.")] = None,
+    year_to: Annotated[int | None, typer.Option(help="Released in this year or earlier.")] = None,
+    min_ratings: Annotated[
+        int | None, typer.Option(help="Rated by at least so many users.")
+    ] = None,
+    exclude_movie: Annotated[
+        list[int] | None, typer.Option(help="Not this film; may be repeated.")
+    ] = None,
+    include_predicted_genres: Annotated[
+        bool,
+        typer.Option(
+            "--include-predicted-genres",
+            help="Let genres count that were predicted for films that list none.",
+        ),
+    ] = False,
+) -> Filters:
+    """Return what the options give."""
+    return {
+        "genres": genre or None,
+        "exclude_genres": exclude_genre or None,
+        "year_from": year_from,
+        "year_to": year_to,
+        "min_ratings": min_ratings,
+        "exclude_movies": exclude_movie or None,
+        "include_predicted_genres": include_predicted_genres,
+    }
+
+
+def with_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the filters in place of its argument `filters`."""
+    options = inspect.signature(_filters, eval_str=True).parameters
+    signature = inspect.signature(command, eval_str=True)
+    parameters: list[inspect.Parameter] = []
+    for name, one in signature.parameters.items():
+        parameters += options.values() if name == "filters" else [one]
+    signature = signature.replace(
+        parameters=[one.replace(kind=one.KEYWORD_ONLY) for one in parameters]
+    )
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        filters = _filters(**{name: given.pop(name) for name in options})
+        command(**given, filters=filters)
+
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
 
 
 class Distance(StrEnum):

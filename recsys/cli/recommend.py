@@ -10,36 +10,28 @@ from sqlalchemy import Engine
 
 from recsys.cli.compare import show_comparison
 from recsys.cli.films import (
-    ExcludeGenres,
-    ExcludeMovies,
-    Genres,
-    IncludePredictedGenres,
     Length,
-    MinRatings,
     ModelId,
-    YearFrom,
-    YearTo,
     say_what_is_behind,
     show_films,
+    with_filters,
 )
 from recsys.cli.output import Format, Output, note, progress_bar, say
 from recsys.database.migrations import ready_engine
 from recsys.serving.answers import Recommendation
 from recsys.serving.recommender import Recommender
+from recsys.serving.statements import Filters
 
 
+@with_filters
 def recommend(
     context: typer.Context,
     user_id: Annotated[
         int | None, typer.Argument(metavar="USER_ID", help="The user, as in the ratings.")
     ] = None,
     k: Length = 10,
-    genre: Genres = None,
-    exclude_genre: ExcludeGenres = None,
-    year_from: YearFrom = None,
-    year_to: YearTo = None,
-    min_ratings: MinRatings = None,
-    exclude_movie: ExcludeMovies = None,
+    *,
+    filters: Filters,
     include_rated: Annotated[
         bool, typer.Option("--include-rated", help="Films that the user has rated, too.")
     ] = False,
@@ -60,7 +52,6 @@ def recommend(
         ),
     ] = False,
     model: ModelId = None,
-    include_predicted_genres: IncludePredictedGenres = False,
     everybody: Annotated[
         bool,
         typer.Option(
@@ -80,9 +71,8 @@ def recommend(
     - `recsys recommend --all -k 20`
     """
     if everybody:
-        others = (user_id, year_from, year_to, min_ratings, model)
-        flags = (genre, exclude_genre, exclude_movie, include_rated, include_predicted_genres)
-        if any(other is not None for other in others) or any(flags) or diversity or not rerank:
+        others = (*filters.values(), include_rated, diversity, not rerank)
+        if user_id is not None or model is not None or any(others):
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
         if compare:
             raise typer.BadParameter("it compares the films of one user", param_hint="--compare")
@@ -99,16 +89,10 @@ def recommend(
         Recommender.on(engine).recommend,
         user_id,
         k,
-        genres=genre or None,
-        exclude_genres=exclude_genre or None,
-        year_from=year_from,
-        year_to=year_to,
-        min_ratings=min_ratings,
-        exclude_movies=exclude_movie or None,
+        **filters,
         include_rated=include_rated,
         diversity=diversity,
         model_id=model,
-        include_predicted_genres=include_predicted_genres,
     )
     if compare:
         answer = ask(rerank=True)

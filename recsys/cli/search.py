@@ -11,21 +11,16 @@ from recsys.cli.films import (
     Distance,
     DistanceOption,
     EncoderOption,
-    ExcludeGenres,
-    ExcludeMovies,
-    Genres,
-    IncludePredictedGenres,
     Length,
-    MinRatings,
-    YearFrom,
-    YearTo,
     show_films,
+    with_filters,
 )
 from recsys.cli.output import Format, Output, errors
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.serving.answers import PlotMatch
 from recsys.serving.recommender import Recommender
+from recsys.serving.statements import Filters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,22 +29,18 @@ if TYPE_CHECKING:
 Weight = Annotated[float, typer.Option(min=0, help="Beside the plot's 1.")]
 
 
+@with_filters
 def search(
     context: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="A plot in your own words.")],
     k: Length = 10,
-    genre: Genres = None,
-    exclude_genre: ExcludeGenres = None,
-    year_from: YearFrom = None,
-    year_to: YearTo = None,
-    min_ratings: MinRatings = None,
-    exclude_movie: ExcludeMovies = None,
+    *,
+    filters: Filters,
     keyword_weight: Weight = 0.2,
     title_weight: Weight = 0,
     genre_weight: Weight = 0,
     encoder: EncoderOption = "terms",
     distance: DistanceOption = Distance.COSINE,
-    include_predicted_genres: IncludePredictedGenres = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Find films by their plots, keywords and tags, told in any words.
@@ -72,19 +63,13 @@ def search(
     answer = Recommender.on(engine).search_plots(
         text,
         k,
-        genres=genre or None,
-        exclude_genres=exclude_genre or None,
-        year_from=year_from,
-        year_to=year_to,
-        min_ratings=min_ratings,
-        exclude_movies=exclude_movie or None,
+        **filters,
         keyword_weight=keyword_weight,
         title_weight=title_weight,
         genre_weight=genre_weight,
         embedding=vector,
         encoder=name,
         distance=distance.value,
-        include_predicted_genres=include_predicted_genres,
     )
     show_films(engine, answer, PlotMatch, output, "Films with such a plot")
 

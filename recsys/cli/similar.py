@@ -12,16 +12,10 @@ from recsys.cli.films import (
     Distance,
     DistanceOption,
     EncoderOption,
-    ExcludeGenres,
-    ExcludeMovies,
-    Genres,
-    IncludePredictedGenres,
     Length,
-    MinRatings,
     ModelId,
-    YearFrom,
-    YearTo,
     show_films,
+    with_filters,
 )
 from recsys.cli.output import Format, Output, note
 from recsys.database.errors import reported_errors
@@ -29,6 +23,7 @@ from recsys.database.migrations import ready_engine
 from recsys.errors import InvalidRequest
 from recsys.serving.answers import SimilarMovie
 from recsys.serving.recommender import Recommender
+from recsys.serving.statements import Filters
 
 LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
 
@@ -41,20 +36,16 @@ class By(StrEnum):
     BOTH = "both"
 
 
+@with_filters
 def similar(
     context: typer.Context,
     movie: Annotated[
         str, typer.Argument(metavar="MOVIE", help="An id or a title; typos are forgiven.")
     ],
     k: Length = 10,
-    genre: Genres = None,
-    exclude_genre: ExcludeGenres = None,
-    year_from: YearFrom = None,
-    year_to: YearTo = None,
-    min_ratings: MinRatings = None,
-    exclude_movie: ExcludeMovies = None,
+    *,
+    filters: Filters,
     model: ModelId = None,
-    include_predicted_genres: IncludePredictedGenres = False,
     by: Annotated[
         By, typer.Option(help="Liked by the same people, or alike in their plots, or both.")
     ] = By.RATINGS,
@@ -80,7 +71,7 @@ def similar(
     """
     from recsys.learning.encoders import encoder_name
 
-    if predict_genres and genre:
+    if predict_genres and filters["genres"]:
         raise typer.BadParameter(
             "it chooses the genres: give no --genre", param_hint="--predict-genres"
         )
@@ -89,19 +80,14 @@ def similar(
     movie_id, title = find_movie(engine, recommender, movie)
     note(f"Film {movie_id}: {title}")
     if predict_genres:
-        genre = [row.genre for row in recommender.predict_movie_genres(movie_id)]
-        note(f"Predicted genres: {', '.join(genre) or 'none, since it has no text'}.")
+        genres = [row.genre for row in recommender.predict_movie_genres(movie_id)]
+        note(f"Predicted genres: {', '.join(genres) or 'none, since it has no text'}.")
+        filters["genres"] = genres or None
     answer = recommender.similar_movies(
         movie_id,
         k,
-        genres=genre or None,
-        exclude_genres=exclude_genre or None,
-        year_from=year_from,
-        year_to=year_to,
-        min_ratings=min_ratings,
-        exclude_movies=exclude_movie or None,
+        **filters,
         model_id=model,
-        include_predicted_genres=include_predicted_genres,
         by=by.value,
         encoder=encoder_name(encoder),
         distance=distance.value,
