@@ -15,16 +15,20 @@ from sqlalchemy import Engine
 from recsys.cli.load import load_source
 from recsys.cli.output import console, note, table
 from recsys.cli.train import train_model
-from recsys.database.engine import create_database, database_url
+from recsys.database.engine import create_database, database_url, open_engine
+from recsys.database.migrations import upgrade
 from recsys.parameters import Parameters
 from recsys.settings import Settings
 
 DATABASE = "recsys_demo"
 
 LOADED = """\
-select format('%s films of %s genres, and %s ratings by %s simulated viewers.',
-    (select count(*) from recsys.movies), (select count(*) from recsys.genres),
-    count(*), count(distinct user_id)) from recsys.ratings"""
+select format(
+    '%s films of %s genres, and %s ratings by %s simulated viewers.',
+    (select count(*) from recsys.movies),
+    (select count(*) from recsys.genres),
+    count(*), count(distinct user_id))
+from recsys.ratings;"""
 
 BEST_RATED = """\
 select m.title, m.year, m.genres, r.rating
@@ -35,7 +39,8 @@ order by r.rating desc, r.rated_at desc
 limit 10;"""
 
 RECOMMEND = """\
-select rank, title, year, genres, score, predicted_rating as stars, because_title
+select rank, title, year, genres, score, predicted_rating as stars,
+    because_title
 from recsys.recommend({user_id});"""
 
 RECOMMEND_GENRE = """\
@@ -51,7 +56,9 @@ limit 10;"""
 
 NEW_VIEWER = """\
 insert into recsys.ratings (user_id, movie_id, rating)
-select 1000001, movie_id, 5 from recsys.movies where title in ('Alien', 'The Thing', 'Psycho');"""
+select 1000001, movie_id, 5
+from recsys.movies
+where title in ('Alien', 'The Thing', 'Psycho');"""
 
 NEW_LIST = """\
 select rank, title, year, genres, score, source, because_title
@@ -65,12 +72,16 @@ order by s.rank;"""
 
 SEARCH = """\
 select rank, title, year, genres
-from recsys.search_plots('a robot left alone on earth looks for love', k => 3);"""
+from recsys.search_plots(
+    'a robot left alone on earth looks for love', k => 3);"""
 
 NEW_FILM = """\
-insert into recsys.movies (movie_id, title, year) values (1000001, 'Robots at Sea', 2026);
-insert into recsys.movie_texts (movie_id, kind, text) values (1000001, 'overview',
-    'A robot and a girl cross the ocean on a raft in search of her lost father.');"""
+insert into recsys.movies (movie_id, title, year)
+values (1000001, 'Robots at Sea', 2026);
+insert into recsys.movie_texts (movie_id, kind, text)
+values (1000001, 'overview',
+    'A robot and a girl cross the ocean on a raft '
+    'in search of her lost father.');"""
 
 NEW_FILM_LIST = """\
 select rank, title, year, score, source
@@ -86,6 +97,8 @@ def demo(
     """Load the bundled sample, train, and recommend by SQL, in a database of its own.
 
     The films are real, the viewers and their ratings are simulated. Your own data is not touched.
+
+    Example: `recsys demo --user 7`
     """
     settings = replace(context.obj, database=DATABASE)
     note(f"Preparing the database {DATABASE} ...")
@@ -122,11 +135,11 @@ def demo(
     )
     ask(
         engine,
-        "A film that nobody has rated enters, and the next statement knows (undone afterwards)",
+        "A film without ratings enters, and the next statement knows (undone afterwards)",
         NEW_FILM,
         NEW_FILM_LIST.format(**films),
     )
-    # As the reader can type it, whether or not the virtual environment is active.
+    # As the reader can type it, in an active virtual environment or not.
     recsys = "recsys" if shutil.which("recsys") else os.path.relpath(sys.argv[0])
     console.print(
         f"\nEvery answer above was one SQL statement. Paste them into:\n\n"
@@ -140,10 +153,7 @@ def demo(
 
 
 def prepare(settings: Settings) -> Engine:
-    """Return an engine on the demo's database, made and migrated if need be."""
-    from recsys.database.engine import open_engine
-    from recsys.database.migrations import upgrade
-
+    """Return an engine on the demo's database, made and migrated where needed."""
     create_database(database_url(settings))
     engine = open_engine(settings)
     upgrade(engine)
@@ -160,12 +170,19 @@ def keep_newest_model(engine: Engine, model_id: int) -> None:
                 drop_model(connection, model.model_id)
 
 
+def show_sql(statement: str) -> None:
+    """Print a statement such that what is pasted is what ran: no line is wrapped or padded."""
+    colored = Syntax(statement, "postgres", background_color="default").highlight(statement)
+    colored.rstrip()
+    console.print(colored, soft_wrap=True)
+
+
 def ask(engine: Engine, heading: str, *statements: str) -> None:
     """Show a question, its SQL and its answer; nothing that it writes is kept."""
     console.print(f"\n{heading}\n", style="bold")
     with engine.connect() as connection:
         for statement in statements:
-            console.print(Syntax(statement, "postgres", background_color="default", word_wrap=True))
+            show_sql(statement)
             answer = connection.exec_driver_sql(
                 statement, execution_options={"no_parameters": True}
             )
