@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import psycopg
@@ -25,7 +26,7 @@ from recsys.cli import (
     text,
     train,
 )
-from recsys.cli.output import errors
+from recsys.cli.output import errors, say
 from recsys.errors import RecsysError
 from recsys.settings import Settings
 
@@ -53,6 +54,12 @@ app.command()(search.search)
 app.command()(evaluate.evaluate)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"recsys {version('recsys')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _settings(
     context: typer.Context,
@@ -62,12 +69,18 @@ def _settings(
             metavar="NAME", help="Another database on the same server, such as `recsys_demo`."
         ),
     ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
     context.obj = Settings.from_environment(database)
 
 
 def main() -> None:
-    """Run the command; a mistake of the user's ends with one line and exit status 1."""
+    """Run the command; an error of the user ends with one line and exit status 1."""
     # An embedded server is stopped at exit, which a plain SIGTERM would skip.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from recsys.settings import Settings
 from tests.helpers.commands import fails, recsys, typed
 from tests.helpers.loads import folder
+from tests.helpers.oracle import call
 
 
 def test_answers_in_every_format(settings: Settings, sample_name: str) -> None:
@@ -121,11 +124,33 @@ def test_every_command_explains_itself(arguments: tuple[str, ...]) -> None:
     assert "Usage" in recsys(*arguments, "--help").stdout
 
 
-def test_the_demo_shows_all_its_parts(settings: Settings, server_url: object) -> None:
-    shown = recsys("demo")
-    for part in (
-        "simulated", "recsys.recommend(42)", "personal", "Comedy", "rated_already",
-        "similar_movies", "--database recsys_demo db psql", "Ranking", "RMSE", "stars",
-    ):  # fmt: skip
-        assert part in shown.stdout + shown.stderr
-    assert "Model 1 is active" in shown.stdout
+def test_the_version_is_one_line() -> None:
+    assert recsys("--version").stdout == f"recsys {version('recsys')}\n"
+
+
+@pytest.mark.parametrize("question", [("recommend", "42"), ("similar", "1")])
+def test_all_filters_reach_the_function(
+    settings: Settings, sample: Connection, sample_name: str, question: tuple[str, str]
+) -> None:
+    command, number = question
+    function = {"recommend": "recommend", "similar": "similar_movies"}[command]
+    filters = {
+        "genres": ["Comedy", "Drama"],
+        "exclude_genres": ["Western"],
+        "year_from": 1950,
+        "year_to": 2010,
+        "min_ratings": 2,
+        "exclude_movies": [2, 3],
+        "include_predicted_genres": True,
+    }
+    answer = recsys(
+        "--database", sample_name, command, number, "-o", "csv", "--include-predicted-genres",
+        *("-g", "Comedy", "--genre", "Drama", "--exclude-genre", "Western"),
+        *("--year-from", "1950", "--year-to", "2010", "--min-ratings", "2"),
+        *("--exclude-movie", "2", "--exclude-movie", "3"),
+    ).stdout  # fmt: skip
+    first = {"recommend": "user_id", "similar": "movie_id"}[command]
+    rows = call(sample, function, **{first: int(number)}, **filters)
+    found = [int(row["movie_id"]) for row in csv.DictReader(io.StringIO(answer))]
+    assert found == [row["movie_id"] for row in rows]
+    assert len(found) == 10
