@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
 from tests.helpers.forked import run_command
+
+# A progress bar ends with the time that is left.
+BAR_OR_ROOT = re.compile(r" [-\d]+:[-\d]{2}:[-\d]{2}\s*$|^Running as root")
 
 
 def recsys(
@@ -41,8 +45,7 @@ def checked(
 def fails(*arguments: str, **environment: str) -> str:
     """Run a command that must fail with one line on stderr; return the line."""
     done = recsys(*arguments, status=1, **environment)
-    bars = ("Learning", "Loading", "Reading", "Training", "Running as root")
-    lines = [line for line in done.stderr.splitlines() if not line.startswith(bars)]
+    lines = [line for line in done.stderr.splitlines() if not BAR_OR_ROOT.search(line)]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("recsys: ")
     assert done.stdout == ""
