@@ -21,8 +21,7 @@ from recsys.learning.stars import RatingFactors, solve_users
 
 YEAR_UNIT = 15.0  # years that count as one
 TIME_UNIT = 5 * 31_557_600.0  # seconds that count as one: five years
-# So many ratings of a typical user are added to each user's own. It stands with the ranker in the
-# database, as TIME_UNIT does, for `recsys_internal.find_rater`.
+# So many ratings of a typical user are added to each user's own.
 TYPICAL_RATINGS = 5.0
 
 
@@ -82,6 +81,18 @@ class Raters(NamedTuple):
     def part(self, chosen: Tensor) -> Raters:
         """Return the users at a mask or at places, as often as they are named."""
         return Raters(self.vectors[chosen], self.facts[chosen])
+
+
+class Prior(NamedTuple):
+    """The variance and the share of half stars that users' facts are drawn towards.
+
+    By how many ratings, and what a second counts, stands with the ranker in the database.
+    """
+
+    variance: float
+    halves: float
+    ratings: float = TYPICAL_RATINGS
+    time_unit: float = TIME_UNIT
 
 
 @dataclass(frozen=True)
@@ -181,16 +192,15 @@ def raters(learned: RatingFactors, typical: Typical, ratings: Ratings) -> Raters
     squares = np.bincount(users, (stars - means[users]) ** 2, minlength=n_users)
     halves = np.bincount(users, stars % 1 > 0, minlength=n_users)
     since = np.bincount(users, ratings.seconds - typical.rated_at, minlength=n_users)
-    facts = rater_facts(counts, squares, halves, since, typical.variance, typical.halves)
+    prior = Prior(typical.variance, typical.halves)
+    facts = rater_facts(counts, squares, halves, since, prior)
     return Raters(solve_users(learned, ratings), torch.from_numpy(facts))
 
 
 def rater_facts(
-    counts: Index, squares: NDArray[Any], halves: NDArray[Any], since: NDArray[Any],
-    variance: float, share: float,
-    typical_ratings: float = TYPICAL_RATINGS, time_unit: float = TIME_UNIT,
-) -> Values:  # fmt: skip
-    """Return ``(n_users, 4)`` facts, drawn towards the typical variance and share of half stars.
+    counts: Index, squares: NDArray[Any], halves: NDArray[Any], since: NDArray[Any], prior: Prior
+) -> Values:
+    """Return ``(n_users, 4)`` facts; see `Raters`.
 
     Parameters
     ----------
@@ -198,13 +208,13 @@ def rater_facts(
         ``(n_users,)`` of each user's ratings: how many, squares of their distances from the mean,
         how many are half stars, and seconds since the mean time of all.
     """
-    drawn = counts + typical_ratings
+    drawn = counts + prior.ratings
     facts: Values = np.stack(
         [
             np.log1p(counts),
-            np.sqrt((squares + typical_ratings * variance) / drawn),
-            (halves + typical_ratings * share) / drawn,
-            since / (counts + 1) / time_unit,
+            np.sqrt((squares + prior.ratings * prior.variance) / drawn),
+            (halves + prior.ratings * prior.halves) / drawn,
+            since / (counts + 1) / prior.time_unit,
         ],
         axis=1,
     )

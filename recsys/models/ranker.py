@@ -13,7 +13,13 @@ from recsys.database.copy import write_columns
 from recsys.database.tables import ranker_terms, ranker_units, rankers
 from recsys.learning.network import Network
 from recsys.learning.ranker import LearnedRanker
-from recsys.learning.raters import Typical, extended, film_terms
+from recsys.learning.raters import (
+    TIME_UNIT,
+    TYPICAL_RATINGS,
+    Typical,
+    extended,
+    film_terms,
+)
 from recsys.learning.ratings import Films, Ratings
 from recsys.learning.vectors import without_dust
 
@@ -36,6 +42,8 @@ def write_ranker(
             "newest_rated_at": datetime.fromtimestamp(float(ratings.seconds.max()), UTC),
             "rating_variance": typical.variance,
             "half_share": typical.halves,
+            "typical_ratings": TYPICAL_RATINGS,
+            "time_unit": TIME_UNIT,
             "candidates": ranker.candidates,
             "weight": ranker.weight,
             "metrics": ranker.metrics,

@@ -16,7 +16,7 @@ from recsys.arrays import Index
 from recsys.database.copy import read_columns
 from recsys.database.tables import ranker_units
 from recsys.learning.network import Units, clipped
-from recsys.learning.raters import Raters, rater_facts
+from recsys.learning.raters import Prior, Raters, rater_facts
 
 PAIRS_A_CHUNK = 50_000
 # A film that came after the ranker had learned has no features of its own.
@@ -62,12 +62,14 @@ class BulkStars:
 
     def __init__(self, connection: Connection, model_id: int, movie_ids: Index) -> None:
         self.model_id = model_id
-        self.mean, self.variance, self.half_share, self.candidates, self.weight, self.dimension = (
+        self.mean, self.candidates, self.weight, self.dimension, *prior = (
             connection.exec_driver_sql(
-                "select mean, rating_variance, half_share, candidates, weight, vector_dims(ridge)"
+                "select mean, candidates, weight, vector_dims(ridge),"
+                " rating_variance, half_share, typical_ratings, time_unit"
                 f" from recsys.rankers where model_id = {model_id}"
             ).one()
         )
+        self.prior = Prior(*prior)
         self.units = _read_units(connection, model_id)
         rows = read_columns(
             connection, FEATURES.format(model_id), movie_id="i8", features=self.dimension
@@ -88,14 +90,7 @@ class BulkStars:
             halves="i8",
             seconds="f8",
         )
-        facts = rater_facts(
-            rows["n"],
-            rows["squares"],
-            rows["halves"],
-            rows["seconds"],
-            self.variance,
-            self.half_share,
-        )
+        facts = rater_facts(rows["n"], rows["squares"], rows["halves"], rows["seconds"], self.prior)
         vectors = torch.from_numpy(rows["embedding"])
         vectors[:, -1] = 1
         return rows["user_id"], Raters(vectors, torch.from_numpy(facts).float())

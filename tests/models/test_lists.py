@@ -49,9 +49,9 @@ def test_the_rows_are_those_of_the_function(
         )
         # Times that are none count as the mean of all.
         run("update recsys.ratings set rated_at = 'infinity' where user_id = 6")
-    done: list[tuple[int, int]] = []
+    done: list[tuple[object, ...]] = []
     users = recommend_all(sample_engine, k, lambda *counts: done.append(counts))
-    assert done[-1] == (users, users)
+    assert done[-1] == ("recommending", users, users)
     with sample_engine.connect() as connection:
         assert_same(connection, k)
         sources = connection.exec_driver_sql(

@@ -55,6 +55,19 @@ rankers = table(
         "candidate's score; chosen on ratings held out for it.",
     ),
     json("metrics", "What it reached on ratings held out for it."),
+    Column(
+        "typical_ratings",
+        Double,
+        nullable=False,
+        comment="So many ratings of a typical user are added to each user's own: the fewer there "
+        "are, the more variance and share of half stars are the typical ones.",
+    ),
+    Column(
+        "time_unit",
+        Double,
+        nullable=False,
+        comment="Seconds that count as one in the mean time of a user's ratings.",
+    ),
     CheckConstraint("candidates > 0", name="candidates"),
     CheckConstraint("weight >= 0", name="weight"),
 )

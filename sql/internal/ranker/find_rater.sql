@@ -35,9 +35,11 @@ begin
     rater.embedding := subvector(rater.embedding, 1, vector_dims(ranker.ridge) - 1) || '[1]';
     facts := array[
         ln(1 + rated.n),
-        sqrt((rated.n * rated.variance + 5 * ranker.rating_variance) / (rated.n + 5)),
-        (rated.halves + 5 * ranker.half_share) / (rated.n + 5),
-        rated.seconds / (rated.n + 1) / (5 * 31557600)
+        sqrt((rated.n * rated.variance + ranker.typical_ratings * ranker.rating_variance)
+            / (rated.n + ranker.typical_ratings)),
+        (rated.halves + ranker.typical_ratings * ranker.half_share)
+            / (rated.n + ranker.typical_ratings),
+        rated.seconds / (rated.n + 1) / ranker.time_unit
     ]::vector;
     seen := rater.embedding || facts;
     select array_agg(u.bias - (u.user_weights <#> seen) order by u.unit),
