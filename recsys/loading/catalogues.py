@@ -6,6 +6,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from recsys.database.tables import load_rejects, load_runs, metadata
 from recsys.errors import DatabaseError, SourceError
 from recsys.sources.batches import Source
 
@@ -18,15 +19,9 @@ select (select id_space from recsys.load_runs
         order by rating_count desc, movie_id limit 1),
     (select count(*) from recsys.movies)
 """
-REMOVE_ALL = """
-truncate recsys.movies, recsys.movie_texts, recsys.movie_genres, recsys.movie_keywords,
-    recsys.movie_people, recsys.people, recsys.genres, recsys.ratings, recsys.tags, recsys.users,
-    recsys.models, recsys.movie_vectors, recsys.user_vectors, recsys.trials, recsys.evaluations,
-    recsys.recommendations, recsys.text_encoders, recsys.text_terms, recsys.movie_terms,
-    recsys.movie_text_vectors, recsys.genre_units, recsys.movie_genres_predicted,
-    recsys.content_features, recsys.rankers, recsys.ranker_units, recsys.ranker_films,
-    recsys.ranker_terms, recsys.ranker_users
-"""
+REMOVE_ALL = "truncate " + ", ".join(
+    table.fullname for table in metadata.sorted_tables if table not in (load_runs, load_rejects)
+)
 DROP_INDEXES = "select recsys_internal.unindex_model(model_id) from recsys.models"
 
 
