@@ -9,12 +9,13 @@ from typing import Protocol
 import pandas as pd
 
 FILM = ("line", "movie_id", "title", "year", "imdb_id", "tmdb_id", "poster_path", "raw")
-# Columns of each kind of batch. `line` is the row's line in its file, counted from 1.
+# Columns of each kind of batch, in the order in which files are read: what refers to films comes
+# after them. `line` is the row's line in its file, counted from 1.
 COLUMNS: dict[str, tuple[str, ...]] = {
     # One row of a file each: these are counted as read.
     "movies": FILM,
-    "descriptions": FILM,  # of films that are there already: found by ids, or title and year
     "links": ("line", "movie_id", "imdb_id", "tmdb_id"),
+    "descriptions": FILM,  # of films that are there already: found by ids, or title and year
     "users": ("line", "user_id", "gender", "age", "occupation", "postal_code"),
     "ratings": ("line", "user_id", "movie_id", "rating", "rated_at"),  # seconds since 1970 or NaN
     "tags": ("line", "user_id", "movie_id", "tag", "rated_at"),

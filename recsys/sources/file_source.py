@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from recsys.sources import columns
-from recsys.sources.batches import Batch
+from recsys.sources.batches import COLUMNS, Batch
 from recsys.sources.files import File
 from recsys.sources.records import Chunk, Layout, escaped, read_chunks
-
-# Films come before what refers to them.
-ORDER = ("movies", "links", "descriptions", "users", "ratings", "tags")
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class FileSource:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of all files, films first."""
-        for part in sorted(self.parts, key=lambda part: ORDER.index(part.kind)):
+        for part in sorted(self.parts, key=lambda part: list(COLUMNS).index(part.kind)):
             yield from part.read(part.file)
 
 
