@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress as Bar
+from rich.progress import TaskID
 from sqlalchemy import Engine
 
 from recsys.cli.output import console, note, progress, table, transfer
 from recsys.database.migrations import ready_engine
 from recsys.parameters import MAX_REJECTS
+from recsys.progress import Progress
 
 if TYPE_CHECKING:  # pandas is imported by those commands alone that need it
-    from recsys.loading.load import LoadReport
+    from recsys.loading.tally import LoadReport
     from recsys.sources.batches import Source
-
 
 Size = Annotated[int | None, typer.Option(min=1, help="Of a synthetic source.")]
 
@@ -83,9 +84,7 @@ def _open(source: str, file_format: str | None, sizes: dict[str, int]) -> Source
     note(f"{source}: {TERMS[source]}")
     with transfer() as bar:
         task = bar.add_task(f"Downloading {source}", total=None)
-        return open_source(
-            source, file_format, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        return open_source(source, file_format, _shown_by(bar, task))
 
 
 def load_source(
@@ -94,21 +93,9 @@ def load_source(
     """Load with a progress bar, and say what was done."""
     from recsys.loading.load import load as run
 
-    size = source.size
     with progress(counted=False) as bar:
-        name = Path(source.name).name or source.name
-        # Making keys and counts takes about half as long again as reading.
-        task = bar.add_task(f"Loading {name}", total=1.6 * size, note="")
-        speed = Speed()
-
-        def on_batch(what: str, rows: int, rows_size: int) -> None:
-            done = 1.5 * size if what == "counting" else None
-            bar.update(
-                task, advance=rows_size, completed=done, note=f"{what} {speed.after(what, rows)}"
-            )
-
-        report = run(engine, source, max_rejects, on_batch, replace)
-        bar.update(task, completed=1.6 * size, note="done")
+        task = bar.add_task(f"Loading {Path(source.name).name or source.name}", note="")
+        report = run(engine, source, max_rejects, _shown_by(bar, task), replace)
     console.print(
         table([{"rows of": kind, **asdict(counts)} for kind, counts in report.kinds.items()])
     )
@@ -116,19 +103,11 @@ def load_source(
         note(line)
 
 
-class Speed:
-    """Rows a second since the last change of what is done."""
+def _shown_by(bar: Bar, task: TaskID) -> Progress:
+    def show(what: str, done: int, of: int | None = None, note: str = "") -> None:
+        bar.update(task, completed=done, total=of, note=f"{what} {note}")
 
-    def __init__(self) -> None:
-        self.what = ""
-
-    def after(self, what: str, rows: int) -> str:
-        """Count rows; return the speed in words."""
-        if what != self.what:
-            self.what, self.rows, self.begun = what, 0, perf_counter()
-        self.rows += rows
-        seconds = perf_counter() - self.begun
-        return f"({self.rows / seconds:,.0f} rows/s)" if rows and seconds > 0.2 else ""
+    return show
 
 
 def remarks(source: Source, report: LoadReport) -> Iterator[str]:

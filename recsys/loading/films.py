@@ -5,13 +5,26 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from recsys.loading.staging import run
-from recsys.sources.batches import PARTS, Reject
+from recsys.sources.batches import Reject
 
-MERGE_FILMS = """
+# The films that a merge changes. A film counts as new if it is, as updated if anything of it was
+# changed. What was added to a film counts as new where a description brought it.
+TOUCHED = """
+create temp table if not exists stage_touched (movie_id bigint, is_new boolean,
+    is_film boolean default false) on commit drop;
+truncate stage_touched
+"""
+COUNT = """
+select t.is_new from stage_movies
+join (select movie_id, {is_new} as is_new from stage_touched group by movie_id) t
+    using (movie_id)
+"""
+
+WRITE_FILMS = """
 with written as (
     insert into recsys.movies as m (movie_id, title, year, imdb_id, tmdb_id, poster_path)
     select movie_id, title, year, imdb_id, tmdb_id, poster_path
-    from stage_films order by movie_id
+    from stage_movies order by movie_id
     on conflict (movie_id) do update set title = excluded.title, year = excluded.year,
         imdb_id = coalesce(excluded.imdb_id, m.imdb_id),
         tmdb_id = coalesce(excluded.tmdb_id, m.tmdb_id),
@@ -21,7 +34,7 @@ with written as (
         coalesce(excluded.tmdb_id, m.tmdb_id), coalesce(excluded.poster_path, m.poster_path))
     returning movie_id, xmax = 0 as is_new
 )
-insert into stage_touched select movie_id, is_new, true from written;
+insert into stage_touched select movie_id, is_new, true from written
 """
 
 # Every name of a film, without articles: a plain title has them behind commas, and the names
@@ -42,12 +55,12 @@ JOINS: dict[str, str] = {
     "title": "stage_names m on m.name = s.plain and s.year is null",
 }
 JOIN = """
-update stage_films t set movie_id = found.movie_id, joined_by = '{key}'
+update stage_movies t set movie_id = found.movie_id, joined_by = '{key}'
 from (
     select s.file, s.line, min(m.movie_id) as movie_id
     from (
         select *, recsys_internal.main_title(recsys_internal.plain_title(title)) as plain
-        from stage_films
+        from stage_movies
     ) s
     join {films}
     where s.joined_by is null and {agrees}
@@ -65,7 +78,7 @@ with written as (
         tmdb_id = coalesce(m.tmdb_id, s.tmdb_id),
         poster_path = coalesce(m.poster_path, s.poster_path)
     from (select movie_id, max(imdb_id) as imdb_id, max(tmdb_id) as tmdb_id,
-            max(poster_path) as poster_path from stage_films group by movie_id) s
+            max(poster_path) as poster_path from stage_movies group by movie_id) s
     where m.movie_id = s.movie_id
       and (m.imdb_id is null and s.imdb_id is not null
         or m.tmdb_id is null and s.tmdb_id is not null
@@ -76,21 +89,21 @@ insert into stage_touched select movie_id, true from written;
 """
 
 # A catalogue's genres take the place of those that its films had.
-MERGE_GENRES = """
+WRITE_GENRES = """
 insert into recsys.genres (name)
 select distinct s.genre
-from stage_movie_genres s join stage_films f using (file, line)
+from stage_movie_genres s join stage_movies f using (file, line)
 order by 1
 on conflict (name) do nothing;
 
 create temp table stage_genre_pairs on commit drop as
 select distinct f.movie_id, g.genre_id
 from stage_movie_genres s
-join stage_films f using (file, line)
+join stage_movies f using (file, line)
 join recsys.genres g on g.name = s.genre;
 
 with written as (
-    delete from recsys.movie_genres mg using stage_films f
+    delete from recsys.movie_genres mg using stage_movies f
     where exists (select from stage_movie_genres) and f.movie_id = mg.movie_id
       and not exists (select from stage_genre_pairs p
         where p.movie_id = mg.movie_id and p.genre_id = mg.genre_id)
@@ -109,10 +122,10 @@ drop table stage_genre_pairs;
 """
 
 # People are added, a text takes the place of one of its kind.
-MERGE_PARTS = """
+ADD_PARTS = """
 insert into recsys.people (name)
 select distinct s.name
-from stage_movie_people s join stage_films f using (file, line)
+from stage_movie_people s join stage_movies f using (file, line)
 where not exists (select from recsys.people p where p.name = s.name)
 order by 1;
 
@@ -120,7 +133,7 @@ with written as (
     insert into recsys.movie_people as mp (movie_id, person_id, role, position)
     select f.movie_id, p.person_id, s.role, min(s.position)
     from stage_movie_people s
-    join stage_films f using (file, line)
+    join stage_movies f using (file, line)
     join (select name, min(person_id) as person_id from recsys.people group by name) p
         on p.name = s.name
     group by f.movie_id, p.person_id, s.role
@@ -133,7 +146,7 @@ insert into stage_touched select movie_id, is_new from written;
 with written as (
     insert into recsys.movie_keywords (movie_id, keyword)
     select distinct f.movie_id, s.keyword
-    from stage_movie_keywords s join stage_films f using (file, line)
+    from stage_movie_keywords s join stage_movies f using (file, line)
     on conflict do nothing
     returning movie_id
 )
@@ -142,51 +155,33 @@ insert into stage_touched select movie_id, true from written;
 with written as (
     insert into recsys.movie_texts as t (movie_id, kind, text)
     select distinct on (f.movie_id, s.kind) f.movie_id, s.kind, s.text
-    from stage_movie_texts s join stage_films f using (file, line)
+    from stage_movie_texts s join stage_movies f using (file, line)
     order by f.movie_id, s.kind, s.file desc, s.line desc
     on conflict (movie_id, kind) do update set text = excluded.text where t.text <> excluded.text
     returning movie_id, xmax = 0 as is_new
 )
 insert into stage_touched select movie_id, is_new from written;
 """
-# A film counts as new if it is, as updated if anything of it was changed. What was added to a
-# film counts as new where a description brought it.
-COUNT_FILMS = """
-select count(*) filter (where t.is_new), count(*) filter (where not t.is_new)
-from stage_films f
-join (select movie_id, {is_new} as is_new from stage_touched group by movie_id) t
-    using (movie_id)
-"""
+
+MERGE_MOVIES = (
+    *(TOUCHED, WRITE_FILMS, WRITE_GENRES, ADD_PARTS),
+    COUNT.format(is_new="bool_or(is_new and is_film)"),
+)
+MERGE_DESCRIPTIONS = (TOUCHED, FILL_FILMS, ADD_PARTS, COUNT.format(is_new="bool_and(is_new)"))
 
 
 def join_descriptions(connection: Connection) -> tuple[dict[str, int], list[Reject]]:
     """Find the film of each description; return how many by which key, and those without."""
-    run(connection, "update stage_films set movie_id = null; analyze stage_films")
+    run(connection, "alter table stage_movies add column if not exists joined_by text")
+    run(connection, "update stage_movies set movie_id = null; analyze stage_movies")
     run(connection, NAMES)
     joined = {}
     for key, films in JOINS.items():
         agrees = AGREES if key.startswith("title") else "true"
         joined[key] = run(connection, JOIN.format(key=key, films=films, agrees=agrees))
     without = connection.exec_driver_sql(
-        "delete from stage_films where joined_by is null returning file, line, raw"
+        "delete from stage_movies where joined_by is null returning file, line, raw"
     )
     rejects = [Reject(file, line, UNJOINED, raw) for file, line, raw in without]
+    run(connection, "drop table stage_names")
     return joined, sorted(rejects, key=lambda reject: (reject.file, reject.line or 0))
-
-
-def merge_films(connection: Connection, kind: str) -> tuple[int, int]:
-    """Write the staged films or descriptions; return how many were new and how many changed."""
-    for table in ("films", *PARTS):
-        run(connection, f"analyze stage_{table}")
-    catalogue = kind == "movies"
-    run(connection, MERGE_FILMS + MERGE_GENRES if catalogue else FILL_FILMS)
-    run(connection, MERGE_PARTS)
-    counted = connection.exec_driver_sql(
-        COUNT_FILMS.format(
-            is_new="bool_or(is_new and is_film)" if catalogue else "bool_and(is_new)"
-        )
-    ).one()
-    for table in ("films", "touched", *PARTS):
-        run(connection, f"truncate stage_{table}")
-    run(connection, "drop table if exists stage_names")
-    return int(counted[0]), int(counted[1])

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recsys.errors import SourceError
+from recsys.progress import Progress, silent
 from recsys.sources import movielens, tmdb
 from recsys.sources.batches import Source
 from recsys.sources.download import sets
@@ -34,7 +35,7 @@ COMPANIONS = (".txt", ".md", ".html", ".pdf")
 def open_source(
     name: str,
     file_format: str | None = None,
-    on_download: Callable[[int, int | None], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Source:
     """Return the source of a known name, or of a folder, zip or file.
 
@@ -45,8 +46,8 @@ def open_source(
         which is downloaded unless it was before. A path of a set's name comes first.
     file_format
         One of `FORMATS`; None to recognise it from the files.
-    on_download
-        Called with the bytes there are and the bytes there will be, None if nobody knows.
+    progress
+        Told of a download: the bytes that are there, and the bytes in all.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def open_source(
     if name.strip() and path.exists():
         return _open_path(path, readable(str(path)), file_format)
     if name in sets.TERMS:
-        return _open_path(sets.fetch(name, on_progress=on_download), name, file_format)
+        return _open_path(sets.fetch(name, progress=progress), name, file_format)
     raise SourceError(
         f"there is no file or folder {readable(name)!r}: give the path of one, or a known name "
         f"(sample, synthetic, {', '.join(sets.TERMS)})"

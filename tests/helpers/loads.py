@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from recsys.loading.load import LoadReport, load
+from recsys.loading.load import load
+from recsys.loading.tally import LoadReport
 from recsys.sources import open_source
 
 FILMS = """

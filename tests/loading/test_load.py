@@ -51,6 +51,21 @@ def test_movielens(engine: Engine, tmp_path: Path) -> None:
     ) == [("done", 12, 11, 3)]
 
 
+def test_progress_never_goes_back_and_ends_with_all(engine: Engine, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    source = folder(tmp_path)
+    run(engine, source, progress=lambda what, done, of, note="": told.append((what, done, of)))
+    size = open_source(source).size
+    assert [what for what, _, _ in told] == [
+        *("reading movies", "writing movies", "reading links", "writing links"),
+        *("reading ratings", "writing ratings", "reading tags", "writing tags"),
+        *("counting", "done"),
+    ]
+    places = [done for _, done, _ in told]
+    assert places == sorted(places)
+    assert size < places[-1] == told[0][2] == told[-1][2]
+
+
 def test_loading_twice_changes_nothing(engine: Engine, tmp_path: Path) -> None:
     source = folder(tmp_path)
     run(engine, source)
@@ -239,7 +254,7 @@ def test_replacing_films_in_use_ends_in_one_line(
 def test_a_hopeless_file_is_not_read_to_its_end(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.loading.load.MANY_REJECTS", 10)
+    monkeypatch.setattr("recsys.loading.tally.MANY_REJECTS", 10)
     monkeypatch.setattr("recsys.sources.ratings.BLOCK", 200)
     header, good, bad = RATINGS.split("\n")[0] + "\n", "1,{},4,5\n", "1,99,4,5\n"
     films = MOVIES + "".join(f"{n},Film {n},Drama\n" for n in range(100, 700))

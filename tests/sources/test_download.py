@@ -59,14 +59,14 @@ def leave_a_part(site: Site, refused: Callable[[str], None], length: int) -> Non
 
 
 def test_downloads_once(site: Site, get: Callable[..., Path], tmp_path: Path) -> None:
-    progress: list[tuple[int, int | None]] = []
-    found = get(on_progress=lambda done, total: progress.append((done, total)))
+    told: list[tuple[int, int | None]] = []
+    found = get(progress=lambda what, done, of: told.append((done, of)))
     assert found == tmp_path / "cache" / "ml-1m.zip"
     assert found.read_bytes() == site.body
     assert files(tmp_path) == ["ml-1m.zip"]
-    assert progress[0] == (0, len(site.body))
-    assert progress[-1] == (len(site.body), len(site.body))
-    assert progress == sorted(progress)
+    assert told[0] == (0, len(site.body))
+    assert told[-1] == (len(site.body), len(site.body))
+    assert told == sorted(told)
     site.status = 500
     site.requests.clear()
     assert get() == found  # no network at all
@@ -107,11 +107,11 @@ def test_a_later_call_continues(
     site.headers = headers
     leave_a_part(site, refused, 100_000)
     site.requests.clear()
-    progress: list[tuple[int, int | None]] = []
-    found = get(on_progress=lambda done, total: progress.append((done, total)))
+    told: list[tuple[int, int | None]] = []
+    found = get(progress=lambda what, done, of: told.append((done, of)))
     assert found.read_bytes() == site.body
     assert site.requests[-1][1] == "bytes=100000-"
-    assert progress[0] == (100_000, len(site.body))
+    assert told[0] == (100_000, len(site.body))
 
 
 def changed(site: Site) -> None:
@@ -168,9 +168,9 @@ def test_unknown_length(
     site.sends_length, site.cuts = False, [200_000]
     refused("a damaged zip file")
     assert files(tmp_path) == []
-    progress: list[int | None] = []
-    assert get(on_progress=lambda _, total: progress.append(total)).read_bytes() == site.body
-    assert set(progress) == {None}
+    told: list[int | None] = []
+    assert get(progress=lambda what, done, of: told.append(of)).read_bytes() == site.body
+    assert set(told) == {None}
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from recsys.errors import SourceError
+from recsys.progress import Progress, silent
 from recsys.settings import Downloads
 from recsys.sources.download.transfer import TransferError, receive, small_text
 
@@ -53,7 +54,7 @@ def fetch(
     name: str,
     mirror: str | None = None,
     cache: Path | None = None,
-    on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Path:
     """Return the archive of a data set, downloaded first if the cache does not have it.
 
@@ -65,8 +66,8 @@ def fetch(
         Address of the folder that holds ``NAME.zip``; None for ``RECSYS_MIRROR``, or GroupLens.
     cache
         Folder to keep it in; None for ``RECSYS_CACHE``, or the user's cache folder.
-    on_progress
-        Called with the bytes there are and the bytes there will be, None if nobody knows.
+    progress
+        Told the bytes that are there, and the bytes in all; None where the server does not say.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def fetch(
         path = archive.with_name(f"{archive.name}.part")
         with _locked(path) as part:
             if not archive.exists():  # else another process has been faster
-                _download(url, part, path, on_progress)
+                _download(url, part, path, progress)
                 path.replace(archive)
     except TransferError as error:
         raise SourceError(
@@ -113,12 +114,10 @@ def _is_web_address(text: str) -> bool:
         return False
 
 
-def _download(
-    url: str, part: FileIO, path: Path, on_progress: Callable[[int, int | None], None]
-) -> None:
+def _download(url: str, part: FileIO, path: Path, progress: Progress) -> None:
     """Bring the part to its full length and check it; what fails is deleted."""
     published = _published_checksum(url)  # first, so that nothing can fail after the long part
-    receive(url, part, _note(path), on_progress)
+    receive(url, part, _note(path), progress)
     _note(path).unlink(missing_ok=True)
     wrong = _fault(part, published)
     if wrong:

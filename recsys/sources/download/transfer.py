@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from io import FileIO
@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
+
+from recsys.progress import Progress
 
 TIMEOUT_S = 30  # to connect, and between two packets
 PAUSE_S = 1.0
@@ -45,9 +47,7 @@ def small_text(url: str) -> str:
         return response.read(4096).decode("utf-8", errors="replace")
 
 
-def receive(
-    url: str, part: FileIO, note: Path, on_progress: Callable[[int, int | None], None]
-) -> None:
+def receive(url: str, part: FileIO, note: Path, progress: Progress) -> None:
     """Bring the part to its full length, from where it stands if the file is still the same.
 
     Parameters
@@ -56,8 +56,8 @@ def receive(
         The file as far as it has come.
     note
         Remembers beside it which version of which address it is a part of.
-    on_progress
-        Called with the bytes there are and the bytes there will be, None if nobody knows.
+    progress
+        Told the bytes that are there, and the bytes in all; None where the server does not say.
 
     Raises
     ------
@@ -69,16 +69,14 @@ def receive(
     while True:
         before = _size(part)
         try:
-            return _receive_once(url, part, note, on_progress)
+            return _receive_once(url, part, note, progress)
         except CutError:
             if _size(part) <= before:
                 raise
             time.sleep(PAUSE_S)
 
 
-def _receive_once(
-    url: str, part: FileIO, note: Path, on_progress: Callable[[int, int | None], None]
-) -> None:
+def _receive_once(url: str, part: FileIO, note: Path, progress: Progress) -> None:
     done = _size(part)
     version = _remembered(note, url)
     with _continued(url, done, version) as response:
@@ -89,7 +87,7 @@ def _receive_once(
         part.seek(done)
         left = response.headers.get("Content-Length", "")
         total = done + int(left) if left.isdigit() else None
-        on_progress(done, total)
+        progress("downloading", done, total)
         while True:
             with _network(url):
                 block = response.read(BLOCK)
@@ -97,7 +95,7 @@ def _receive_once(
                 break
             _write(part, block)
             done += len(block)
-            on_progress(done, total)
+            progress("downloading", done, total)
     if total is not None and done < total:
         raise CutError(f"the connection was cut after {done:,} of {total:,} bytes")
 
