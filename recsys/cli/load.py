@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress as Bar
-from rich.progress import TaskID
 from sqlalchemy import Engine
 
-from recsys.cli.output import console, note, progress, table, transfer
+from recsys.cli.output import console, note, progress_bar, table
 from recsys.database.migrations import ready_engine
 from recsys.parameters import MAX_REJECTS
-from recsys.progress import Progress
 
-if TYPE_CHECKING:  # pandas is imported by those commands alone that need it
+if TYPE_CHECKING:  # only commands that need pandas import it
     from recsys.loading.tally import LoadReport
     from recsys.sources.batches import Source
 
@@ -30,7 +27,7 @@ def load(
         str, typer.Argument(metavar="SOURCE", help="A folder, zip or file, or a known name.")
     ],
     file_format: Annotated[
-        str | None, typer.Option("--format", help="The format, where it is not to be guessed.")
+        str | None, typer.Option("--format", help="The format, if it should not be guessed.")
     ] = None,
     max_rejects: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of rows that may be refused.")
@@ -78,13 +75,12 @@ def _open(source: str, file_format: str | None, sizes: dict[str, int]) -> Source
     if source == "synthetic":
         return SyntheticSource(**sizes)
     if sizes:
-        raise typer.BadParameter("only a synthetic source can be of any size", param_hint="SOURCE")
+        raise typer.BadParameter("only a synthetic source takes sizes", param_hint="SOURCE")
     if source not in TERMS or Path(source).exists():
         return open_source(source, file_format)
     note(f"{source}: {TERMS[source]}")
-    with transfer() as bar:
-        task = bar.add_task(f"Downloading {source}", total=None)
-        return open_source(source, file_format, _shown_by(bar, task))
+    with progress_bar({"downloading": f"Downloading {source}"}, "bytes") as progress:
+        return open_source(source, file_format, progress)
 
 
 def load_source(
@@ -93,9 +89,9 @@ def load_source(
     """Load with a progress bar, and say what was done."""
     from recsys.loading.load import load as run
 
-    with progress(counted=False) as bar:
-        task = bar.add_task(f"Loading {Path(source.name).name or source.name}", note="")
-        report = run(engine, source, max_rejects, _shown_by(bar, task), replace)
+    words = {"loading": f"Loading {Path(source.name).name or source.name}"}
+    with progress_bar(words, "percent") as progress:
+        report = run(engine, source, max_rejects, progress, replace)
     console.print(
         table([{"rows of": kind, **asdict(counts)} for kind, counts in report.kinds.items()])
     )
@@ -103,15 +99,8 @@ def load_source(
         note(line)
 
 
-def _shown_by(bar: Bar, task: TaskID) -> Progress:
-    def show(what: str, done: int, of: int | None = None, note: str = "") -> None:
-        bar.update(task, completed=done, total=of, note=f"{what} {note}")
-
-    return show
-
-
 def remarks(source: Source, report: LoadReport) -> Iterator[str]:
-    """Say what the counts alone do not tell."""
+    """Yield what the counts alone do not tell."""
     if "descriptions" in report.kinds:
         found = ", ".join(f"{n:,} by {key}" for key, n in report.joined.items() if n)
         yield f"Found their film: {found or 'none'}. Without one here: {report.unjoined:,}."

@@ -48,7 +48,8 @@ def load(
     max_rejects
         Largest share of rows that may be refused; above it nothing is loaded.
     progress
-        Told what is being done, and how much of it all in units of the source's size.
+        Told how much of ``loading`` is done, in units of the source's size; the note says what is
+        being done.
     replace_all
         First remove all films, ratings, tags, profiles and models that the database holds.
 
@@ -59,6 +60,7 @@ def load(
         does, or too many of its rows are refused.
     """
     tally = Tally(source, max_rejects)
+    progress("loading", 0, tally.work)
     try:
         with reported_errors(), engine.begin() as connection:
             _Load(connection, source, tally, progress).run(replace_all)
@@ -66,7 +68,7 @@ def load(
         with reported_errors(), engine.begin() as connection:
             tally.record(connection, refused=str(error))
         raise
-    progress("done", tally.work, tally.work)
+    progress("loading", tally.work, tally.work, "done")
     return tally.report
 
 
@@ -95,7 +97,7 @@ class _Load:
                 self._check(kind, describes)
                 self._load_kind(kind, (batch for _, batch in group), counts)
         tally.refuse_if_poor()
-        self.progress("counting", tally.size * 3 // 2, tally.work)
+        self.progress("loading", tally.size * 3 // 2, tally.work, "counting")
         run(connection, "select recsys_internal.refresh_movie_counts()")
         for statement in indexes:
             run(connection, statement)
@@ -110,8 +112,8 @@ class _Load:
 
     def _check(self, kind: str, describes: bool) -> None:
         """Refuse rows that cannot meet the films here."""
-        none = select(movies.c.movie_id).limit(1)
-        if kind == "descriptions" and not self.connection.execute(none).first():
+        one_film = select(movies.c.movie_id).limit(1)
+        if kind == "descriptions" and not self.connection.execute(one_film).first():
             raise SourceError(
                 f"{self.source.name} tells more about films, but the database holds none yet: "
                 "load films first, such as a MovieLens folder"
@@ -135,10 +137,10 @@ class _Load:
                     batch = self.films.keep(batch)
                     tally.report.invented = self.films.invented
                 tally.count(batch, counts)
-                speed = _speed(counts.read - before, begun)
-                self.progress(f"reading {batch.kind}", tally.done, tally.work, speed)
+                doing = f"reading {batch.kind} {_speed(counts.read - before, begun)}"
+                self.progress("loading", tally.done, tally.work, doing)
             writer.write(batch)
-        self.progress(f"writing {kind}", tally.done, tally.work)
+        self.progress("loading", tally.done, tally.work, f"writing {kind}")
         if kind == "descriptions":
             tally.count_joined(*join_descriptions(connection), counts)
         counts.merged(*writer.finish())
