@@ -1,4 +1,4 @@
-"""Whose numbers the films' ids are: two catalogues that number films otherwise never mix."""
+"""Whose numbers the films' ids are: two catalogues with different numbers never mix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recsys.database.tables import load_rejects, load_runs, metadata
 from recsys.errors import DatabaseError, SourceError
 from recsys.sources.batches import Source
 
-INVENTED = "Movie {}"  # title of a film of which nothing but the id is known
+INVENTED = "Movie {}"  # title of a film that has only an id
 LOCK_TIMEOUT = "10s"
 HELD = """
 select (select id_space from recsys.load_runs
@@ -26,7 +26,7 @@ DROP_INDEXES = "select recsys_internal.unindex_model(model_id) from recsys.model
 
 
 def decide(connection: Connection, source: Source) -> bool:
-    """Tell whether the source's films only describe those that the database holds.
+    """Return whether the source's films only describe those that the database holds.
 
     Raises
     ------
@@ -42,7 +42,8 @@ def decide(connection: Connection, source: Source) -> bool:
     raise SourceError(
         f"the database holds {count:,} films {whose} ('{title}' among them), and {source.name} "
         "numbers its films otherwise, so their ids clash: `recsys load ... --replace` removes all "
-        "films, ratings and models first, `recsys --database NAME load ...` loads it beside them"
+        "films, ratings and models first, `recsys --database NAME load ...` loads it into a "
+        "database of its own"
     )
 
 

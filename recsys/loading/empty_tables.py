@@ -1,7 +1,7 @@
-"""An empty table is filled without its keys and indexes, which are made again at the end.
+"""Empty tables, filled without their keys and indexes, which are made again at the end.
 
-Checking and indexing row by row takes several times as long. It needs the lock of the table,
-which is not waited for long: a table in use keeps what it has.
+Checking and indexing row by row takes several times as long. Taking them off needs a lock of the
+table; the wait for it is short, and a table in use keeps them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ HINDRANCES = (
     pg.LockNotAvailable,
     pg.InsufficientPrivilege,
     pg.DependentObjectsStillExist,
-    pg.RaiseException,  # of what follows
+    pg.RaiseException,  # by `STILL_EMPTY`
 )
 STILL_EMPTY = """
 do $$ begin
-    if exists (select from {table}) then raise exception 'somebody was faster'; end if;
+    if exists (select from {table}) then raise exception 'another transaction was faster'; end if;
 end $$
 """
-# How to take each thing off and how to make it again; a foreign key goes first and comes last.
+# How to drop each and how to make it again; a foreign key goes first and comes last.
 KEYS = """
 select format('alter table %s drop constraint %I', conrelid::regclass, conname),
     format('alter table %s add constraint %I %s', conrelid::regclass, conname,

@@ -1,4 +1,4 @@
-"""Staged films into the catalogue, and descriptions to the films that they are of."""
+"""Staged films into the catalogue, and descriptions to their films."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ with written as (
 insert into stage_touched select movie_id, is_new, true from written
 """
 
-# Every name of a film, without articles: a plain title has them behind commas, and the names
-# between bars, as in 'wages of fear,the|salaire de la peur,le'.
+# Every name of a film, without articles: a plain title has bars between names, and articles behind
+# commas, as in 'wages of fear,the|salaire de la peur,le'.
 NAMES = """
 create temp table stage_names on commit drop as
 select distinct m.movie_id, m.year, m.imdb_id, m.tmdb_id, recsys_internal.main_title(part) as name
@@ -47,7 +47,7 @@ cross join lateral regexp_split_to_table(m.plain_title, '[|]') as part;
 analyze stage_names
 """
 # A description finds its film by the first of these that leads to exactly one, and by a title
-# only a film that does not bear another id than it does.
+# only a film that has no other id than the description.
 JOINS: dict[str, str] = {
     "imdb_id": "recsys.movies m on m.imdb_id = s.imdb_id",
     "tmdb_id": "recsys.movies m on m.tmdb_id = s.tmdb_id",
@@ -71,7 +71,7 @@ where found.file = t.file and found.line = t.line
 AGREES = "coalesce(m.imdb_id = s.imdb_id, true) and coalesce(m.tmdb_id = s.tmdb_id, true)"
 UNJOINED = "no one film here has its IMDb id, TMDB id, or title and year"
 
-# What a description brings beside texts and people: what the film lacks.
+# Apart from texts and people, a description brings what the film lacks.
 FILL_FILMS = """
 with written as (
     update recsys.movies m set imdb_id = coalesce(m.imdb_id, s.imdb_id),

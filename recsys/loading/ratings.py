@@ -1,14 +1,14 @@
-"""Ratings of a load into their table: straight, where it is empty, else by way of a stage.
+"""Ratings of a load into their table: straight into an empty one, else staged and merged.
 
-Into a table in use, rows are staged and merged, and readers never wait.
+Readers of a table in use never wait.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from recsys.arrays import Index
 from recsys.database.copy import write_columns
 from recsys.loading.empty_tables import strip
 from recsys.loading.staging import run
@@ -25,7 +25,7 @@ create temp table stage_newest on commit drop as
 select distinct on (user_id, movie_id) user_id, movie_id, rating, rated_at
 from {table} order by user_id, movie_id, rated_at desc, ctid desc
 """
-# Rows without a time bear that of the load, so that they win, but do not count as newer again.
+# Rows without a time get that of the load: they win, but do not count as newer again.
 CHANGES = """
     {new}.rating <> r.rating and {new}.rated_at >= r.rated_at
     or {new}.rated_at > r.rated_at and {new}.rated_at < transaction_timestamp()
@@ -100,8 +100,8 @@ class RatingWriter:
             run(self.connection, statement)
         return self.written - distinct, distinct, 0
 
-    def _follow(self, users: NDArray[np.int64], movies: NDArray[np.int64]) -> None:
-        """Keep track of whether the keys only ever ascend: then none can stand twice."""
+    def _follow(self, users: Index, movies: Index) -> None:
+        """Note whether the keys still ascend: then none is there twice."""
         step = np.diff(users)
         first = (int(users[0]), int(movies[0]))
         self.ascending = (

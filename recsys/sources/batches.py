@@ -1,4 +1,4 @@
-"""What every source gives: batches of rows with standard columns, and the rows it refuses."""
+"""Batches of rows with standard columns, and refused rows: what every source gives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "users": ("line", "user_id", "gender", "age", "occupation", "postal_code"),
     "ratings": ("line", "user_id", "movie_id", "rating", "rated_at"),  # seconds since 1970 or NaN
     "tags": ("line", "user_id", "movie_id", "tag", "rated_at"),
-    # Parts of a film's row or description, which stands in that line of that file.
+    # Parts of the film or description in that line of that file.
     "movie_genres": ("line", "genre"),
     "movie_people": ("line", "name", "role", "position"),
     "movie_texts": ("line", "kind", "text"),
@@ -35,7 +35,7 @@ class Reject:
     Attributes
     ----------
     fault
-        False where nothing is wrong with the row: it only is of a film that is not there.
+        False where nothing is wrong with the row: its film is not there.
     """
 
     file: str
@@ -54,7 +54,7 @@ class Batch:
     rows
         The columns of `COLUMNS`; others are ignored, and a missing one means null.
     size
-        The share of `Source.size` that was worked through to read them.
+        How much of `Source.size` was read for them.
     raw
         Gives the text of the row at a position, as it stands in the file.
     """
@@ -82,17 +82,17 @@ class Source(Protocol):
 
     @property
     def id_space(self) -> str | None:
-        """Whose numbers the film ids are; None for those that the database already holds."""
+        """Whose numbers the film ids are; None where its films are those of the database."""
         ...
 
     @property
     def notice(self) -> str | None:
-        """What everybody who sees its rows must know."""
+        """What all users of its rows must know."""
         ...
 
     @property
     def size(self) -> int:
-        """How much there is to work through, in bytes or rows, for a progress bar."""
+        """How much there is to read, in bytes or rows, for a progress bar."""
         ...
 
     def batches(self) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""What a file with headings holds, told from its first line."""
+"""What a file with headings holds, read from its first line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def headings_of(file: File) -> tuple[list[str], str]:
 
 
 def part_of(file: File, describes: bool = False) -> Part | None:
-    """Return how a file with headings is read; None where they are none that are known.
+    """Return how a file with headings is read; None if they are not known.
 
     Parameters
     ----------
@@ -105,11 +105,11 @@ def is_tmdb(file: File) -> bool:
 
 
 def _identify(kind: str, chunk: Chunk, of_tmdb: bool) -> Chunk:
-    """Say whose id the column ``id`` is: the film's own, TMDB's, or both."""
+    """Name the column ``id`` by whose id it is: the film's own, TMDB's, or both."""
     rows = chunk.rows
     if "id" not in rows:
         return chunk
-    # TMDB 5000 calls its id movie_id beside the credits; elsewhere that is some catalogue's own.
+    # TMDB 5000 calls its id movie_id in the file of credits; elsewhere that is another catalogue's.
     if "tmdb_id" not in rows and (of_tmdb or {"cast", "crew"} & set(rows.columns)):
         rows = rows.assign(tmdb_id=rows["id"])
     return replace(chunk, rows=rows.rename(columns={"id": "movie_id"} if kind == "movies" else {}))

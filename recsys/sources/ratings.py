@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from recsys.arrays import Mask
 from recsys.sources import columns
 from recsys.sources.batches import COLUMNS, Batch, Reject
 from recsys.sources.columns import HIGHEST, IN_FUTURE, LOWEST, OUT_OF_RANGE
@@ -117,7 +117,7 @@ def _checked(rows: pd.DataFrame, block: Block, file: str) -> Batch:
     raw = _raw_lines(block.data)
     rating = rows["rating"].to_numpy()
     bad = (rating < LOWEST) | (rating > HIGHEST)
-    future: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
+    future: Mask = np.zeros(len(rows), dtype=np.bool_)
     if "rated_at" in rows:
         future = rows["rated_at"].to_numpy() > columns.latest_second()
     else:

@@ -38,7 +38,9 @@ def open_kaggle(files: list[File]) -> FileSource | None:
         return None
     if links is None:
         if named.keys() & {"ratings.csv", "ratings_small.csv"}:
-            raise SourceError(f"{METADATA} needs links.csv beside it: the ratings bear other ids")
+            raise SourceError(
+                f"{METADATA} needs links.csv in the same folder: the ratings have other ids"
+            )
         return None
     wanted = (METADATA, links.name, "keywords.csv", "credits.csv", f"ratings{small}.csv")
     parts, unread = headed_parts([named[name] for name in wanted if name in named])
@@ -75,7 +77,7 @@ def open_ratings(files: list[File]) -> FileSource | None:
 
 
 def _linked_films(file: File, links: File) -> Iterator[Batch]:
-    """Read the films of TMDB under the MovieLens id that the links give them."""
+    """Yield the films of TMDB under the MovieLens ids that the links give them."""
     movie_ids: dict[str, str] = {}
     for chunk in read_chunks(links, Layout(separator=headings_of(links)[1]), name_column):
         if "tmdb_id" not in chunk.rows:
@@ -101,7 +103,7 @@ def _linked_films(file: File, links: File) -> Iterator[Batch]:
 
 
 def _json_films(file: File) -> Iterator[Batch]:
-    """Read a JSON array of objects with a title or an id and a text; a row is one object."""
+    """Yield the films of a JSON array of objects, each with a title or an id, and a text."""
     with file.open() as stream:
         try:
             objects = json.load(stream)
@@ -118,7 +120,7 @@ def _json_films(file: File) -> Iterator[Batch]:
             {
                 name_heading(key): _as_text(field)
                 for key, field in value.items()
-                if simple(key) != "movieid"  # of whatever catalogue
+                if simple(key) != "movieid"  # of an unknown catalogue
             }
             if isinstance(value, dict)
             else {}

@@ -1,4 +1,4 @@
-"""`recsys load` on the command line: known names, sizes, and what is said beside the counts."""
+"""`recsys load` on the command line: known names, sizes, and what is said apart from the counts."""
 
 from __future__ import annotations
 

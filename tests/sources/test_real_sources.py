@@ -1,4 +1,4 @@
-"""The real data sets beside ml-latest-small, with counts that can be checked against their files."""
+"""The real data sets other than ml-latest-small, with counts that can be checked against their files."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def fetch(
     Raises
     ------
     SourceError
-        The name is unknown, the archive cannot be had or kept, or what came is not the archive.
+        The name is unknown, the archive cannot be downloaded or kept, or what came is no archive.
     """
     if name not in TERMS:
         raise SourceError(f"there is no data set {name!r}: the names are {', '.join(TERMS)}")
@@ -115,8 +115,8 @@ def _is_web_address(text: str) -> bool:
 
 
 def _download(url: str, part: FileIO, path: Path, progress: Progress) -> None:
-    """Bring the part to its full length and check it; what fails is deleted."""
-    published = _published_checksum(url)  # first, so that nothing can fail after the long part
+    """Complete the part and check it; a part that fails the check is deleted."""
+    published = _published_checksum(url)  # first: it may fail, and the part takes long
     receive(url, part, _note(path), progress)
     _note(path).unlink(missing_ok=True)
     wrong = _fault(part, published)
@@ -148,7 +148,7 @@ def _fault(part: FileIO, published: str | None) -> str | None:
     part.seek(0)
     if published is None:  # the checksums inside must do
         return None if _is_whole_zip(part) else "what came is a damaged zip file"
-    # As GroupLens publishes it: against accidents, not against forgers.
+    # MD5, as GroupLens publishes it: it finds accidents, not forgeries.
     found = hashlib.file_digest(part, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     return None if found == published else "what came does not match its published checksum"
 
@@ -167,7 +167,7 @@ def _locked(path: Path) -> Iterator[FileIO]:
     while True:
         with FileIO(path, "r+", opener=_create) as part:
             fcntl.flock(part, fcntl.LOCK_EX)
-            # Whoever had the lock may have deleted the part or moved it into place.
+            # The process that had the lock may have deleted the part or moved it into place.
             if not _stands_at(part, path):
                 continue
             try:
@@ -180,7 +180,7 @@ def _locked(path: Path) -> Iterator[FileIO]:
 
 
 def _note(path: Path) -> Path:
-    """Name the file that remembers what the part is a part of."""
+    """Return the path of the file that remembers which download the part belongs to."""
     return path.with_name(f"{path.name}.from")
 
 

@@ -1,4 +1,4 @@
-"""One file over HTTP: streamed to disk, and continued where an earlier try was cut."""
+"""One file over HTTP: streamed to disk, and continued where an earlier try was cut off."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OK, PARTIAL, OUT_OF_RANGE = 200, 206, 416
 
 
 class TransferError(Exception):
-    """The file did not come; the text says why.
+    """A file could not be downloaded; the text says why.
 
     Attributes
     ----------
@@ -48,21 +48,21 @@ def small_text(url: str) -> str:
 
 
 def receive(url: str, part: FileIO, note: Path, progress: Progress) -> None:
-    """Bring the part to its full length, from where it stands if the file is still the same.
+    """Complete the part, from where it ends if the file is still the same.
 
     Parameters
     ----------
     part
         The file as far as it has come.
     note
-        Remembers beside it which version of which address it is a part of.
+        A file that remembers the address and the version of which it is a part.
     progress
         Told the bytes that are there, and the bytes in all; None where the server does not say.
 
     Raises
     ------
     TransferError
-        It cannot be had, or two tries in a row brought nothing new. The part is kept.
+        The server does not give it, or two tries in a row brought nothing new. The part is kept.
     OSError
         It cannot be written.
     """
@@ -101,7 +101,7 @@ def _receive_once(url: str, part: FileIO, note: Path, progress: Progress) -> Non
 
 
 def _continued(url: str, done: int, version: str | None) -> HTTPResponse:
-    """Ask for the rest, or for the whole where there is no rest to be had."""
+    """Return the answer with the rest, or with the whole where the server gives no rest."""
     if done and version:
         try:
             response = _ask(url, {"Range": f"bytes={done}-", "If-Range": version})
@@ -112,7 +112,7 @@ def _continued(url: str, done: int, version: str | None) -> HTTPResponse:
             place = response.headers.get("Content-Range", "")
             if response.status == OK or place.startswith(f"bytes {done}-"):
                 return response
-            response.close()  # another stretch than asked for
+            response.close()  # another range than asked for
     response = _ask(url)
     if response.status != OK:
         response.close()
@@ -130,7 +130,7 @@ def _ask(url: str, headers: dict[str, str] | None = None) -> HTTPResponse:
 
 @contextmanager
 def _network(url: str) -> Iterator[None]:
-    """Turn what the network and the server do wrong into a `TransferError`."""
+    """Turn errors of the network and the server into a `TransferError`."""
     try:
         yield
     except HTTPError as error:
@@ -157,7 +157,7 @@ def _why(reason: BaseException | str, url: str) -> str:
 
 
 def _remember(note: Path, url: str, response: HTTPResponse) -> None:
-    """Note the version; a weak ETag does not tell equal bytes, so it is none."""
+    """Note the version. A weak ETag does not promise equal bytes, so it does not count."""
     version = response.headers.get("ETag", "")
     if not version.startswith('"'):
         version = response.headers.get("Last-Modified", "")

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from recsys.arrays import Ids, Index, Mask, Values, Vectors
 
 KINDS = 16
 FIRST_SECOND = 1_451_606_400  # 2016-01-01
@@ -32,22 +29,22 @@ ROUNDS_BY_TASTE = 3
 class Ratings:
     """The ratings of a block of users: the columns of a batch."""
 
-    user_id: Ints
-    movie_id: Ints
-    rating: NDArray[np.float32]
-    rated_at: Floats
+    user_id: Index
+    movie_id: Index
+    rating: Vectors
+    rated_at: Values
 
 
 @dataclass(frozen=True)
 class Films:
-    """What a draw needs to know of the films.
+    """What a draw needs to know about the films.
 
     Attributes
     ----------
     weight
         ``(KINDS, movies)``: how likely a viewer of a kind is to choose a film.
     slots
-        ``(KINDS, n)`` int32, n a power of two: every film as often as its weight tells, so that
+        ``(KINDS, n)`` int32, n a power of two: every film in proportion to its weight, so that
         one random number and one look-up draw a film.
     anywhere
         The share of choices made regardless of fame and taste; keeps the tail alive.
@@ -55,13 +52,13 @@ class Films:
         ``(KINDS, movies)``: what a viewer of a kind gives, before the viewer's own part.
     """
 
-    weight: Floats
-    slots: NDArray[np.int32]
+    weight: Values
+    slots: Ids
     anywhere: float
-    stars: NDArray[np.float32]
+    stars: Vectors
 
     @classmethod
-    def draw(cls, genres: Flags, ratings: int, generator: np.random.Generator) -> Films:
+    def draw(cls, genres: Mask, ratings: int, generator: np.random.Generator) -> Films:
         """Draw fame, quality and the tastes of the kinds."""
         movies = len(genres)
         leaning = generator.normal(0, 1, (KINDS, genres.shape[1]))
@@ -91,18 +88,18 @@ class Films:
         """How many films there are."""
         return len(self.weight[0])
 
-    def choose(self, kind: Ints, generator: np.random.Generator) -> Ints:
+    def choose(self, kind: Index, generator: np.random.Generator) -> Index:
         """Draw a film index for each viewer's kind, with replacement."""
         bits = generator.integers(0, 1 << 62, len(kind))
         size = self.slots.shape[1]
-        film: Ints = self.slots.ravel().take(kind * size + (bits & (size - 1))).astype(np.int64)
+        film: Index = self.slots.ravel().take(kind * size + (bits & (size - 1))).astype(np.int64)
         rest = bits >> 22  # 40 bits that chose no slot
         elsewhere = np.flatnonzero(rest < self.anywhere * (1 << 40))
         film[elsewhere] = generator.integers(0, self.movies, len(elsewhere))
         return film
 
 
-def draw_genres(movies: int, genres: int, generator: np.random.Generator) -> Flags:
+def draw_genres(movies: int, genres: int, generator: np.random.Generator) -> Mask:
     """Draw 1 to 3 genres a film, ``(movies, genres)``; some genres are commoner than others."""
     chance = generator.permutation(np.linspace(1, 7, genres))
     number = generator.integers(1, 4, movies)
@@ -114,19 +111,19 @@ def draw_genres(movies: int, genres: int, generator: np.random.Generator) -> Fla
     return found
 
 
-def activity(users: int, movies: int, ratings: int, generator: np.random.Generator) -> Ints:
+def activity(users: int, movies: int, ratings: int, generator: np.random.Generator) -> Index:
     """Return how many films each user rates: a power law from 1 on, of the exact sum."""
     share = (np.arange(users) + 1 + 0.0005 * users) ** -0.75
     most = min(movies, max(movies // MOST, 2 * math.ceil(ratings / users)))
 
-    def counts(scale: float) -> Ints:
-        wanted: Ints = np.minimum(1 + scale * share, most).astype(np.int64)
+    def counts(scale: float) -> Index:
+        wanted: Index = np.minimum(1 + scale * share, most).astype(np.int64)
         return wanted
 
     low, high = 0.0, most / share[-1]
     found = counts(low)
     for _ in range(100):
-        if ratings - found.sum() <= users // 100:  # one more each for so few shows nowhere
+        if ratings - found.sum() <= users // 100:  # one more for so few users shows nowhere
             break
         middle = (low + high) / 2
         tried = counts(middle)
@@ -139,7 +136,7 @@ def activity(users: int, movies: int, ratings: int, generator: np.random.Generat
     return found[generator.permutation(users)]
 
 
-def rate(films: Films, first: int, counts: Ints, generator: np.random.Generator) -> Ratings:
+def rate(films: Films, first: int, counts: Index, generator: np.random.Generator) -> Ratings:
     """Make the ratings of the users from index `first` on, `counts` of them each."""
     users = len(counts)
     kind = generator.integers(0, KINDS, users)
@@ -160,7 +157,7 @@ def rate(films: Films, first: int, counts: Ints, generator: np.random.Generator)
     )
 
 
-def _watched(films: Films, kind: Ints, counts: Ints, generator: np.random.Generator) -> Ints:
+def _watched(films: Films, kind: Index, counts: Index, generator: np.random.Generator) -> Index:
     """Draw which films each user rates: film indices ordered by user and film, no pair twice."""
     shift = films.movies.bit_length()  # keys are user << shift | film
     dense = counts > DENSE * films.movies
@@ -174,9 +171,9 @@ def _watched(films: Films, kind: Ints, counts: Ints, generator: np.random.Genera
 
 
 def _pick(
-    films: Films, kind: Ints, counts: Ints, generator: np.random.Generator
-) -> tuple[Ints, Ints]:
-    """Draw without replacement: the films whose exponential clocks, run by weight, ring first.
+    films: Films, kind: Index, counts: Index, generator: np.random.Generator
+) -> tuple[Index, Index]:
+    """Draw without replacement: the films whose exponential clocks, at rates by weight, ring first.
 
     Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006). Work and memory
     are those of all films for every user.
@@ -188,9 +185,9 @@ def _pick(
 
 
 def _toss(
-    films: Films, kind: Ints, counts: Ints, generator: np.random.Generator
-) -> tuple[Ints, Ints]:
-    """Draw with replacement until everybody has enough different films; drop what is too much."""
+    films: Films, kind: Index, counts: Index, generator: np.random.Generator
+) -> tuple[Index, Index]:
+    """Draw with replacement until all users have enough different films; drop the surplus."""
     shift = films.movies.bit_length()
     users = np.arange(len(kind))
     keys = np.empty(0, dtype=np.int64)
@@ -201,7 +198,7 @@ def _toss(
             break
         missing = (counts - have)[short]
         user = np.repeat(short, missing + missing // 8 + 1)
-        # A heavy viewer has soon seen all that is famous, so the last few are any films.
+        # A heavy viewer has soon seen all famous films, so the last few are any films.
         if number < ROUNDS_BY_TASTE:
             film = films.choose(kind[user], generator)
         else:

@@ -1,6 +1,6 @@
 """Simulated films, viewers and ratings of any size, for benchmarks and trials.
 
-`simulation` tells how they are drawn; here they are cut into blocks and put into batches.
+`simulation` draws them; here they are cut into blocks and put into batches.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from itertools import count
 import numpy as np
 import pandas as pd
 
+from recsys.arrays import Index, Mask
 from recsys.errors import SourceError
 from recsys.sources.batches import Batch
 from recsys.sources.simulated.simulation import (
     Films,
-    Flags,
-    Ints,
     Ratings,
     activity,
     draw_genres,
@@ -31,13 +30,13 @@ GENRES = (
 MOST_MOVIES, MOST_USERS = 1_000_000, 50_000_000  # about a gigabyte each
 YEARS = (1930, 2016)  # the films are older than the first rating
 ROWS_A_BATCH = 500_000
-# Ratings drawn at once. Each block has a random stream of its own, so the rows do not depend on
-# how they are put into batches; its arrays fit the processor's cache.
+# Ratings drawn at once. Each block has its own random stream, so the rows do not depend on how
+# they are put into batches; its arrays fit the processor's cache.
 BLOCK = 100_000
 
 
 class SyntheticSource:
-    """Simulated ratings with planted tastes; nothing of it is anybody's.
+    """Simulated ratings with planted tastes; no real person's data is in it.
 
     Parameters
     ----------
@@ -93,7 +92,7 @@ class SyntheticSource:
         counts = activity(self.users, self.movies, self.ratings, generator)
         yield from self._batches_of_ratings(films, counts)
 
-    def _films(self, genres: Flags, generator: np.random.Generator) -> Iterator[Batch]:
+    def _films(self, genres: Mask, generator: np.random.Generator) -> Iterator[Batch]:
         years = YEARS[1] - 1 - generator.beta(1, 3, self.movies) * (YEARS[1] - YEARS[0])
         names = np.array(GENRES, dtype=object)
         for start in range(0, self.movies, ROWS_A_BATCH):
@@ -108,7 +107,7 @@ class SyntheticSource:
             )
             yield Batch("movie_genres", "synthetic movies", rows)
 
-    def _batches_of_ratings(self, films: Films, counts: Ints) -> Iterator[Batch]:
+    def _batches_of_ratings(self, films: Films, counts: Index) -> Iterator[Batch]:
         parts: list[Ratings] = []
         done = waiting = 0
         for part in self._blocks(films, counts):
@@ -129,7 +128,7 @@ class SyntheticSource:
                 done, waiting = done + waiting, 0
                 yield Batch("ratings", "synthetic ratings", rows, size=len(rows))
 
-    def _blocks(self, films: Films, counts: Ints) -> Iterator[Ratings]:
+    def _blocks(self, films: Films, counts: Index) -> Iterator[Ratings]:
         ends = counts.cumsum()
         first = 0
         for number in count(1):

@@ -1,8 +1,8 @@
 """The bundled sample: real films, with plots written for this project, and simulated viewers.
 
-The ratings are nobody's. A seeded generator plants tastes: every viewer leans towards one of a
-few kinds of viewer, each fond of some genres and of an era. Films differ in fame, with a long
-tail, and in quality; viewers mostly watch what is famous or to their taste, and rate with noise.
+The ratings are of no real person. A seeded generator plants tastes: every viewer is of one of a
+few kinds, each fond of some genres and of an era. Films differ in fame, with a long tail, and in
+quality; viewers mostly watch what is famous or to their taste, and rate with noise.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from recsys.arrays import Index, Values
 from recsys.sources.batches import Batch
 
 VIEWERS = 1_000
@@ -75,8 +75,8 @@ def read_films() -> pd.DataFrame:
 class Tastes(NamedTuple):
     """What was planted: ``liking (viewers, films)`` in stars, ``kind (viewers,)``."""
 
-    liking: NDArray[np.float64]
-    kind: NDArray[np.int64]
+    liking: Values
+    kind: Index
 
 
 def plant_tastes(films: pd.DataFrame, generator: np.random.Generator) -> Tastes:
