@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.output import Format, Output, console, note, progress, say, show
+from recsys.cli.output import Format, Output, console, note, progress_bar, say, show
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.database.schema import is_simulated
@@ -36,7 +36,6 @@ STEPS = {
     "baselines": "Baselines",
     "scoring": "Scoring",
 }
-WHOLE = ("reading", "baselines", "scoring")  # steps of all seeds together
 
 
 class Split(StrEnum):
@@ -74,7 +73,7 @@ def evaluate(
     baselines: Annotated[bool, typer.Option(help="Popularity, item neighbours, EASE.")] = True,
     against: Annotated[
         int | None,
-        typer.Option(metavar="ID", help="A model to compare with, trained anew, too."),
+        typer.Option(metavar="ID", help="Compare with this model, trained again in the same way."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="[default: evaluation-SPLIT.html]")
@@ -134,23 +133,10 @@ def evaluate(
 
 def run(engine: Engine, protocol: Protocol) -> Evaluation:
     """Evaluate with a progress bar for each step."""
-    from recsys.evaluation.evaluate import evaluate as measure
+    from recsys.evaluation.evaluate import evaluate as measure  # imports torch
 
-    with progress() as bar:
-        tasks: dict[str, Any] = {}
-        seed = 0
-
-        def tell(what: str, done: int, of: int | None = None, note: str = "") -> None:
-            nonlocal seed
-            if what == "copying" and done == 0 and what in tasks:  # the next seed begins
-                seed += 1
-                tasks.clear()
-            if what not in tasks:
-                of_seed = f" (seed {seed})" if protocol.seeds > 1 and what not in WHOLE else ""
-                tasks[what] = bar.add_task(STEPS[what] + of_seed, total=of, note="")
-            bar.update(tasks[what], completed=done, total=of, note=note)
-
-        return measure(engine, protocol, tell)
+    with progress_bar(STEPS) as progress:
+        return measure(engine, protocol, progress)
 
 
 def write_report(path: Path, evaluation: Evaluation) -> None:

@@ -1,4 +1,4 @@
-"""Plots of an evaluation, as SVG that stands inside a page and takes its text colour from there."""
+"""Plots of an evaluation, as SVG for the inside of a page, in the page's text colour."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ STYLE: dict[Any, Any] = {
 
 
 def draw(scores: Scores, k: int) -> dict[str, str]:
-    """Return every plot that the figures suffice for, as SVG by name.
+    """Return every plot that there are figures for, as SVG by name.
 
     Parameters
     ----------
     k
-        Length of the lists, for coverage against accuracy.
+        Length of the lists, in the plot of coverage and accuracy.
     """
     plots: dict[str, Callable[[Drawing], None]] = {
         "precision-recall": lambda drawing: _precision_recall(drawing, scores),
@@ -66,7 +66,7 @@ def draw(scores: Scores, k: int) -> dict[str, str]:
 
 
 def sketch(plot: Callable[[Drawing], None]) -> Drawing:
-    """Return a drawing in the house's style."""
+    """Return a drawing in the style of all plots."""
     with mpl.rc_context(STYLE):
         drawing = Drawing(figsize=(5.2, 3.6), layout="constrained")
         plot(drawing)
@@ -74,7 +74,7 @@ def sketch(plot: Callable[[Drawing], None]) -> Drawing:
 
 
 def to_svg(drawing: Drawing, name: str) -> str:
-    """Return the drawing as an element of a page; `name` keeps its ids apart from others'."""
+    """Return the drawing as an element of a page; `name` makes its ids unique there."""
     text = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context(STYLE):

@@ -28,8 +28,8 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
     Parameters
     ----------
     progress
-        Told of the steps reading, copying, training, ranking, asking (these four for each seed),
-        baselines and scoring.
+        Its steps are reading; copying, training, ranking and asking, once a seed; baselines;
+        scoring.
 
     Raises
     ------
@@ -47,7 +47,10 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
         recipe = choose_recipe(connection, protocol)
     progress("reading", 1, 1)
     divisions = [Division.of(data, protocol, seed) for seed in range(protocol.seeds)]
-    served = [serve(engine, one, protocol, recipe.parameters, progress) for one in divisions]
+    served = [
+        serve(engine, one, protocol, recipe.parameters, _of_seed(progress, seed, protocol.seeds))
+        for seed, one in enumerate(divisions)
+    ]
     baselines = ask_baselines(divisions, [one.predicted for one in served], protocol, progress)
     outcomes = list(map(_outcome, divisions, served, baselines.lists, baselines.stars))
     catalogue = Catalogue(data.genres, data.genre_names)
@@ -66,6 +69,15 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
     with reported_errors(), engine.begin() as connection:
         write_evaluation(connection, evaluation)
     return evaluation
+
+
+def _of_seed(progress: Progress, seed: int, seeds: int) -> Progress:
+    """Return the same, with the seed in its notes if there are several."""
+
+    def report(what: str, done: int, of: int | None = None, note: str = "") -> None:
+        progress(what, done, of, f"seed {seed} {note}".strip())
+
+    return report if seeds > 1 else progress
 
 
 def _note_of_users(division: Division) -> list[str]:

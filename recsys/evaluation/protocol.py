@@ -28,7 +28,7 @@ class Protocol:
     split
         ``random``, ``time``, ``leave-one-out`` or ``users``.
     seeds
-        So many splits are drawn, with the seeds 0, 1, 2 ...
+        How many splits are drawn, with the seeds 0, 1, 2 ...
     ks
         Lengths of the lists.
     share
@@ -36,10 +36,10 @@ class Protocol:
     threshold
         Stars from which a rated film counts as liked.
     known
-        ``liked``: the database holds likes alone; ``rated``: lower ratings too, which bars their
-        films from the lists.
+        ``liked``: the database has likes only; ``rated``: lower ratings too, whose films then are
+        in no list.
     users
-        At most so many are asked.
+        How many are asked at most.
     against
         Another model to compare with.
     """
@@ -155,10 +155,10 @@ class Division:
         return told
 
     def places_of(self, chosen: Mask) -> Index:
-        """Return the places of those chosen ratings that are the asked users'."""
+        """Return the places of the chosen ratings that asked users gave."""
         return np.flatnonzero(chosen & np.isin(self.data.users, self.users))
 
     def rows_of(self, chosen: Mask) -> tuple[Index, Index]:
-        """Return place among the asked users, and film, of those ratings."""
+        """Return the place among the asked users, and the film, of these ratings."""
         mine = self.places_of(chosen)
         return np.searchsorted(self.users, self.data.users[mine]), self.data.movies[mine]

@@ -1,4 +1,4 @@
-"""What an evaluation trains with: parameters of models that there are, or the defaults."""
+"""What an evaluation trains with: the parameters of existing models, or the defaults."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def _of_model(model: dict[str, Any]) -> tuple[Parameters, tuple[str, ...]]:
     names = {one.name for one in fields(Parameters)} & set(made)
     parameters = Parameters(**{name: made[name] for name in names})
     if made.get("search_minutes") is None:
-        # What the training chose it chooses again, on its part of the ratings alone.
-        anew: dict[str, Any] = dict.fromkeys(made.get("chosen", ()))
-        return replace(parameters, **anew), ()
+        # What the training chose, it chooses again, on its part of the ratings alone.
+        again: dict[str, Any] = dict.fromkeys(made.get("chosen", ()))
+        return replace(parameters, **again), ()
     return parameters, (
-        f"The parameters of model {model['model_id']} were searched for with all ratings in view, "
-        "those held out here included, which flatters them a little.",
+        f"The parameters of model {model['model_id']} were found by a search that saw all ratings, "
+        "those held out here too: they look slightly better than they are.",
     )

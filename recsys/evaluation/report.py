@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing else, on screen and in print."""
+"""An evaluation as one HTML page that loads nothing else, for screen and print."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from recsys.evaluation.record import Evaluation
 
 SPLITS = {
     "random": "Of each user's liked films, a random {share} are held out.",
-    "time": "What was liked after one point in time, the newest {share} of all likes, is held "
-    "out. Users without earlier likes count too.",
+    "time": "All likes after one point in time, the newest {share}, are held out. Users without "
+    "earlier likes count too.",
     "leave-one-out": "Each user's newest liked film is held out.",
-    "users": "{share} of the users with at least five liked films are held out: the training "
-    "never sees them. After it, 80 % of their liked films are inserted as plain ratings, and the "
-    "rest is what should be recommended.",
+    "users": "{share} of the users with at least five liked films are held out: they are not in "
+    "the training. After it, 80 % of their liked films are inserted as ratings, and the other 20 % "
+    "should be recommended.",
 }
 KNOWN = {
-    "liked": "The database holds liked films alone: every method ranks all other films, and the "
+    "liked": "The database has liked films only: every method ranks all other films, and the "
     "ranker never saw a low rating.",
-    "rated": "The database also holds lower ratings, so no method recommends those films.",
+    "rated": "The database also has lower ratings, so no method recommends those films.",
 }
 BEST_HIGH = (
     "ndcg",
@@ -68,24 +68,20 @@ def render(evaluation: Evaluation) -> str:
 
 
 def number(value: float) -> str:
-    """Return a figure with about three digits that tell something."""
+    """Return a figure with about four significant digits."""
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4f}"
 
 
 def in_words(protocol: Protocol) -> list[str]:
     """Say how it was measured."""
-    seeds = (
-        f"{protocol.seeds} splits were drawn; a user's values are averaged over them."
-        if protocol.seeds > 1
-        else ""
-    )
+    seeds = f"{protocol.seeds} splits were drawn; a user's values are averaged over them."
     return [
         f"A film is liked from {protocol.threshold:g} stars on.",
         SPLITS[protocol.split].format(share=f"{100 * protocol.share:g} %"),
         KNOWN[protocol.known],
-        "A scratch database was filled with the rest, trained, and asked by SQL "
-        "(recsys.recommend); held-out ratings never entered it, which was counted.",
-        *([seeds] if seeds else []),
+        "A scratch database got the rest, was trained, and was asked by SQL (recsys.recommend). "
+        "Held-out ratings never entered it; this was checked.",
+        *([seeds] if protocol.seeds > 1 else []),
     ]
 
 
@@ -103,7 +99,7 @@ def command(protocol: Protocol) -> str:
 
 
 def _columns(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return the tables' columns: the main metrics first, each with its cell of each method."""
+    """Return the tables' columns: the main metrics first, each with a cell for each method."""
     found = evaluation.scores.by_method()
     main = main_columns(evaluation.protocol.ks)
     others = [key for key in found[OURS] if key not in main]
