@@ -1,31 +1,22 @@
-"""Terms of the films' texts: their weights and vectors, learned from the catalogue alone.
+"""Terms of the films' texts in the tables: their weights and vectors, learned from the catalogue.
 
-The words come from PostgreSQL's text search, so that learning and asking stem alike. A term's
-weight is its inverse document frequency, its vector that of latent semantic analysis (Deerwester,
-Dumais, Furnas, Landauer, Harshman, "Indexing by Latent Semantic Analysis", 1990): its row of V in
-the truncated singular value decomposition ``X = U S V'`` of the TF-IDF matrix. A text's vector is
-the weighted sum of its terms' vectors, which the database computes for whatever it is asked.
+The words come from PostgreSQL's text search, so that learning and asking stem alike. A text's
+vector is the weighted sum of its terms' vectors, which the database computes for any query.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from scipy import sparse
 from sqlalchemy import Connection
 
+from recsys.arrays import Index, Numbers
 from recsys.database.copy import read_columns, write_columns
 from recsys.database.tables import text_encoders
 from recsys.learning.encoders import LEXICON
+from recsys.learning.terms import term_vectors, weigh
 
-DIMENSIONS = 256
-LEAST_TEXTS = 2  # with a term, for it to have a vector
-NEGLIGIBLE = 1e-6  # of the largest singular value
-# Of the randomized decomposition (Halko, Martinsson, Tropp 2011).
-SEED, ITERATIONS, SPARE = 0, 4, 10
 RECIPE = 1  # another one learns anew
 
 # Texts are read once: what others change meanwhile must not pass for what was learned from.
@@ -73,7 +64,7 @@ for key share of m
 """
 VECTORS = """
 insert into recsys.movie_text_vectors (encoder_id, movie_id, embedding, digest)
-select {encoder_id}, l.movie_id, l.embedding, hashtextextended(t.text, 0)
+select {encoder_id}, l.movie_id, l2_normalize(l.embedding), hashtextextended(t.text, 0)
 from learned_films l
 join film_texts t using (movie_id)
 join recsys.movies m using (movie_id)
@@ -133,10 +124,8 @@ def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
     connection.exec_driver_sql("analyze recsys.text_terms")
     connection.exec_driver_sql(MOVIE_TERMS.format(**ids))
     vectors = weighed[:, learned.columns] @ learned.vectors  # (n_films, dimensions)
-    lengths = np.linalg.norm(vectors, axis=1)
-    there = lengths > 0  # nobody else uses a word of the others
-    directions = vectors[there] / lengths[there, None]
-    _send(connection, "learned_films", "movie_id", movie_ids[there], directions)
+    there = vectors.any(axis=1)  # no other film uses a word of the rest
+    _send(connection, "learned_films", "movie_id", movie_ids[there], vectors[there])
     connection.exec_driver_sql(VECTORS.format(**ids))
     for table in ("movie_terms", "movie_text_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
@@ -144,58 +133,7 @@ def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
     return encoder_id
 
 
-class TermVectors(NamedTuple):
-    """Vectors ``(n, dimensions)`` float32 of some columns ``(n,)`` of the matrix, ascending."""
-
-    columns: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-
-
-def weigh(
-    films: NDArray[np.int64],
-    terms: NDArray[np.int64],
-    frequencies: NDArray[np.float64],
-    texts: int,
-) -> sparse.csr_array:
-    """Return the TF-IDF matrix, ``(n_films, n_terms)``, its rows of length 1.
-
-    Parameters
-    ----------
-    films, terms, frequencies
-        ``(n,)``: row, column, and ``1 + ln`` of how often the text has the term.
-    texts
-        Number of films with a text, with words in it or without.
-    """
-    counts = np.bincount(terms)  # (n_terms,)
-    weights = frequencies * (np.log((1 + texts) / (1 + counts)) + 1)[terms]
-    lengths = np.sqrt(np.bincount(films, np.square(weights)))  # (n_films,)
-    shape = len(lengths), len(counts)
-    return sparse.csr_array((weights / lengths[films], (films, terms)), shape=shape)
-
-
-def term_vectors(weighed: sparse.csr_array, dimensions: int = DIMENSIONS) -> TermVectors:
-    """Return the right singular vectors of a TF-IDF matrix ``(n_films, n_terms)``, a row a term.
-
-    Terms that are in fewer than `LEAST_TEXTS` rows have none.
-    """
-    columns = np.flatnonzero(weighed.count_nonzero(axis=0) >= LEAST_TEXTS)
-    matrix = weighed[:, columns]
-    most = min(matrix.shape) - 1
-    if most < 1:
-        return TermVectors(columns[:0], np.zeros((0, 1), dtype=np.float32))
-    places = torch.from_numpy(np.stack(matrix.nonzero()))
-    values = torch.from_numpy(matrix.data).float()
-    same = torch.sparse_coo_tensor(places, values, matrix.shape, check_invariants=True)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        _, sizes, learned = torch.svd_lowrank(same, min(dimensions + SPARE, most), niter=ITERATIONS)
-    kept = sizes[:dimensions] > NEGLIGIBLE * sizes[0]
-    return TermVectors(columns, learned[:, :dimensions][:, kept].numpy())
-
-
-def _send(
-    connection: Connection, table: str, key: str, keys: NDArray[np.int64], vectors: NDArray[Any]
-) -> None:
+def _send(connection: Connection, table: str, key: str, keys: Index, vectors: Numbers) -> None:
     """COPY vectors into a temporary table."""
     connection.exec_driver_sql(
         f"create temp table {table} ({key} bigint, embedding vector) on commit drop"

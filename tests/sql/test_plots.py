@@ -18,8 +18,8 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from recsys.errors import InvalidRequest
+from recsys.learning.terms import term_vectors, weigh
 from recsys.loading.load import load
-from recsys.models.terms import term_vectors, weigh
 from recsys.serving.recommender import Recommender
 from recsys.sources import open_source
 from recsys.training.texts import learn_texts
