@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import astuple, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Engine
 
 from recsys.cli.output import Format, Output, console, note, progress_bar, say, show
 from recsys.database.errors import reported_errors
@@ -102,48 +101,30 @@ def evaluate(
 
     - `recsys evaluate --against 3`
     """
+    from recsys.evaluation.evaluate import evaluate as measure  # which imports torch
+    from recsys.evaluation.report import render
+
     if split is Split.TIME and seeds > 1:
         raise typer.BadParameter("nothing in a split by time is random", param_hint="--seeds")
+    ks = tuple(sorted(set(k or (10, 20))))
     protocol = Protocol(
-        split.value,
-        seeds,
-        tuple(sorted(set(k or (10, 20)))),
-        share,
-        threshold,
-        known.value,
-        users,
-        baselines,
-        against,
+        split.value, seeds, ks, share, threshold, known.value, users, baselines, against
     )
     path = report or Path(f"evaluation-{split.value}.html")
     if path.is_dir() or not os.access(path.parent, os.W_OK):  # told before the work, not after it
         raise typer.BadParameter(f"{path} cannot be written", param_hint="--report")
     engine = ready_engine(context.obj)
-    evaluation = run(engine, protocol)
+    with progress_bar(STEPS) as progress:
+        evaluation = measure(engine, protocol, progress)
     with reported_errors(), engine.connect() as connection:
         if is_simulated(connection):
             simulated = "The ratings are simulated: the figures tell nothing of people."
             evaluation = replace(evaluation, notes=(*evaluation.notes, simulated))
     show_evaluation(evaluation, output)
-    write_report(path, evaluation)
+    path.write_text(render(evaluation), encoding="utf-8")
     for line in evaluation.notes:
         note(line)
     note(f"The report: {path}. The figures: select * from recsys.evaluations;")
-
-
-def run(engine: Engine, protocol: Protocol) -> Evaluation:
-    """Evaluate with a progress bar for each step."""
-    from recsys.evaluation.evaluate import evaluate as measure  # imports torch
-
-    with progress_bar(STEPS) as progress:
-        return measure(engine, protocol, progress)
-
-
-def write_report(path: Path, evaluation: Evaluation) -> None:
-    """Write the report in HTML."""
-    from recsys.evaluation.report import render
-
-    path.write_text(render(evaluation), encoding="utf-8")
 
 
 def show_evaluation(evaluation: Evaluation, output: Format) -> None:
@@ -166,14 +147,7 @@ def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
         same = ours.get((figure.metric, figure.k))
         pair = same.against.get(figure.method) if same else None
         row = {name: getattr(figure, name, None) for name in COLUMNS[1:9]}
-        row |= {
-            "difference": pair and pair.difference,
-            "difference_low": pair and pair.ci_low,
-            "difference_high": pair and pair.ci_high,
-            "ratio": pair and pair.ratio,
-            "ratio_low": pair and pair.ratio_low,
-            "ratio_high": pair and pair.ratio_high,
-        }
+        row |= dict(zip(COLUMNS[9:], astuple(pair) if pair else [None] * 6, strict=True))
         rows.append({"protocol": str(evaluation.protocol), **row})
     return rows
 
@@ -192,7 +166,7 @@ def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
             f"coverage@{columns[-1][1]}": f"{figures[columns[-1]].value:.1%}",
         }
         for method, figures in found.items()
-        if columns[-1] in figures  # some predict stars alone
+        if columns[-1] in figures  # some only predict stars
     ]
 
 

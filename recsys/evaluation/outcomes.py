@@ -15,6 +15,7 @@ Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is al
 OURS = "recommend"
 RETRIEVAL = "retrieval"  # the same without the ranker
 BIASES = "biases"  # predict stars alone
+# The least number of known likes in each range.
 ACTIVITY = {
     "0": 0,
     "1-2": 1,

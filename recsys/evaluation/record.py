@@ -72,13 +72,12 @@ def _details(figure: Figure, scores: Scores) -> dict[str, Any]:
         for one in scores.slices
         if (one.method, one.metric, one.k) == (figure.method, figure.metric, figure.k)
     }
+    against = {method: asdict(pair) for method, pair in figure.against.items()}
     return {
         "users": figure.users,
         "left_out": figure.left_out,
         "per_seed": figure.per_seed,
-        **(
-            {"against": {k: asdict(v) for k, v in figure.against.items()}} if figure.against else {}
-        ),
+        **({"against": against} if against else {}),
         **({"slices": slices} if slices else {}),
     }
 

@@ -13,6 +13,7 @@ from recsys.evaluation.figures import Figure, Paired, main_columns, title
 from recsys.evaluation.outcomes import OURS
 from recsys.evaluation.protocol import Protocol
 from recsys.evaluation.record import Evaluation
+from recsys.learning.metrics import ACCURACY
 
 SPLITS = {
     "random": "Of each user's liked films, a random {share} are held out.",
@@ -28,17 +29,7 @@ KNOWN = {
     "ranker never saw a low rating.",
     "rated": "The database also has lower ratings, so no method recommends those films.",
 }
-BEST_HIGH = (
-    "ndcg",
-    "recall",
-    "precision",
-    "map",
-    "mrr",
-    "hit_rate",
-    "stars",
-    "coverage",
-    "diversity",
-)
+BEST_HIGH = (*ACCURACY, "stars", "coverage", "diversity")
 
 
 def render(evaluation: Evaluation) -> str:
@@ -116,9 +107,7 @@ def _columns(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 def _best(metric: str, figures: list[Figure | None]) -> float | None:
     values = [figure.value for figure in figures if figure is not None]
-    if len(values) < 2 or metric not in BEST_HIGH:
-        return None
-    return max(values)
+    return max(values) if len(values) > 1 and metric in BEST_HIGH else None
 
 
 def _paired(evaluation: Evaluation) -> dict[str, dict[str, Paired]]:

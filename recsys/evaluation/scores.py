@@ -35,10 +35,7 @@ SPREAD_DRAWS = 300  # of whole lists, which cost more
 
 
 def score(
-    outcomes: list[Outcome],
-    catalogue: Catalogue,
-    ks: tuple[int, ...],
-    progress: Progress = silent,
+    outcomes: list[Outcome], catalogue: Catalogue, ks: tuple[int, ...], progress: Progress = silent
 ) -> Scores:
     """Return every method's figures, from one outcome a split."""
     values = {

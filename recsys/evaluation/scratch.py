@@ -169,12 +169,7 @@ def require_no_leak(connection: Connection, when: str) -> None:
 
 
 def ask_lists(
-    connection: Connection,
-    model_id: int,
-    users: Index,
-    k: int,
-    rerank: bool,
-    progress: Progress,
+    connection: Connection, model_id: int, users: Index, k: int, rerank: bool, progress: Progress
 ) -> Index:
     """Return what ``recsys.recommend`` gives each user, ``(n_users, k)`` film ids."""
     lists = np.full((len(users), k), NO_MOVIE, dtype=np.int64)

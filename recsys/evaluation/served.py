@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from recsys.arrays import Index, Mask
@@ -87,7 +88,7 @@ def _train(target: Engine, protocol: Protocol, parameters: Parameters, progress:
     )
 
 
-def _pairs(division: Division, chosen: Mask) -> dict[str, Index]:
+def _pairs(division: Division, chosen: Mask) -> dict[str, NDArray[Any]]:
     """Return outside ids of the users and films of those ratings."""
     data = division.data
     return {
@@ -98,14 +99,11 @@ def _pairs(division: Division, chosen: Mask) -> dict[str, Index]:
 
 def _write(connection: Connection, division: Division, chosen: Mask) -> None:
     data = division.data
-    scratch.write_ratings(
-        connection,
-        {
-            **_pairs(division, chosen),
-            "rating": data.stars[chosen],
-            "rated_at": data.rated_at[chosen],
-        },
-    )
+    values: dict[str, NDArray[Any]] = {
+        "rating": data.stars[chosen],
+        "rated_at": data.rated_at[chosen],
+    }
+    scratch.write_ratings(connection, _pairs(division, chosen) | values)
 
 
 def _send(connection: Connection, division: Division, chosen: Mask) -> None:

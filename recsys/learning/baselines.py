@@ -85,11 +85,10 @@ class ItemKNN:
         n_movies = likes.shape[1]
         weight = np.log(n_movies / np.maximum(likes.sum(axis=1), 1))  # (n_users,)
         by_movie = likes.T.tocsr() @ sparse.diags_array(weight.astype(np.float32))
-        search = NearestNeighbors(
-            n_neighbors=min(neighbours, n_movies - 1), metric="cosine", algorithm="brute"
-        )
+        kept = min(neighbours, n_movies - 1)
+        search = NearestNeighbors(n_neighbors=kept, metric="cosine", algorithm="brute")
         likeness = sparse.csr_array(search.fit(by_movie).kneighbors_graph(mode="distance"))
-        likeness.data = np.maximum(1 - likeness.data, 0)
+        likeness.data = np.maximum(1 - likeness.data, 0)  # from distances
         likeness.eliminate_zeros()
         return cls(likeness, Popularity.fit(likes))
 
@@ -220,9 +219,8 @@ def rank(scorer: Scorer, known: Likes, barred: sparse.csr_array, k: int) -> Inde
         scores = scorer(known[rows])
         scores[barred[rows].nonzero()] = -np.inf
         best = torch.from_numpy(scores).topk(kept, dim=1)
-        lists[rows, :kept] = np.where(
-            best.values.isfinite().numpy(), best.indices.numpy(), NO_MOVIE
-        )
+        there = best.values.isfinite().numpy()
+        lists[rows, :kept] = np.where(there, best.indices.numpy(), NO_MOVIE)
     return lists
 
 
