@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from psycopg.sql import SQL, Identifier
 
 from benchmarks.scratch import data_set, scratch_database
-from recsys.learning.als import FINAL_STEPS, FINAL_TOLERANCE, Side, solve
+from recsys.learning.als import FINAL_STEPS, FINAL_TOLERANCE
+from recsys.learning.blocks import Side, solve
 from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.sources import open_source

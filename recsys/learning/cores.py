@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 import torch
 
+from recsys.errors import TrainingError
+
 
 @functools.cache
 def core_workers() -> ThreadPoolExecutor:
@@ -46,3 +48,14 @@ def one_core() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def choose_device(name: str) -> str:
+    """Return a device that is there: ``auto`` is CUDA, else the CPU."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise TrainingError(f"no device {name!r} here: use --device auto or cpu") from error
+    return name

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from recsys.learning.cores import one_core
+from recsys.learning.posteriors import RatingFactors
 from recsys.learning.raters import Layout, Raters, extended
-from recsys.learning.stars import RatingFactors, predict
+from recsys.learning.stars import predict
 from recsys.progress import Progress, silent
 
 HIDDEN = 32, 16

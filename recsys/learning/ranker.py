@@ -21,9 +21,10 @@ from recsys.learning import stars as factorization
 from recsys.learning.als import fit as fit_retrieval
 from recsys.learning.metrics import graded_ndcg
 from recsys.learning.network import Examples, Network, fit_network, rmse, stars
+from recsys.learning.posteriors import RatingFactors
 from recsys.learning.raters import Layout, Raters, Typical, extended, film_inputs, raters
 from recsys.learning.ratings import Films, Ratings
-from recsys.learning.stars import RatingFactors, predict
+from recsys.learning.stars import predict
 from recsys.parameters import Parameters
 from recsys.progress import Progress, silent
 

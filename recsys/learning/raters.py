@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recsys.arrays import Ids, Index, Mask, Values
+from recsys.learning.posteriors import RatingFactors
 from recsys.learning.ratings import Films, Ratings
-from recsys.learning.stars import RatingFactors, solve_users
+from recsys.learning.stars import solve_users
 
 YEAR_UNIT = 15.0  # years that count as one
 TIME_UNIT = 5 * 31_557_600.0  # seconds that count as one: five years

@@ -16,6 +16,7 @@ from recsys.database.errors import reported_errors
 from recsys.database.tables import trials
 from recsys.errors import TrainingError
 from recsys.learning.als import fit
+from recsys.learning.cores import choose_device
 from recsys.learning.likes import Likes
 from recsys.learning.ranker import LearnedRanker, learn_ranker
 from recsys.learning.ratings import Films, Ratings
@@ -262,17 +263,6 @@ def write(
         if data.rival is None or is_better(connection, model.metrics, data.rival):
             activate_model(connection, model_id)
     return model_id
-
-
-def choose_device(name: str) -> str:
-    """Return a device that is there: ``auto`` is CUDA, else the CPU."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise TrainingError(f"no device {name!r} here: use --device auto or cpu") from error
-    return name
 
 
 def _trial_row(trial: Trial, started: datetime) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from recsys.learning import als
-from recsys.learning.als import Factorization, Side, fit, principal_axes, solve
+from recsys.learning import als, blocks
+from recsys.learning.als import Factorization, fit, principal_axes
+from recsys.learning.blocks import Side, solve
 from recsys.parameters import Parameters
 
 WEIGHTS: dict[str, Any] = {"alpha": 0.3, "regularization": 0.01}
@@ -57,8 +58,8 @@ def exact_loss(
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(als, "BLOCK_ROWS", 7)
-    monkeypatch.setattr(als, "BLOCK_POSITIVES", 20)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(blocks, "BLOCK_POSITIVES", 20)
 
 
 def test_checkerboard_recommends_the_held_out_item_of_the_own_colour() -> None:
@@ -86,8 +87,8 @@ def test_solve_reaches_the_exact_solution_of_every_row() -> None:
 
 
 def test_blocks_cover_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(als, "BLOCK_ROWS", 3)
-    monkeypatch.setattr(als, "BLOCK_POSITIVES", 4)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(blocks, "BLOCK_POSITIVES", 4)
     rows = torch.tensor([0, 0, 2, 2, 2, 2, 2, 2, 8])  # a row with more than a block may hold
     side = Side(rows, torch.tensor([0, 1, 0, 1, 2, 3, 4, 5, 2]), (12, 6))
     assert [block.start for block in side.blocks] == [0, *[b.stop for b in side.blocks[:-1]]]
@@ -171,11 +172,11 @@ def test_examples() -> None:
 def test_an_error_in_a_block_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs, done = random_pairs(1, (400, 20)), []
 
-    def fail(block: als.Block, *rest: object) -> torch.Tensor:
+    def fail(block: blocks.Block, *rest: object) -> torch.Tensor:
         done.append(block.start)
         raise KeyboardInterrupt if len(done) == 1 else RuntimeError
 
-    monkeypatch.setattr(als, "_solve_block", fail)
+    monkeypatch.setattr(blocks, "_solve_block", fail)
     side = Side(*pairs, (400, 20))
     with pytest.raises((KeyboardInterrupt, RuntimeError)):
         solve(torch.zeros(400, 4), random_vectors(20, 4), side, **WEIGHTS, steps=2)

@@ -21,10 +21,11 @@ from recsys.learning.network import (
     rmse,
     stars,
 )
+from recsys.learning.posteriors import RatingFactors
 from recsys.learning.ranker import Fitted, LearnedRanker, choose_weight, learn_ranker
 from recsys.learning.raters import Layout, Raters, Typical, extended, film_inputs, raters
 from recsys.learning.ratings import SECONDS_1970_TO_2000, Films, Ratings
-from recsys.learning.stars import RatingFactors, fit, predict, solve_users
+from recsys.learning.stars import fit, predict, solve_users
 from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.progress import silent

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from recsys.errors import InvalidRequest
-from recsys.models import lists as module
+from recsys.learning import retrieval
+from recsys.learning.retrieval import best
 from recsys.models import stars
-from recsys.models.lists import best, recommend_all
+from recsys.models.lists import recommend_all
 from tests.helpers.lists import assert_same
 
 
@@ -113,7 +114,7 @@ def test_the_best_films_are_brute_forces(seed: int, k: int, block: int) -> None:
     barred = generator.random((7, 50)) < generator.random()
     rows, columns = np.nonzero(barred)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FILMS_A_BLOCK", block)
+        patch.setattr(retrieval, "FILMS_A_BLOCK", block)
         scores, places = best(
             torch.from_numpy(users),
             torch.from_numpy(films),

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from recsys.learning.als import Side, solve
+from recsys.learning.blocks import Side, solve
 from recsys.models.vectors import write_model
 from recsys.parameters import Parameters
 from recsys.training.train import fit_model, read

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
 from recsys.errors import SourceError
+from recsys.learning.imports import FOLD_IN, Score
 from recsys.learning.vectors import PRIOR
 from recsys.models.describe import describe_model
 from recsys.models.lists import recommend_all
 from recsys.models.versions import active_model
 from recsys.parameters import POSITIVE_STARS
 from recsys.settings import Settings
-from recsys.training.imports import FOLD_IN, ImportReport, Score, import_vectors, read_both
+from recsys.training.imports import ImportReport, import_vectors, read_both
 from recsys.training.vector_files import read_vectors
 from tests.helpers.commands import fails, recsys
 from tests.helpers.lists import KEPT, assert_same
