@@ -27,7 +27,8 @@ begin
     diagonal := recsys_internal.user_diagonal(model, cardinality(films));
     inverse := recsys_internal.user_preconditioner(diagonal, films);
     x := recsys_internal.scaled(taste.embedding, model.item_norm);
-    select sum(e), array_agg(-(e <#> x))::vector into b, own from unnest(films) e;
+    select sum(f.e), array_agg(-(f.e <#> x) order by f.place)::vector into b, own
+    from unnest(films) with ordinality as f (e, place);
     if not -(x <#> b) > 0 then
         return null;  -- the liked films have learned nothing, so none of them adds anything
     end if;
@@ -41,7 +42,10 @@ begin
         rough as materialized (
             select f.*, diagonal * f.y as dy, p.products, p.products::vector as ye
             from film f
-            cross join lateral (select array_agg(-(e <#> f.y)) as products from unnest(films) e) p
+            cross join lateral (
+                select array_agg(-(l.e <#> f.y) order by l.place) as products
+                from unnest(films) with ordinality as l (e, place)
+            ) p
         ),
         candidate as materialized (
             -- The best and what comes close to it: the rest is not worth a solve.

@@ -6,7 +6,9 @@ as $$
         select * from recsys_internal.weighed_stems(encode_text.encoder_id, encode_text.text)
     )
     select
-        (select l2_normalize(recsys_internal.sparse(array_agg(w.place), array_agg(w.weight)))
+        (select l2_normalize(recsys_internal.sparse(
+            array_agg(w.place order by w.place, w.weight),
+            array_agg(w.weight order by w.place, w.weight)))
         from weighed w),
         (select l2_normalize(sum(recsys_internal.scaled(w.embedding, w.weight)))
         from weighed w
@@ -21,7 +23,9 @@ create or replace function recsys_internal.weigh_text(encoder_id bigint, text te
 returns sparsevec
 language sql stable
 as $$
-    select l2_normalize(recsys_internal.sparse(array_agg(w.place), array_agg(w.weight)))
+    select l2_normalize(recsys_internal.sparse(
+        array_agg(w.place order by w.place, w.weight),
+        array_agg(w.weight order by w.place, w.weight)))
     from recsys_internal.weighed_stems(weigh_text.encoder_id, weigh_text.text) w
 $$;
 

@@ -17,8 +17,8 @@ begin
     -- Liked films explain only what was made from them: beside a fixed vector they stay null.
     if model.solve_diagonal is not null and not fixed then
         select count(*), bit_xor(recsys_internal.like_hash(r.movie_id)),
-            array_agg(v.movie_id) filter (where v.movie_id is not null),
-            array_agg(v.embedding) filter (where v.movie_id is not null)
+            array_agg(v.movie_id order by r.movie_id) filter (where v.movie_id is not null),
+            array_agg(v.embedding order by r.movie_id) filter (where v.movie_id is not null)
         into liked, digest, taste.film_ids, taste.films
         from recsys.ratings r
         left join recsys.movie_vectors v
