@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -38,6 +37,7 @@ from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
 from recsys.models.versions import activate_model, active_model
 from recsys.parameters import Parameters
 from recsys.training.train import train
+from tests.helpers.children import child
 from tests.helpers.commands import fails, recsys
 from tests.helpers.loads import rows
 
@@ -522,12 +522,10 @@ def test_a_role_that_may_not_make_databases_is_told_so(two_tastes: Engine) -> No
 def test_a_broken_off_evaluation_leaves_nothing(
     two_tastes: Engine, tmp_path: Path, number: int
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "recsys", "--database", str(two_tastes.url.database), "evaluate"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    command = ("-m", "recsys", "--database", str(two_tastes.url.database), "evaluate")
+    path = str(Path(module.__file__).parents[2])
+    with child(
+        sys.executable, *command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}
     ) as process:
         until = time.monotonic() + 60
         while not scratch_databases(two_tastes):

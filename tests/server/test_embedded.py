@@ -7,12 +7,14 @@ import shutil
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from subprocess import Popen
+from typing import TypeAlias
 
 import psutil
 import psycopg
@@ -23,14 +25,16 @@ from recsys.errors import EmbeddedServerError
 from recsys.server.cluster import Running
 from recsys.server.embedded import EmbeddedServer, embedded_server
 from recsys.settings import Settings
+from tests.helpers.children import child
 
+Hold: TypeAlias = Callable[[], tuple[Popen[str], int]]
 HOLD = """
 import sys, time
 from pathlib import Path
 from recsys.server.embedded import embedded_server
 running = embedded_server(Path(sys.argv[1])).acquire()
 print(running.pid, flush=True)
-time.sleep(float(sys.argv[2]))
+time.sleep(60)
 """
 
 
@@ -43,16 +47,20 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def hold(home: Path, seconds: float = 60) -> tuple[subprocess.Popen[str], int]:
+@pytest.fixture
+def hold(home: Path) -> Iterator[Hold]:
     """Start a process that uses the server, and wait until it has it."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(home), str(seconds)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    return process, int(process.stdout.readline())
+    with ExitStack() as stack:
+
+        def start() -> tuple[Popen[str], int]:
+            process = stack.enter_context(child(sys.executable, "-c", HOLD, str(home)))
+            assert process.stdout is not None
+            return process, int(process.stdout.readline())
+
+        yield start
 
 
-def end(process: subprocess.Popen[str], kind: signal.Signals = signal.SIGINT) -> None:
+def end(process: Popen[str], kind: signal.Signals = signal.SIGINT) -> None:
     process.send_signal(kind)
     process.communicate(timeout=30)
 
@@ -68,9 +76,9 @@ def connect(running: Running, **more: str) -> psycopg.Connection[tuple[object, .
     return psycopg.connect(port=running.port, user="postgres", dbname="postgres", **more)  # type: ignore[arg-type]
 
 
-def test_two_processes_share_one_server_and_the_last_one_stops_it(home: Path) -> None:
-    first, pid = hold(home)
-    second, same_pid = hold(home)
+def test_two_processes_share_one_server_and_the_last_one_stops_it(hold: Hold) -> None:
+    first, pid = hold()
+    second, same_pid = hold()
     assert same_pid == pid
     end(first)
     assert psutil.pid_exists(pid)
@@ -78,8 +86,8 @@ def test_two_processes_share_one_server_and_the_last_one_stops_it(home: Path) ->
     assert gone(pid)
 
 
-def test_a_killed_client_leaves_a_server_that_the_next_one_uses(home: Path) -> None:
-    process, pid = hold(home)
+def test_a_killed_client_leaves_a_server_that_the_next_one_uses(home: Path, hold: Hold) -> None:
+    process, pid = hold()
     end(process, signal.SIGKILL)
     assert psutil.pid_exists(pid)
     server = EmbeddedServer(home)
@@ -171,10 +179,10 @@ def test_a_half_made_data_folder_is_made_anew(home: Path) -> None:
     server.release()
 
 
-def test_start_keeps_it_up_until_stop(home: Path) -> None:
+def test_start_keeps_it_up_until_stop(home: Path, hold: Hold) -> None:
     server = EmbeddedServer(home)
     pid = server.start().pid
-    process, same_pid = hold(home)
+    process, same_pid = hold()
     assert same_pid == pid
     end(process)
     assert psutil.pid_exists(pid)

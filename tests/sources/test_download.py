@@ -6,10 +6,10 @@ import errno
 import hashlib
 import re
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from recsys.errors import SourceError
 from recsys.settings import DEFAULT_MIRROR, Downloads
 from recsys.sources.download import transfer
 from recsys.sources.download.sets import TERMS, fetch
+from tests.helpers.children import child
 from tests.helpers.file_server import Site, archive, serve
 
 
@@ -259,9 +260,10 @@ def test_disk_full(
 
 def test_two_at_once_download_once(site: Site, get: Callable[..., Path], tmp_path: Path) -> None:
     code = "import sys, recsys.sources.download.sets as d; print(d.fetch('ml-1m', *sys.argv[1:]))"
-    command = [sys.executable, "-c", code, site.url, str(tmp_path / "cache")]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    answers = {process.communicate()[0].strip() for process in processes}
+    command = (sys.executable, "-c", code, site.url, str(tmp_path / "cache"))
+    with ExitStack() as stack:
+        processes = [stack.enter_context(child(*command)) for _ in range(3)]
+        answers = {process.communicate()[0].strip() for process in processes}
     assert answers == {str(tmp_path / "cache" / "ml-1m.zip")}
     assert sum(path.endswith(".zip") for path, _ in site.requests) == 1
     assert files(tmp_path) == ["ml-1m.zip"]
