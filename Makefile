@@ -29,7 +29,8 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) -e '.[dev]'
+	$(PIP) install 'pip>=25.1'  # the first that knows dependency groups
+	$(INSTALL) -e '.[parquet,encoders,doc2vec]' --group dev
 	@touch $@
 
 install: $(VENV)/.installed  ## Set up .venv
@@ -73,8 +74,8 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python -m benchmarks.quality.cold_films
 	$(BIN)/python -m benchmarks.speed.bi_views
 
-bench-peers: $(VENV)/.installed-dev  ## Measure beside LanceDB, hnswlib, implicit and Surprise
-	$(INSTALL) -e '.[bench]'
+bench-peers: $(VENV)/.installed-dev  ## Measure compared with LanceDB, hnswlib, implicit and Surprise
+	$(INSTALL) --group bench
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.training
 	$(BIN)/python -m benchmarks.peers.serving
 	$(BIN)/python -m benchmarks.peers.stars
@@ -91,7 +92,7 @@ clients: $(VENV)/.installed .venv-superset/.installed .venv-dbt/.installed  ## T
 
 lock: $(VENV)/.installed-dev  ## Write constraints.txt anew
 	$(PIP) install uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --group dev --upgrade \
 		--no-annotate --no-header --quiet pyproject.toml -o constraints.txt
 
 clean:  ## Remove the environments and caches

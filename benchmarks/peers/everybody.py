@@ -1,6 +1,6 @@
 """How fast `recsys recommend --all` fills its table, beside `implicit` in memory.
 
-    pip install -e '.[bench]'
+    pip install --group bench
     python -m benchmarks.peers.everybody [--users 6000] [--films 62000]
 
 The same vectors (128 factors, random directions) and the same 100 rated films a user for both,

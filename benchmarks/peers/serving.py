@@ -1,6 +1,6 @@
 """How fast recommend() is beside LanceDB and hnswlib, on one catalogue, at equal recall.
 
-    pip install -e '.[bench]'
+    pip install --group bench
     python -m benchmarks.peers.serving [--ratings 5000000] [--users 300] [--calls 300]
 
 62,000 simulated films, 128 trained factors, users with 200 rated titles or a few more. Everyone
@@ -54,7 +54,7 @@ try:  # not by `import`: the project does without them, and so do its type check
     lancedb, lance_index = import_module("lancedb"), import_module("lancedb.index")
     hnswlib = import_module("hnswlib")
 except ModuleNotFoundError as error:
-    raise SystemExit(f"{error}: pip install -e '.[bench]'") from None
+    raise SystemExit(f"{error}: pip install --group bench") from None
 
 K, MOVIES, RATED, ENOUGH = 10, 62_000, 200, 0.99
 WARM_UP, TUNING = 10, 40  # calls

@@ -1,6 +1,6 @@
 """How near predicted stars come to the true ones, beside Surprise's SVD.
 
-    pip install -e '.[bench]'
+    pip install --group bench
     python -m benchmarks.peers.stars [--source ml-latest-small] [--folds 5]
 
 Protocol: KFold with 5 folds, shuffled, seed 0, over the ratings in the order of user and film. For

@@ -1,4 +1,4 @@
-"""How fast the training is, beside the package implicit (`pip install -e '.[bench]'`).
+"""How fast the training is, beside the package implicit (`pip install --group bench`).
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.peers.training [--ratings 32000000]
 
