@@ -28,7 +28,6 @@ COLUMNS = (
 STEPS = {
     "reading": "Reading the ratings",
     "copying": "Copying the training part",
-    "choosing": "Choosing parameters",
     "training": "Training",
     "ranking": "Learning the ranker",
     "asking": "Asking recsys.recommend",

@@ -17,7 +17,7 @@ from recsys.learning.baselines import (
     Biases,
     Ease,
     ItemKNN,
-    Likes,
+    LikesMatrix,
     Popularity,
     Scorer,
     choose_lambda,
@@ -81,7 +81,7 @@ def ask_baselines(
     return Baselines(lists, stars, parameters, notes)
 
 
-def _matrices(division: Division) -> tuple[Likes, Likes, Likes]:
+def _matrices(division: Division) -> tuple[LikesMatrix, LikesMatrix, LikesMatrix]:
     """Return the training part, and what is known and barred of the asked users."""
     data = division.data
     n_movies = len(data.movie_ids)
@@ -104,9 +104,9 @@ def _predict_stars(division: Division, predicted: Predicted) -> Values:
 
 def _choose_methods(
     division: Division,
-) -> tuple[dict[str, Callable[[Likes], Scorer]], dict[str, Any], list[str]]:
+) -> tuple[dict[str, Callable[[LikesMatrix], Scorer]], dict[str, Any], list[str]]:
     """Return how each method is fitted, the parameters that were chosen, and notes."""
-    methods: dict[str, Callable[[Likes], Scorer]] = {
+    methods: dict[str, Callable[[LikesMatrix], Scorer]] = {
         "popularity": Popularity.fit,
         "item-knn": ItemKNN.fit,
     }

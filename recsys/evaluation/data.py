@@ -9,15 +9,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from recsys.arrays import Index, Mask, Vectors
-from recsys.database.copy import read_columns
 from recsys.errors import EvaluationError
 from recsys.evaluation.scratch import read_catalogue
-
-RATINGS = "select user_id, movie_id, rating, rated_at from recsys.ratings"
-NEWEST = "select max(rated_at)::text from recsys.ratings"
-MOVIES = "select movie_id from recsys.movies"
-GENRES = "select name, genre_id from recsys.genres"
-MOVIE_GENRES = "select movie_id, genre_id from recsys.movie_genres"
+from recsys.models.ratings import read_films, read_ratings, time_of
 
 
 @dataclass(frozen=True)
@@ -63,38 +57,20 @@ class RatingData:
 
 def read_data(connection: Connection, threshold: float) -> RatingData:
     """Read ratings and catalogue; all of one snapshot if the transaction is repeatable read."""
-    rows = read_columns(
-        connection, RATINGS, user_id="i8", movie_id="i8", rating="f4", rated_at="i8"
-    )
-    if not len(rows["user_id"]):
+    ratings = read_ratings(connection)
+    if not len(ratings.stars):
         raise EvaluationError("there are no ratings to evaluate with: `recsys load` loads some")
-    # The same split, whatever order the rows come in.
-    order = np.lexsort((rows["movie_id"], rows["user_id"]))
-    rows = {name: values[order] for name, values in rows.items()}
-    user_ids, users = np.unique(rows["user_id"], return_inverse=True)
-    movie_ids = np.sort(read_columns(connection, MOVIES, movie_id="i8")["movie_id"])
-    genre_names, genres = _read_genres(connection, movie_ids)
+    films = read_films(connection, ratings)
     return RatingData(
-        user_ids=user_ids,
-        movie_ids=movie_ids,
-        users=users,
-        movies=np.searchsorted(movie_ids, rows["movie_id"]),
-        stars=rows["rating"],
-        rated_at=rows["rated_at"],
-        liked=rows["rating"] >= np.float32(threshold),
-        genres=genres,
-        genre_names=genre_names,
+        user_ids=ratings.user_ids,
+        movie_ids=ratings.movie_ids,
+        users=ratings.user_index,
+        movies=ratings.movie_index,
+        stars=ratings.stars,
+        rated_at=ratings.rated_at,
+        liked=ratings.stars >= np.float32(threshold),
+        genres=films.genres,
+        genre_names=films.genre_names,
         catalogue=read_catalogue(connection),
-        newest=connection.exec_driver_sql(NEWEST).scalar_one(),
+        newest=time_of(connection, int(ratings.rated_at.max())),
     )
-
-
-def _read_genres(connection: Connection, movie_ids: Index) -> tuple[list[str], Mask]:
-    """Return the genres' names, and which films have them, ``(n_movies, n_genres)``."""
-    named = sorted((name, genre) for name, genre in connection.exec_driver_sql(GENRES))
-    column = {genre: place for place, (_, genre) in enumerate(named)}
-    listed = read_columns(connection, MOVIE_GENRES, movie_id="i8", genre_id="i8")
-    genres = np.zeros((len(movie_ids), len(named)), dtype=bool)
-    rows = np.searchsorted(movie_ids, listed["movie_id"])
-    genres[rows, [column[genre] for genre in listed["genre_id"].tolist()]] = True
-    return [name for name, _ in named], genres

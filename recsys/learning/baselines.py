@@ -18,8 +18,8 @@ from recsys.arrays import Index, Numbers, Values, Vectors
 from recsys.learning.metrics import NO_MOVIE, judge, ndcg
 from recsys.learning.network import HIGHEST, LOWEST
 
-Likes = sparse.csr_array  # (n_users, n_movies) float32, 1 where the user likes the film
-Scorer = Callable[[Likes], Vectors]  # (n_users, n_movies), higher is better
+LikesMatrix = sparse.csr_array  # (n_users, n_movies) float32, 1 where the user likes the film
+Scorer = Callable[[LikesMatrix], Vectors]  # (n_users, n_movies), higher is better
 
 NEIGHBOURS = 200
 FILM_SHRINKAGE, USER_SHRINKAGE = 25, 10  # ratings of bias 0 that are added to a film's, a user's
@@ -29,7 +29,7 @@ ROWS_A_CHUNK = 256
 TUNED_ON = 2000  # users
 
 
-def likes_matrix(users: Index, movies: Index, shape: tuple[int, int]) -> Likes:
+def likes_matrix(users: Index, movies: Index, shape: tuple[int, int]) -> LikesMatrix:
     """Return the matrix with a 1 for each pair."""
     return sparse.csr_array((np.ones(len(users), dtype=np.float32), (users, movies)), shape=shape)
 
@@ -48,15 +48,14 @@ class Popularity:
     places: Vectors
 
     @classmethod
-    def fit(cls, likes: Likes) -> Popularity:
+    def fit(cls, likes: LikesMatrix) -> Popularity:
         """Count the likes."""
         counts = likes.sum(axis=0)  # (n_movies,)
-        order = np.argsort(-counts, kind="stable")
         places = np.empty(len(counts), dtype=np.float32)
-        places[order] = -np.arange(len(counts))
+        places[np.argsort(-counts, kind="stable")] = -np.arange(len(counts))
         return cls(places)
 
-    def __call__(self, known: Likes) -> Vectors:
+    def __call__(self, known: LikesMatrix) -> Vectors:
         """Score all films for users, ``(n_users, n_movies)``."""
         return np.tile(self.places, (known.shape[0], 1))
 
@@ -80,7 +79,7 @@ class ItemKNN:
     popularity: Popularity
 
     @classmethod
-    def fit(cls, likes: Likes, neighbours: int = NEIGHBOURS) -> ItemKNN:
+    def fit(cls, likes: LikesMatrix, neighbours: int = NEIGHBOURS) -> ItemKNN:
         """Find each film's neighbours."""
         n_movies = likes.shape[1]
         weight = np.log(n_movies / np.maximum(likes.sum(axis=1), 1))  # (n_users,)
@@ -92,7 +91,7 @@ class ItemKNN:
         likeness.eliminate_zeros()
         return cls(likeness, Popularity.fit(likes))
 
-    def __call__(self, known: Likes) -> Vectors:
+    def __call__(self, known: LikesMatrix) -> Vectors:
         """Score all films for users, ``(n_users, n_movies)``."""
         scores = (known @ self.likeness.T).toarray()
         return np.where(scores > 0, scores, self.popularity(known) - 1).astype(np.float32)
@@ -119,7 +118,7 @@ class Ease:
     popularity: Popularity
 
     @classmethod
-    def fit(cls, likes: Likes, regularization: float) -> Ease:
+    def fit(cls, likes: LikesMatrix, regularization: float) -> Ease:
         """Solve for the weights in float32, by an inverse as large as the smaller side of X."""
         movies = np.flatnonzero(likes.sum(axis=0) > 0)
         part = likes[:, movies]
@@ -128,7 +127,7 @@ class Ease:
         np.fill_diagonal(weights, 0)
         return cls(movies, weights, Popularity.fit(likes))
 
-    def __call__(self, known: Likes) -> Vectors:
+    def __call__(self, known: LikesMatrix) -> Vectors:
         """Score all films for users, ``(n_users, n_movies)``."""
         scores = np.zeros(known.shape, dtype=np.float32)
         scores[:, self.movies] = known[:, self.movies] @ self.weights
@@ -137,13 +136,13 @@ class Ease:
         return scores
 
 
-def _solve_by_movies(likes: Likes, regularization: float) -> Vectors:
+def _solve_by_movies(likes: LikesMatrix, regularization: float) -> Vectors:
     inverse = _inverse(likes.T @ likes, regularization)  # (n_movies, n_movies)
     inverse /= -inverse.diagonal().copy()
     return inverse
 
 
-def _solve_by_users(likes: Likes, regularization: float) -> Vectors:
+def _solve_by_users(likes: LikesMatrix, regularization: float) -> Vectors:
     # By Woodbury's identity, lambda P = I - X' (X X' + lambda I)^-1 X: the same weights from an
     # inverse of (n_users, n_users), in a thousandth of the time where users are few.
     inverse = _inverse(likes @ likes.T, regularization)
@@ -196,7 +195,7 @@ def _inverse(gram: sparse.csr_array, regularization: float) -> Vectors:
     return inverse
 
 
-def rank(scorer: Scorer, known: Likes, barred: sparse.csr_array, k: int) -> Index:
+def rank(scorer: Scorer, known: LikesMatrix, barred: sparse.csr_array, k: int) -> Index:
     """Return the k best films of each user except those barred, ``(n_users, k)``.
 
     Parameters
@@ -224,7 +223,7 @@ def rank(scorer: Scorer, known: Likes, barred: sparse.csr_array, k: int) -> Inde
     return lists
 
 
-def choose_lambda(likes: Likes, held_out: Likes) -> tuple[float, dict[float, float]]:
+def choose_lambda(likes: LikesMatrix, held_out: LikesMatrix) -> tuple[float, dict[float, float]]:
     """Return the best regularization of EASE by NDCG@10 on a split of the training part.
 
     Parameters
@@ -238,8 +237,8 @@ def choose_lambda(likes: Likes, held_out: Likes) -> tuple[float, dict[float, flo
         The best of `EASE_LAMBDAS`, and the NDCG of each one tried: from the smallest on, until
         it falls.
     """
-    users = np.flatnonzero(np.diff(held_out.indptr) > 0)
-    users = np.random.default_rng(0).permutation(users)[:TUNED_ON]
+    some = np.flatnonzero(np.diff(held_out.indptr) > 0)
+    users = np.random.default_rng(0).permutation(some)[:TUNED_ON]
     known, truth = likes[users], held_out[users].tocoo()
     tried: dict[float, float] = {}
     for regularization in EASE_LAMBDAS:

@@ -12,7 +12,7 @@ from recsys.learning.baselines import (
     Biases,
     Ease,
     ItemKNN,
-    Likes,
+    LikesMatrix,
     Popularity,
     choose_lambda,
     likes_matrix,
@@ -21,7 +21,7 @@ from recsys.learning.baselines import (
 from recsys.learning.metrics import NO_MOVIE
 
 
-def simulated(seed: int, n_users: int = 25, n_movies: int = 12) -> tuple[np.ndarray, Likes]:
+def simulated(seed: int, n_users: int = 25, n_movies: int = 12) -> tuple[np.ndarray, LikesMatrix]:
     generator = np.random.default_rng(seed)
     dense = (generator.random((n_users, n_movies)) < 0.3).astype(np.float32)
     dense[:, -1] = 0  # no user likes the last film
