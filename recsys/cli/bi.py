@@ -19,12 +19,16 @@ def _views() -> None:
 
 @app.command()
 def refresh(context: typer.Context) -> None:
-    """Bring the views up to date that are computed in advance; readers are never locked out.
+    """Bring the views that are computed in advance up to date; readers are never locked out.
 
-    `recsys train` does it too. The other views are as of now, always; `recsys_bi.freshness`
-    tells of which ratings these are.
+    `recsys train` does it too. The other views are always as of now. The view
+    `recsys_bi.freshness` tells which ratings the computed ones show.
 
-    Example, every night by cron: `0 3 * * * recsys bi refresh`
+    Examples:
+
+    - `recsys bi refresh`
+
+    - `0 3 * * * recsys bi refresh`, in a crontab: every night
     """
     views = refresh_views(ready_engine(context.obj))
     say(f"Up to date: {', '.join(f'recsys_bi.{view}' for view in views)}.")
