@@ -1,15 +1,15 @@
-"""Every error a caller can meet.
+"""All errors that a caller can get.
 
 RecsysError
 ├── DatabaseError
-│   ├── DatabaseUnreachable     no server answers, or it refuses us
-│   │   └── DatabaseTimeout     nothing came in time: all connections are busy, or the server hangs
+│   ├── DatabaseUnreachable     no server answers, or it refuses the connection
+│   │   └── DatabaseTimeout     no answer in time: all connections are busy, or the server hangs
 │   ├── DatabaseUnsupported     PostgreSQL or pgvector is missing or too old
-│   ├── DatabaseOutOfDate       the schema is not the one this version needs
+│   ├── DatabaseOutOfDate       the schema is not the one that this version needs
 │   └── EmbeddedServerError     the embedded server does not start or stop
 ├── SourceError                 a source of films, ratings or vectors cannot be read
-├── TrainingError               the ratings do not suffice, or training diverged
-├── EvaluationError             nothing to measure by, or what is held out has leaked
+├── TrainingError               there are too few ratings, or the training diverged
+├── EvaluationError             nothing to measure with, or held-out ratings have leaked
 ├── EncoderError                an encoder of texts cannot be loaded, or gives no vectors
 └── InvalidRequest              a SQL function refused an argument (SQLSTATE 22023)
 
@@ -65,4 +65,4 @@ class EncoderError(RecsysError):
 
 
 class InvalidRequest(RecsysError):
-    """The request has an argument that no answer exists for."""
+    """The request has an argument that has no answer."""

@@ -1,4 +1,4 @@
-"""Where the database is, where the embedded one keeps its files, where downloads go."""
+"""Where the database is, where the embedded server keeps its files, where downloads go."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Settings:
     Attributes
     ----------
     database_url
-        ``postgresql://`` URL of a server of one's own; None for the embedded server.
+        ``postgresql://`` URL of your own server; None for the embedded one.
     home
         Folder of the embedded server's data (``RECSYS_HOME``).
     database

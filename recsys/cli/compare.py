@@ -17,7 +17,7 @@ from recsys.serving.profile import Profile, read_profile
 
 Films = Sequence[Recommendation]
 
-# A null model has no ranker, and neither does one from a file.
+# No model has no ranker, and neither has one from a file.
 WEIGHT = text("""
     select m.model_id is not null as any_model, (recsys_internal.find_ranker(m.model_id)).weight
     from recsys_internal.find_model(cast(:model_id as bigint)) m
@@ -53,7 +53,7 @@ def show_comparison(
 
 
 def show_profile(user_id: int, profile: Profile) -> None:
-    """Print what a user has rated, or that it is nothing."""
+    """Print what a user has rated, or that there are no ratings."""
     if profile.rating_mean is None:
         say(f"User {user_id} has rated nothing.")
         return
@@ -70,7 +70,7 @@ def show_profile(user_id: int, profile: Profile) -> None:
 
 
 def side_by_side(user_id: int, retrieved: Films, reranked: Films) -> Table:
-    """Return both lists beside each other, with how each film moved."""
+    """Return both lists side by side, with how each film moved."""
     ranks = {film.movie_id: film.rank for film in retrieved}
     made = table([], title=f"For user {user_id}, with the stars that the model predicts")
     for name in ("rank", "retrieval", "stars", "reranked", "stars", "moved"):
@@ -91,7 +91,7 @@ def moved(before: int | None, after: int) -> str:
 
 
 def _cells(film: Recommendation | None) -> tuple[str, str]:
-    """Return title and stars; empty where one list is shorter, since somebody wrote meanwhile."""
+    """Return title and stars; empty where one list is shorter, after a write in between."""
     if film is None:
         return "", ""
     title = f"{film.title} ({film.year})" if film.year else film.title

@@ -30,7 +30,10 @@ app = typer.Typer(help="The schema, and the embedded PostgreSQL server.", no_arg
 def upgrade(context: typer.Context) -> None:
     """Bring the schema up to this version: tables, functions, views and grants, all or nothing.
 
-    The roles `recsys_reader` and `recsys_app` are made where they are missing, without a password.
+    It also makes the roles `recsys_reader` and `recsys_app`, without a password, where they are
+    missing.
+
+    Example: `recsys db upgrade`
     """
     engine = open_engine(context.obj, create=True)
     changed = migrations.upgrade(engine)
@@ -39,7 +42,7 @@ def upgrade(context: typer.Context) -> None:
 
 
 def say_who_is_missing(engine: Engine) -> None:
-    """Say which roles are not there and may not be made, and what to ask an administrator for."""
+    """Say which missing roles this user may not make, and what to ask an administrator for."""
     with reported_errors(), engine.connect() as connection:
         missing = missing_roles(connection)
     if missing:
@@ -52,7 +55,10 @@ def say_who_is_missing(engine: Engine) -> None:
 
 @app.command()
 def status(context: typer.Context, output: Output = Format.TABLE) -> None:
-    """Show the server, the schema and what the database holds."""
+    """Show the server, the schema and what the database holds.
+
+    Example: `recsys db status --output json`
+    """
     settings: Settings = context.obj
     row = _server(settings)
     if settings.database_url is not None or embedded_server(settings.home).cluster.data.exists():
@@ -75,8 +81,14 @@ def start(
 ) -> None:
     """Start the embedded server and keep it up for other programs, until `recsys db stop`.
 
-    Without a port it is reached by its Unix socket alone. With one, programs need the password
-    of RECSYS_DB_PASSWORD, or else the one generated into a file that you alone can read.
+    Without a port, programs reach it by its Unix socket only. With a port, they need the password
+    of RECSYS_DB_PASSWORD, or else the one generated into a file that only you can read.
+
+    Examples:
+
+    - `recsys db start`
+
+    - `recsys db start --port 5433`
     """
     settings = _embedded(context)
     server = embedded_server(settings.home)
@@ -87,19 +99,24 @@ def start(
         say(f"TCP: postgresql://{SUPERUSER}@127.0.0.1:{running.port}/{database}")
         if not os.environ.get("RECSYS_DB_PASSWORD"):
             say(f"Password: in {server.password_file}")
-    migrations.prepared_engine(settings, create=True).dispose()  # so that others find one
+    migrations.prepared_engine(
+        settings, create=True
+    ).dispose()  # so that other programs find a schema
 
 
 @app.command()
 def stop(context: typer.Context) -> None:
-    """Stop the embedded server, whoever uses it."""
+    """Stop the embedded server, even if other programs use it.
+
+    Example: `recsys db stop`
+    """
     stopped = embedded_server(_embedded(context).home).stop()
     say("The server is stopped." if stopped else "The server was not running.")
 
 
 @app.command()
 def url(context: typer.Context) -> None:
-    """Print the connection string alone.
+    """Print the connection string and nothing else.
 
     Example: `psql "$(recsys db url)"`
     """
@@ -114,7 +131,7 @@ def url(context: typer.Context) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def psql(context: typer.Context) -> None:
-    """Open psql on the database; further arguments are psql's own.
+    """Open psql on the database; all further arguments go to psql.
 
     Example: `recsys db psql -c "select * from recsys.recommend(42)"`
     """
@@ -122,9 +139,9 @@ def psql(context: typer.Context) -> None:
     found = database_url(settings)
     migrations.prepared_engine(settings).dispose()
     environment = dict(os.environ)
-    if found.password:  # the process list is everybody's to read
+    if found.password:  # every user can read the process list
         environment["PGPASSWORD"] = str(found.password)
-    # One on the PATH edits lines; the embedded one was built without readline.
+    # A psql on the PATH can edit lines; the embedded one was built without readline.
     program = shutil.which("psql") or str(binaries() / "psql")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
     command = [program, libpq_url(found.set(password=None)), *context.args]

@@ -17,22 +17,24 @@ from recsys.database.schema import is_simulated
 from recsys.serving.answers import Answers, PlotMatch, Recommendation, SimilarMovie
 from recsys.serving.statements import Filters
 
-Length = Annotated[int, typer.Option("-k", min=1, help="How many films.")]
+Length = Annotated[int, typer.Option("-k", min=1, help="Number of films.")]
 ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
 
 
 def _filters(
     genre: Annotated[
         list[str] | None,
-        typer.Option("--genre", "-g", help="Any of these genres; may be repeated."),
+        typer.Option(
+            "--genre", "-g", help="Only films of this genre; repeat it for any of several."
+        ),
     ] = None,
     exclude_genre: Annotated[
-        list[str] | None, typer.Option(help="None of these; may be repeated.")
+        list[str] | None, typer.Option(help="No films of this genre; may be repeated.")
     ] = None,
     year_from: Annotated[int | None, typer.Option(help="Released in this year or later.")] = None,
     year_to: Annotated[int | None, typer.Option(help="Released in this year or earlier.")] = None,
     min_ratings: Annotated[
-        int | None, typer.Option(help="Rated by at least so many users.")
+        int | None, typer.Option(help="Rated by at least this many users.")
     ] = None,
     exclude_movie: Annotated[
         list[int] | None, typer.Option(help="Not this film; may be repeated.")
@@ -41,7 +43,7 @@ def _filters(
         bool,
         typer.Option(
             "--include-predicted-genres",
-            help="Let genres count that were predicted for films that list none.",
+            help="Also count the genres predicted for films that list none.",
         ),
     ] = False,
 ) -> Filters:
@@ -90,7 +92,7 @@ EncoderOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Whose vectors plots are compared by, beside their words; `recsys text list`.",
+        help="Compare plots by this encoder's vectors, too; `recsys text list` shows its names.",
     ),
 ]
 DistanceOption = Annotated[Distance, typer.Option(help="Between an encoder's vectors.")]
@@ -106,7 +108,7 @@ def show_films(
     output: Format,
     title: str,
 ) -> None:
-    """Show films, and say so if there are none or if simulated ratings are behind them."""
+    """Show films; say if there are none, or if the ratings behind them are simulated."""
     rows = [asdict(film) for film in answer]
     columns = [field.name for field in fields(kind)]
     if output is Format.TABLE:
@@ -117,7 +119,7 @@ def show_films(
 
 
 def say_what_is_behind(engine: Engine, any_film: bool, rated: bool = True) -> None:
-    """Say if there is no film, or if simulated ratings are behind the answer."""
+    """Say if there is no film, or if the ratings behind the answer are simulated."""
     if not any_film:
         note("No film is left under these filters, or none is loaded: `recsys load` loads some.")
     with engine.connect() as connection:

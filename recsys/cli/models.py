@@ -30,7 +30,10 @@ class Score(StrEnum):
 
 @app.command("list")
 def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
-    """List the models, the newest first."""
+    """List the models, the newest first.
+
+    Example: `recsys models list`
+    """
     from recsys.models import versions
 
     with reported_errors(), ready_engine(context.obj).connect() as connection:
@@ -42,7 +45,10 @@ def list_(context: typer.Context, output: Output = Format.TABLE) -> None:
 
 @app.command("show")
 def show_(context: typer.Context, model_id: ModelId, output: Output = Format.TABLE) -> None:
-    """Show everything that is known of one model."""
+    """Show everything known about one model.
+
+    Example: `recsys models show 3 --output json`
+    """
     from recsys.models.describe import describe_model
 
     with reported_errors(), ready_engine(context.obj).connect() as connection:
@@ -54,7 +60,7 @@ def show_(context: typer.Context, model_id: ModelId, output: Output = Format.TAB
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
-    """Shorten what the list of models says of one, so that it fits on a line."""
+    """Return what the list says of a model, shortened so that it fits on a line."""
     file = row["file"]
     return {
         "id": row["model_id"],
@@ -68,7 +74,7 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _readable(model: dict[str, Any]) -> dict[str, Any]:
-    """Say each fact in a few words: vectors by their range, sizes in MB, the ranker in two rows."""
+    """Return the facts in short: vectors by their range, sizes in MB, the ranker in two rows."""
     ranker = model["ranker"] or {}
     model = model | {
         "ranker": {name: ranker[name] for name in ("candidates", "weight") if name in ranker},
@@ -120,11 +126,13 @@ def import_(
         bool, typer.Option("--activate/--no-activate", help="Let it answer from now on.")
     ] = True,
 ) -> None:
-    """Take vectors trained elsewhere and serve them; who has none gets one from liked films.
+    """Import vectors trained elsewhere and serve them.
 
-    CSV or Parquet: a column `movie_id`, `imdb_id` or `tmdb_id` (users: `user_id`), and a column a
-    number, or one column `embedding` with a list. npz: arrays `movie_ids` and `movies`, and, in
-    the same file or another, `user_ids` and `users`.
+    Users without a vector get one from the films that they like.
+
+    CSV or Parquet: a column `movie_id`, `imdb_id` or `tmdb_id` (users: `user_id`), and one column
+    for each number, or one column `embedding` with a list. npz: arrays `movie_ids` and `movies`,
+    and, in the same file or another, `user_ids` and `users`.
 
     Example: `recsys models import films.parquet --users users.parquet`
     """
@@ -164,7 +172,10 @@ def _say_imported(report: ImportReport, active: bool) -> None:
 
 @app.command()
 def activate(context: typer.Context, model_id: ModelId) -> None:
-    """Let a model answer from now on; activating an older one rolls back."""
+    """Let a model answer from now on; to roll back, activate an older one.
+
+    Example: `recsys models activate 2`
+    """
     from recsys.models import versions
 
     with reported_errors(), ready_engine(context.obj).begin() as connection:
@@ -174,7 +185,10 @@ def activate(context: typer.Context, model_id: ModelId) -> None:
 
 @app.command()
 def drop(context: typer.Context, model_id: ModelId) -> None:
-    """Remove a model and its vectors; the active one is refused."""
+    """Remove a model and its vectors; the active model cannot be dropped.
+
+    Example: `recsys models drop 1`
+    """
     from recsys.models import versions
 
     engine = ready_engine(context.obj)

@@ -1,4 +1,4 @@
-"""`recsys movies`: films that stand in the catalogue twice."""
+"""`recsys movies`: films that are in the catalogue twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from recsys.cli.output import Format, Output, note, say, show
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 
-app = typer.Typer(help="Find films that stand twice, and merge them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Find films that are in the catalogue twice, and merge them.", no_args_is_help=True
+)
 
 COLUMNS = (
     "movie_id", "title", "year", "rating_count",
@@ -21,9 +23,9 @@ COLUMNS = (
 @app.command()
 def duplicates(
     context: typer.Context,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many pairs.")] = 20,
+    k: Annotated[int, typer.Option("-k", min=1, help="Number of pairs.")] = 20,
     max_edits: Annotated[
-        int, typer.Option(min=0, max=3, help="Most letters by which the titles may differ.")
+        int, typer.Option(min=0, max=3, help="The titles differ by at most this many letters.")
     ] = 3,
     output: Output = Format.TABLE,
 ) -> None:
@@ -45,7 +47,7 @@ def duplicates(
             f"recsys movies merge {rows[0]['movie_id']} {rows[0]['other_movie_id']}"
         )
     else:
-        note("No two films of one year have titles so near each other.")
+        note("No two films of one year have titles that are so alike.")
 
 
 @app.command()
@@ -54,10 +56,11 @@ def merge(
     keep: Annotated[int, typer.Argument(metavar="KEEP", help="Id of the film that stays.")],
     drop: Annotated[int, typer.Argument(metavar="DROP", help="Id of the film that goes.")],
 ) -> None:
-    """Move all that is known of one film to another, and delete the one.
+    """Move everything known about a film to another one, and delete the film.
 
-    Where a user rated both, the newer rating stays; texts, ids and the poster of the film that
-    stays win. There is no way back, and a later load of the film that went brings it anew.
+    Where a user rated both, the newer rating stays. Where both have texts, ids or a poster, those
+    of the film that stays win. There is no way back, and a later load of the deleted film brings
+    it back.
 
     Example: `recsys movies merge 34048 64997`
     """
@@ -72,5 +75,5 @@ def merge(
     ]
     say(f"Film {drop} is gone; film {keep} took over {', '.join(moved) or 'nothing'}.")
     if merged.ratings_given_up:
-        say(f"Ratings given up for one of the same user's as new: {merged.ratings_given_up}.")
+        say(f"Ratings dropped for another one as new by the same user: {merged.ratings_given_up}.")
     note("The model that answers knows nothing of it; the next `recsys train` does.")

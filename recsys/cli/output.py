@@ -32,7 +32,7 @@ from rich.table import Table
 from recsys import progress as protocol
 
 PIPE_WIDTH = 120  # of a table that goes into a file or another program
-PLACES = {"stars": 2, "mean": 2}  # decimals of stars that nobody gave: predicted, or a mean
+PLACES = {"stars": 2, "mean": 2}  # decimals of stars that no user gave: predicted, or a mean
 
 console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -56,9 +56,9 @@ def show(
     title: str = "",
     columns: Sequence[str] = (),
 ) -> None:
-    """Print rows; `hidden` columns are left out of the table only.
+    """Print rows; only a table leaves the `hidden` columns out.
 
-    `columns` heads a CSV of no rows.
+    `columns` is the heading of a CSV without rows.
     """
     if output is Format.JSON:
         print(json.dumps([dict(row) for row in rows], indent=2, default=_plain, ensure_ascii=False))  # noqa: T201
@@ -168,12 +168,12 @@ def say(message: str) -> None:
 
 
 def note(message: str) -> None:
-    """Say something beside the answer."""
+    """Print a line that is not part of the answer, on stderr."""
     errors.print(message, style="dim", markup=False, soft_wrap=True)
 
 
 def _places(name: str, column: list[object]) -> int:
-    """Return how many decimals floats need: one for given stars, three for scores."""
+    """Return the number of decimals of floats: one for given stars, three for scores."""
     if name in PLACES:
         return PLACES[name]
     return 1 if all((2 * value).is_integer() for value in column if isinstance(value, float)) else 3

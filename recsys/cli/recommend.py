@@ -33,15 +33,17 @@ def recommend(
     *,
     filters: Filters,
     include_rated: Annotated[
-        bool, typer.Option("--include-rated", help="Films that the user has rated, too.")
+        bool, typer.Option("--include-rated", help="Also films that the user has rated.")
     ] = False,
     diversity: Annotated[
-        float, typer.Option(min=0, max=1, help="Up to 1: the less alike the films are.")
+        float,
+        typer.Option(min=0, max=1, help="From 0 to 1: the higher, the less alike the films are."),
     ] = 0,
     rerank: Annotated[
         bool,
         typer.Option(
-            "--rerank/--no-rerank", help="Let the stars that the model predicts count in the order."
+            "--rerank/--no-rerank",
+            help="Order the films by the stars that the model predicts, too.",
         ),
     ] = True,
     compare: Annotated[
@@ -52,7 +54,7 @@ def recommend(
         ),
     ] = False,
     model: ModelId = None,
-    everybody: Annotated[
+    all_users: Annotated[
         bool,
         typer.Option(
             "--all", help="Write the lists of all users into the table recsys.recommendations."
@@ -60,7 +62,7 @@ def recommend(
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Recommend films to a user, none of which they have rated, or fill a table for everybody.
+    """Recommend films that a user has not rated, or fill a table for all users.
 
     Examples:
 
@@ -70,13 +72,13 @@ def recommend(
 
     - `recsys recommend --all -k 20`
     """
-    if everybody:
+    if all_users:
         others = (*filters.values(), include_rated, diversity, not rerank)
         if user_id is not None or model is not None or any(others):
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
         if compare:
             raise typer.BadParameter("it compares the films of one user", param_hint="--compare")
-        recommend_everybody(ready_engine(context.obj), k)
+        recommend_to_all(ready_engine(context.obj), k)
         return
     if user_id is None:
         raise typer.BadParameter("name a user, or --all", param_hint="USER_ID")
@@ -105,7 +107,7 @@ def recommend(
         note("The model does not know this user: these are popular films.")
 
 
-def recommend_everybody(engine: Engine, k: int) -> None:
+def recommend_to_all(engine: Engine, k: int) -> None:
     """Fill ``recsys.recommendations`` with a progress bar, and say what was done."""
     from recsys.models.lists import recommend_all
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Weight = Annotated[float, typer.Option(min=0, help="Beside the plot's 1.")]
+Weight = Annotated[float, typer.Option(min=0, help="Compared with the plot's weight of 1.")]
 
 
 @with_filters
@@ -45,8 +45,8 @@ def search(
 ) -> None:
     """Find films by their plots, keywords and tags, told in any words.
 
-    With an encoder that `recsys text embed` has embedded the films with, the meaning counts beside
-    the words.
+    `--encoder` names an encoder that `recsys text embed` has used: then the meaning counts, too,
+    not only the words.
 
     Examples:
 

@@ -54,14 +54,14 @@ def similar(
     predict_genres: Annotated[
         bool,
         typer.Option(
-            "--predict-genres", help="Only films of the genres that this film's plot predicts."
+            "--predict-genres", help="Only films of the genres predicted from this film's plot."
         ),
     ] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Show the films that the same people like most, or whose plots are most alike.
 
-    A film that nobody has rated is compared by its plot.
+    A film without ratings is compared by its plot.
 
     Examples:
 
@@ -98,7 +98,7 @@ def similar(
 
 
 def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[int, str]:
-    """Return the id and the title of a film given by either; an id is tried first."""
+    """Return the id and the title of the film that either of them names; an id is tried first."""
     if movie.isdecimal() and len(movie) < 19:
         with reported_errors(), engine.connect() as connection:
             title = connection.exec_driver_sql(
@@ -108,7 +108,7 @@ def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[in
         if title is not None:
             return int(movie), title
     best = recommender.search_titles(movie, 1)
-    # A number that is no id may be a title, such as 1917, but then to the letter.
+    # A number that is no id may be a title, such as 1917, but it must match exactly.
     enough = 0.999 if movie.strip("-").isdecimal() else LEAST_LIKENESS
     if not best or best[0].score < enough:
         raise InvalidRequest(f"no film has the id or a title like {movie[:100]!r}")

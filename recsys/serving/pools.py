@@ -34,7 +34,7 @@ from recsys.settings import Settings
 
 RECYCLE_S = 1800
 LONGEST_S = 86_400
-# SQLSTATEs of a server that could not go on, through no fault of the statement.
+# SQLSTATEs of a server that could not go on; the statement is not to blame.
 PASSING = {
     "08000",  # the connection is lost
     "08003",
@@ -42,7 +42,7 @@ PASSING = {
     "57P01",  # the session was ended: the server stops, or an administrator asked for it
     "57P02",
     "40P01",  # a deadlock, which another transaction won
-    "40001",  # on a standby: the query is in the way of what it replays
+    "40001",  # on a standby: the query blocks what it replays
     "25006",  # read-only: this primary has become a standby
 }
 
@@ -53,12 +53,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Pools:
-    """Where is read and where is written; the same pool, unless the URL names several hosts.
+    """The pools to read from and to write to; one and the same, unless the URL names several hosts.
 
     Attributes
     ----------
     timeout
-        Seconds for one call in all; None on an engine of somebody else's.
+        Seconds for one whole call; None on an engine that the caller owns.
     """
 
     read: Engine
@@ -68,14 +68,14 @@ class Pools:
     def run(self, work: Callable[[Connection], Result], writes: bool = False) -> Result:
         """Do `work` on a connection, and once more on another one if the first is lost.
 
-        `work` must be such that doing it twice is doing it once.
+        `work` must be idempotent: doing it twice is the same as doing it once.
 
         Raises
         ------
         DatabaseTimeout
             The answer did not come in time.
         DatabaseUnreachable
-            There is no server, or it refuses us.
+            There is no server, or it refuses the connection.
         """
         engine = self.write if writes else self.read
         limit = nullcontext() if self.timeout is None else time_limit(self.timeout)
@@ -87,7 +87,7 @@ class Pools:
                 seconds = self.timeout or engine.pool.timeout()
                 raise DatabaseTimeout(
                     f"no connection was free within {seconds:g} s: all {engine.pool.size()} are "
-                    "busy. Raise pool_size, or look for what keeps the database"
+                    "busy. Raise pool_size, or find out what keeps the database busy"
                 ) from error
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ def _run(engine: Engine, work: Callable[[Connection], Result]) -> Result:
         if not error.connection_invalidated and cause.sqlstate not in PASSING:
             raise
         if isinstance(cause, pg.ReadOnlySqlTransaction):
-            engine.dispose()  # the other connections lead there, too
+            engine.dispose()  # the other connections lead to it, too
     with engine.connect() as connection:
         return work(connection)
 
@@ -130,7 +130,7 @@ def open_pools(url: URL, pool_size: int, timeout: float, asynchronous: bool = Fa
     InvalidRequest
         The size is below 1, or the time-out is not above 0 and at most a day.
     """
-    if pool_size < 1:  # SQLAlchemy takes 0 for no limit
+    if pool_size < 1:  # to SQLAlchemy, 0 is no limit
         raise InvalidRequest(f"pool_size is {pool_size}: choose 1 or more")
     if not 0 < timeout <= LONGEST_S:
         raise InvalidRequest(f"timeout is {timeout:g}: choose seconds above 0, at most a day")
@@ -155,7 +155,7 @@ def _open_pool(url: URL, pool_size: int, timeout: float, asynchronous: bool) -> 
         "keepalives_interval": "10",
         "keepalives_count": "3",
     }
-    # That the server does not work on for nobody. The URL's own options come after it, and win.
+    # The server then stops when the caller has given up. The URL's own options come later, and win.
     options = f"-c statement_timeout={max(1, round(timeout * 1000))} {url.query.get('options', '')}"
     url = url.set(query={**usual, **url.query, "options": options.strip()})
     settings: dict[str, Any] = {
@@ -166,7 +166,7 @@ def _open_pool(url: URL, pool_size: int, timeout: float, asynchronous: bool) -> 
         "isolation_level": "AUTOCOMMIT",  # one statement a call: no round trips for BEGIN
     }
     if asynchronous:
-        # Imported here: whoever calls nothing of asyncio need not wait for it.
+        # Imported here: callers without asyncio need not wait for it.
         from sqlalchemy.ext.asyncio import create_async_engine
 
         engine = create_async_engine(url, poolclass=_AsyncPool, **settings).sync_engine
@@ -179,7 +179,7 @@ def _open_pool(url: URL, pool_size: int, timeout: float, asynchronous: bool) -> 
 
 
 def _leave_to_the_parent() -> None:
-    """Begin with no connections after a fork: two processes on one would get each other's rows."""
+    """Begin with no connections after a fork: on a shared one, processes would mix their rows."""
     for engine in _opened:
         engine.dispose(close=False)
 
@@ -188,7 +188,7 @@ os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 class _Limited:
-    """What the pools ask how long to wait for a connection that is free."""
+    """Tells the pools how long to wait for a free connection."""
 
     @property
     def _timeout(self) -> float | None:
@@ -196,7 +196,7 @@ class _Limited:
 
     @_timeout.setter
     def _timeout(self, seconds: float) -> None:
-        """Let the pool's own setting go: it would count from the start of each wait."""
+        """Ignore the pool's own setting: it would count from the start of each wait."""
 
 
 class _Pool(_Limited, QueuePool):  # type: ignore[misc]
@@ -210,7 +210,7 @@ class _AsyncPool(_Limited, AsyncAdaptedQueuePool):  # type: ignore[misc]
 def _connect(
     dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]
 ) -> object:
-    """Connect by the classes that keep to the time limit."""
+    """Connect by the classes that keep the time limit."""
     if dialect.is_async:
         options["async_creator_fn"] = TimedAsyncConnection.connect
         return None  # go on with the options
@@ -218,5 +218,5 @@ def _connect(
 
 
 def _keep_the_others(context: ExceptionContext) -> None:
-    """Drop a broken connection alone: each is looked at before it is used, anyway."""
+    """Drop only the broken connection: each one is checked before its use, anyway."""
     context.invalidate_pool_on_disconnect = False

@@ -87,7 +87,7 @@ class Questions:
         by
             ``ratings``, ``plot`` or ``both``.
         encoder, distance
-            Whose text vectors plots are compared by; ``cosine``, ``dot`` or ``euclidean``.
+            Which text vectors compare plots, and how: ``cosine``, ``dot`` or ``euclidean``.
 
         Raises
         ------
@@ -234,16 +234,16 @@ class Questions:
         Parameters
         ----------
         keyword_weight, title_weight, genre_weight
-            How much keywords and tags (0.2), titles (0) and names of genres (0) count beside the
-            plot.
+            How much keywords and tags (0.2), titles (0) and names of genres (0) count, compared
+            with the plot (1).
         embedding
-            Of the query by another encoder than ``terms``, whose vectors films have.
+            The query's vector by the encoder, where that is not ``terms``.
 
         Raises
         ------
         InvalidRequest
             The query is empty or has no word of any film's text, a genre, the encoder or the
-            distance is unknown, the vector is none of the encoder's, or k is below 1.
+            distance is unknown, the vector does not fit the encoder, or k is below 1.
         """
         return call(
             PlotMatch,
@@ -297,7 +297,7 @@ class Questions:
     def rate(
         self, user_id: int, movie_id: int, rating: float, rated_at: datetime | None = None
     ) -> Question[None]:
-        """Write a rating, or another one in its place; the next answer counts it.
+        """Write a rating, or replace it; the next answer counts it.
 
         Parameters
         ----------
@@ -311,7 +311,7 @@ class Questions:
         InvalidRequest
             The film is unknown, or the rating is not in 0.5 to 5.
         """
-        if not 0.5 <= rating <= 5:  # of the table's constraint, the database says no value
+        if not 0.5 <= rating <= 5:  # the table's constraint would not name the value
             raise InvalidRequest(f"rating is {rating:g}: choose 0.5 to 5")
         return Question(
             "with known as materialized"

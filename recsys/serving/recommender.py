@@ -94,17 +94,17 @@ class Recommender:
     Parameters
     ----------
     url
-        ``postgresql://...``; None for ``DATABASE_URL``, or else the embedded server. Of several
-        hosts, a standby is asked and the primary is written to.
+        ``postgresql://...``; None for ``DATABASE_URL``, or else the embedded server. With
+        several hosts, questions go to a standby and writes to the primary.
     pool_size
-        Most connections at once; of several hosts, as many again to the primary.
+        Most connections at once; with several hosts, as many again to the primary.
     timeout
-        Seconds that one call may take in all, waiting for a connection included.
+        Seconds that one whole call may take, including the wait for a connection.
 
     Raises
     ------
     DatabaseUnreachable, DatabaseOutOfDate
-        There is no server, or its schema is not this version's.
+        There is no server, or its schema is not the one of this version.
 
     Examples
     --------
@@ -125,7 +125,7 @@ class Recommender:
 
     @classmethod
     def on(cls, engine: Engine) -> Self:
-        """Return a recommender on an engine that is open already, and that keeps the time."""
+        """Return a recommender on an open engine, which has time limits of its own."""
         recommender = cls.__new__(cls)
         own = engine.execution_options(isolation_level="AUTOCOMMIT")
         recommender._pools = Pools(own, own)
@@ -164,10 +164,10 @@ class Recommender:
 
 
 class AsyncRecommender:
-    """The same for asyncio: the same methods, to be awaited.
+    """The same methods for asyncio, to be awaited.
 
-    It connects when it is entered, or at the first question; what `Recommender` raises at once,
-    it raises then.
+    It connects when it is entered, or at the first question, and only then raises what
+    `Recommender` raises at once.
 
     Parameters
     ----------
@@ -212,13 +212,13 @@ class AsyncRecommender:
                 "an AsyncRecommender belongs to the event loop that it was opened in: make one in "
                 "each loop"
             )
-        # SQLAlchemy's way to let one code serve both: within, whatever waits lets the loop go on.
+        # SQLAlchemy's way to use the same code in both: each wait inside lets the loop go on.
         return await greenlet_spawn(pools.run, question.ask, question.writes)
 
     async def _open(self) -> Pools:
         async with self._opening:
             if self._pools is None:
-                # In a thread: to start the embedded server takes seconds.
+                # In a thread: starting the embedded server takes seconds.
                 url = await asyncio.to_thread(find_url, self._url)
                 pools = open_pools(url, self._pool_size, self._timeout, asynchronous=True)
                 try:

@@ -36,11 +36,11 @@ from recsys.settings import Settings
 from tests.helpers.forked import start
 from tests.helpers.servers import frozen, url_of
 
-HANGS_S = 60  # of statements that somebody has to end
+HANGS_S = 60  # of statements that something else must end
 
 
 def in_trouble(engine: Engine, first: str) -> str:
-    """Let `first` happen to whoever asks for a user's vector first; return the database's URL."""
+    """Let `first` happen to the first caller that asks for a user's vector; return the URL."""
     with engine.begin() as connection:
         connection.exec_driver_sql("create sequence public.asked")
         connection.exec_driver_sql(f"""
@@ -225,7 +225,7 @@ def test_no_connection_is_free(engine: Engine) -> None:
     with Recommender(url_of(engine), pool_size=2, timeout=0.2) as recommender:
         pool = recommender._pools.read
         with pool.connect() as held, pool.connect():
-            later = threading.Timer(10, held.close)  # whoever waits longer gets an answer
+            later = threading.Timer(10, held.close)  # a longer wait gets an answer
             later.start()
             with pytest.raises(
                 DatabaseTimeout, match=r"within 0.2 s: all 2 are busy. Raise pool_size"
