@@ -26,8 +26,9 @@ from sklearn.model_selection import KFold
 from sqlalchemy import Connection, Engine
 
 from benchmarks.scratch import data_set, scratch_database
+from recsys.arrays import Mask, Vectors
 from recsys.database.copy import driver, read_columns
-from recsys.learning.genres import Floats, Labels, learn_genres
+from recsys.learning.genres import learn_genres
 from recsys.loading.load import load
 from recsys.models.genres import learn_classifier, read_examples
 from recsys.models.terms import learn_terms
@@ -99,14 +100,14 @@ def without_genre_words(connection: Connection, texts: list[str]) -> list[str]:
     return [WORD.sub(lambda w: "" if w[0] in barred else w[0], text) for text in texts]
 
 
-def report(what: str, labels: Labels, predicted: Labels) -> None:
+def report(what: str, labels: Mask, predicted: Mask) -> None:
     micro, macro = (
         f1_score(labels, predicted, average=mean, zero_division=0) for mean in ("micro", "macro")
     )
     print(f"{what:30}  {micro:.4f}  {macro:.4f}")
 
 
-def by_torch(vectors: Floats, labels: Labels, names: list[str]) -> Labels:
+def by_torch(vectors: Vectors, labels: Mask, names: list[str]) -> Mask:
     """Predict each film by a network that has not seen it, by the rule of the SQL functions."""
     predicted = np.zeros_like(labels)
     for learned_from, asked in FOLDS.split(vectors):
@@ -122,7 +123,7 @@ def measure(
     what: str,
     movie_ids: list[int],
     texts: list[str],
-    labels: Labels,
+    labels: Mask,
     names: list[str],
 ) -> None:
     """Ask recsys.predict_genres for each film's text, which it has not learned from."""

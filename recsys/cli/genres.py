@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recsys.cli.output import note, progress, say
+from recsys.cli.output import note, progress_bar, say
 from recsys.cli.train import NO_TEXTS, learn_texts
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
@@ -33,7 +33,6 @@ def predict(
     Example: `recsys genres predict --encoder terms`
     """
     from recsys.learning.encoders import encoder_name
-    from recsys.learning.genres import EPOCHS
     from recsys.models.genres import learn_classifier, predict_missing
 
     engine = ready_engine(context.obj)
@@ -41,15 +40,10 @@ def predict(
     if encoder == "terms" and not learn_texts(engine):
         note(NO_TEXTS)
         return
-    with reported_errors(), progress() as bar:
-        task = bar.add_task("Learning genres", total=2 * EPOCHS, note="")
-
-        def on_epoch(epoch: int, loss: float) -> None:
-            bar.update(task, completed=epoch, note=f"loss {loss:.4f}")
-
+    with reported_errors(), progress_bar({"genres": "Learning genres"}) as told:
+        told("genres", 0)
         with engine.begin() as connection:
-            learned = learn_classifier(connection, encoder, on_epoch=on_epoch)
-        bar.update(task, completed=2 * EPOCHS)
+            learned = learn_classifier(connection, encoder, progress=told)
         with engine.begin() as connection:
             films = predict_missing(connection, encoder)
     say(f"recsys.movie_genres_predicted holds genres for {films:,} films.")

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import Engine
 
 from recsys.cli.bi import refresh_views
-from recsys.cli.output import console, note, progress, progress_bar
+from recsys.cli.output import console, note, progress_bar
 from recsys.database.migrations import ready_engine
 from recsys.parameters import POSITIVE_STARS, Parameters
 
@@ -117,7 +117,6 @@ NO_TEXTS = "No film has an overview, plot or tagline: `recsys load` takes files 
 
 def learn_texts(engine: Engine) -> bool:
     """Learn from the films' texts with a progress bar, and say what; tell if there are any."""
-    from recsys.learning.genres import EPOCHS
     from recsys.training.texts import learn_texts as run
 
     with engine.connect() as connection:
@@ -125,16 +124,8 @@ def learn_texts(engine: Engine) -> bool:
             "select exists (select from recsys.movie_texts)"
         ).scalar():
             return False
-    with progress() as bar:
-        task = bar.add_task("Reading the films' texts", total=2 * EPOCHS, note="")
-
-        def on_epoch(epoch: int, loss: float) -> None:
-            bar.update(
-                task, description="Learning genres", completed=epoch, note=f"loss {loss:.4f}"
-            )
-
-        learned = run(engine, on_epoch)
-        bar.update(task, completed=2 * EPOCHS)
+    with progress_bar({"texts": "Reading the films' texts", "genres": "Learning genres"}) as told:
+        learned = run(engine, told)
     if learned is None:
         return False
     genres = "no genres to learn"

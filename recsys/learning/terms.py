@@ -42,9 +42,9 @@ def weigh(films: Index, terms: Index, frequencies: Values, texts: int) -> sparse
     # Films without a word are rows, too, while terms are weighed: they are texts without them.
     shape = texts, terms.max(initial=0) + 1
     counts = sparse.csr_array((frequencies, (films, terms)), shape=shape)
-    weighed: sparse.csr_array = TfidfTransformer().fit_transform(counts)
-    with_words: sparse.csr_array = weighed[: films.max(initial=-1) + 1]
-    return with_words
+    n_films = films.max(initial=-1) + 1
+    weighed: sparse.csr_array = TfidfTransformer().fit_transform(counts)[:n_films]
+    return weighed
 
 
 def term_vectors(weighed: sparse.csr_array, dimensions: int = DIMENSIONS) -> TermVectors:

@@ -1,24 +1,24 @@
-"""The classifier of genres into the tables, and what it predicts for films that list none."""
+"""The classifier of genres in the tables, and its predictions for films that list none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from recsys.arrays import Index, Mask, Vectors
 from recsys.database.copy import read_columns
 from recsys.database.locks import Lock, take
 from recsys.database.tables import genre_units, text_encoders
 from recsys.errors import InvalidRequest, TrainingError
-from recsys.learning.genres import Floats, GenreClassifier, learn_genres
+from recsys.learning.genres import GenreClassifier, learn_genres
 from recsys.learning.vectors import without_dust
+from recsys.progress import Progress, silent
 
 LEAST_FILMS = 30  # of which five choose the thresholds
 
-# Texts and genres that are others, or of other films, give another digest.
+# Other texts or genres, or those of other films, give another digest.
 LEARNED_FROM = """
 select bit_xor(hashtextextended(concat_ws(' ', v.movie_id, g.name), v.digest))
 from recsys.movie_text_vectors v
@@ -54,21 +54,23 @@ class Examples(NamedTuple):
     ``movie_ids (n,)``, ascending.
     """
 
-    movie_ids: NDArray[np.int64]
-    vectors: Floats
-    labels: NDArray[np.bool_]
+    movie_ids: Index
+    vectors: Vectors
+    labels: Mask
     genres: list[str]
 
 
 def learn_classifier(
-    connection: Connection,
-    encoder: str,
-    seed: int = 0,
-    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
+    connection: Connection, encoder: str, seed: int = 0, progress: Progress = silent
 ) -> dict[str, Any]:
     """Learn the classifier of the newest encoder of a name, in the caller's transaction.
 
-    Nothing is learned where its vectors and the films' genres are those learned from last.
+    Nothing is learned if the classifier was learned from the same vectors, genres and seed.
+
+    Parameters
+    ----------
+    progress
+        See `learn_genres`.
 
     Returns
     -------
@@ -80,10 +82,10 @@ def learn_classifier(
     InvalidRequest
         There is no such encoder, or the genres are in its texts.
     TrainingError
-        Too few films with a vector list genres, or they list but one.
+        Too few films with a vector list genres, or all list the same one.
     """
-    # Two of these take turns, and the second finds nothing left to do; so do those that make or
-    # remove encoders, and with them their classifiers.
+    # Two of these take turns, and the second finds nothing left to do. Those that make or remove
+    # encoders, and with them their classifiers, wait as well.
     connection.exec_driver_sql("lock table recsys.text_encoders in share row exclusive mode")
     found = connection.exec_driver_sql(
         "select * from recsys_internal.find_encoder(%s)", (encoder,)
@@ -102,7 +104,7 @@ def learn_classifier(
         examples = read_examples(connection, found.encoder_id, found.dimensions)
         _check_enough(examples, encoder)
         classifier = learn_genres(
-            examples.vectors, examples.labels, examples.genres, seed, on_epoch
+            examples.vectors, examples.labels, examples.genres, seed, progress
         )
         learned = {
             **classifier.metrics, "films": len(examples.vectors), "digest": digest, "seed": seed
@@ -139,7 +141,7 @@ def _check_enough(examples: Examples, encoder: str) -> None:
 def write_classifier(
     connection: Connection, encoder_id: int, classifier: GenreClassifier, facts: dict[str, Any]
 ) -> None:
-    """Write the network for an encoder, in place of the one that it had."""
+    """Write the network of an encoder, in place of its older one."""
     rows = [
         {
             "encoder_id": encoder_id,
@@ -175,7 +177,7 @@ def predict_missing(connection: Connection, encoder: str) -> int:
     int
         The number of these films.
     """
-    # In turn with loads, which would meet a film that is gone, and with others like this.
+    # Takes turns with loads, which remove films, and with others like this.
     take(connection, Lock.LOAD)
     connection.exec_driver_sql("delete from recsys.movie_genres_predicted")
     connection.exec_driver_sql(PREDICTED, (encoder,))

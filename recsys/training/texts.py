@@ -1,8 +1,7 @@
-"""What the films' texts teach: weights and vectors of their terms, and a classifier of genres."""
+"""Learning from the films' texts: weights and vectors of their terms, a classifier of genres."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
@@ -13,6 +12,7 @@ from recsys.learning.encoders import LEXICON
 from recsys.models.content import refresh_content
 from recsys.models.genres import learn_classifier
 from recsys.models.terms import learn_terms
+from recsys.progress import Progress, silent
 
 
 class LearnedTexts(NamedTuple):
@@ -27,31 +27,29 @@ class LearnedTexts(NamedTuple):
     genres: dict[str, Any] | None
 
 
-def learn_texts(
-    engine: Engine,
-    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
-) -> LearnedTexts | None:
-    """Learn from the texts and genres of the films as they are, unless that was done before.
+def learn_texts(engine: Engine, progress: Progress = silent) -> LearnedTexts | None:
+    """Learn from the films' texts and genres, unless the same ones were learned from before.
 
     It takes effect whole or not at all: until then, what was learned before answers.
 
     Parameters
     ----------
-    on_epoch
-        Called after each epoch of the classifier, with its loss.
+    progress
+        Told of two steps: ``texts``, then ``genres``, as in `learn_genres`.
 
     Returns
     -------
     LearnedTexts or None
         None where no film has a text.
     """
+    progress("texts", 0)
     with reported_errors(), engine.begin() as connection:
         encoder_id = learn_terms(connection)
         if encoder_id is None:
             return None
         genres: dict[str, Any] | None
         try:
-            genres = learn_classifier(connection, LEXICON, on_epoch=on_epoch)
+            genres = learn_classifier(connection, LEXICON, progress=progress)
         except TrainingError:
             genres = None
         films, terms = connection.exec_driver_sql(
@@ -61,5 +59,5 @@ def learn_texts(
             (encoder_id,),
         ).one()
     with reported_errors():
-        refresh_content(engine)  # titles, keywords and tags, too, which may be new
+        refresh_content(engine)  # titles, keywords and tags, too: they may be new
     return LearnedTexts(encoder_id, films, terms, genres)

@@ -47,9 +47,14 @@ def test_what_is_not_there_is_not_learned() -> None:
 def test_same_seed_same_network_and_torch_as_it_was() -> None:
     vectors, labels = linear_problem(400)
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    epochs: list[int] = []
-    first = learn_genres(vectors, labels, list("abcde"), on_epoch=lambda e, loss: epochs.append(e))
-    assert epochs == list(range(1, 2 * EPOCHS + 1))
+    told: list[tuple[str, int, int | None]] = []
+
+    def progress(what: str, done: int, of: int | None = None, note: str = "") -> None:
+        told.append((what, done, of))
+        assert note.startswith("loss 0.")
+
+    first = learn_genres(vectors, labels, list("abcde"), progress=progress)
+    assert told == [("genres", epoch, 2 * EPOCHS) for epoch in range(1, 2 * EPOCHS + 1)]
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(99)
