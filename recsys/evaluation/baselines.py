@@ -83,12 +83,10 @@ def ask_baselines(
 
 def _matrices(division: Division) -> tuple[LikesMatrix, LikesMatrix, LikesMatrix]:
     """Return the training part, and what is known and barred of the asked users."""
-    data = division.data
-    n_movies = len(data.movie_ids)
-    training = data.users[division.training], data.movies[division.training]
-    shape = len(division.users), n_movies
+    data, training = division.data, division.data.ratings.part(division.training)
+    shape = len(division.users), len(training.movie_ids)
     return (
-        likes_matrix(*training, (len(data.user_ids), n_movies)),
+        likes_matrix(training.user_index, training.movie_index, training.shape),
         likes_matrix(*division.rows_of(data.liked & division.told), shape),
         likes_matrix(*division.rows_of(division.told), shape),
     )
@@ -96,9 +94,8 @@ def _matrices(division: Division) -> tuple[LikesMatrix, LikesMatrix, LikesMatrix
 
 def _predict_stars(division: Division, predicted: Predicted) -> Values:
     """Fit on what was told, and predict the same stars."""
-    data, told = division.data, division.told
-    shape = len(data.user_ids), len(data.movie_ids)
-    biases = Biases.fit(data.users[told], data.movies[told], data.stars[told], shape)
+    told = division.data.ratings.part(division.told)
+    biases = Biases.fit(told.user_index, told.movie_index, told.stars, told.shape)
     return biases(division.users[predicted.rows], predicted.movies)
 
 
@@ -110,8 +107,8 @@ def _choose_methods(
         "popularity": Popularity.fit,
         "item-knn": ItemKNN.fit,
     }
-    data = division.data
-    users, movies = data.users[division.training], data.movies[division.training]
+    training = division.data.ratings.part(division.training)
+    users, movies = training.user_index, training.movie_index
     liked = len(np.unique(movies))
     if liked > EASE_MOST_MOVIES:
         note = (
@@ -119,11 +116,10 @@ def _choose_methods(
             f"{EASE_MOST_MOVIES:,} that takes too much memory."
         )
         return methods, {}, [note]
-    shape = len(data.user_ids), len(data.movie_ids)
     inner = by_random(users, INNER_SHARE, seed=0) == HELD_OUT
     chosen, tried = choose_lambda(
-        likes_matrix(users[~inner], movies[~inner], shape),
-        likes_matrix(users[inner], movies[inner], shape),
+        likes_matrix(users[~inner], movies[~inner], training.shape),
+        likes_matrix(users[inner], movies[inner], training.shape),
     )
     methods["ease"] = partial(Ease.fit, regularization=chosen)
     listed = ", ".join(f"{one:g}: {value:.4f}" for one, value in tried.items())

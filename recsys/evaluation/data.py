@@ -8,49 +8,40 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from recsys.arrays import Index, Mask, Vectors
+from recsys.arrays import Mask
 from recsys.errors import EvaluationError
 from recsys.evaluation.scratch import read_catalogue
+from recsys.learning.ratings import Films, Ratings
 from recsys.models.ratings import read_films, read_ratings, time_of
 
 
 @dataclass(frozen=True)
 class RatingData:
-    """All ratings and the catalogue, users and films by dense index.
+    """All ratings and the catalogue.
 
     Attributes
     ----------
-    user_ids, movie_ids
-        ``(n_users,)`` with a rating and ``(n_movies,)`` in the catalogue, ascending.
-    users, movies, stars, rated_at
-        ``(n,)`` each, a rating each; times in microseconds since 2000.
     liked
-        ``(n,)`` bool.
-    genres
-        ``(n_movies, n_genres)`` bool.
+        ``(n,)``, which ratings say that the user likes the film.
     catalogue
         What the films are, as binary COPY.
+    newest
+        Time of the newest rating.
     """
 
-    user_ids: Index
-    movie_ids: Index
-    users: Index
-    movies: Index
-    stars: Vectors
-    rated_at: Index
+    ratings: Ratings
+    films: Films
     liked: Mask
-    genres: Mask
-    genre_names: list[str]
     catalogue: dict[str, bytes]
-    newest: str  # rating's time
+    newest: str
 
     def facts(self) -> dict[str, Any]:
         """Return what tells one set of ratings from another."""
         return {
-            "ratings": len(self.users),
+            "ratings": len(self.ratings.stars),
             "positives": int(self.liked.sum()),
-            "users": len(self.user_ids),
-            "movies": len(self.movie_ids),
+            "users": len(self.ratings.user_ids),
+            "movies": len(self.ratings.movie_ids),
             "newest_rating": self.newest,
         }
 
@@ -60,17 +51,10 @@ def read_data(connection: Connection, threshold: float) -> RatingData:
     ratings = read_ratings(connection)
     if not len(ratings.stars):
         raise EvaluationError("there are no ratings to evaluate with: `recsys load` loads some")
-    films = read_films(connection, ratings)
     return RatingData(
-        user_ids=ratings.user_ids,
-        movie_ids=ratings.movie_ids,
-        users=ratings.user_index,
-        movies=ratings.movie_index,
-        stars=ratings.stars,
-        rated_at=ratings.rated_at,
+        ratings=ratings,
+        films=read_films(connection, ratings),
         liked=ratings.stars >= np.float32(threshold),
-        genres=films.genres,
-        genre_names=films.genre_names,
         catalogue=read_catalogue(connection),
         newest=time_of(connection, int(ratings.rated_at.max())),
     )

@@ -9,7 +9,7 @@ from recsys.arrays import Index, Values
 from recsys.database.errors import reported_errors
 from recsys.evaluation.baselines import ask_baselines
 from recsys.evaluation.data import read_data
-from recsys.evaluation.outcomes import Catalogue, Outcome, Unseen
+from recsys.evaluation.outcomes import Outcome, Unseen
 from recsys.evaluation.protocol import Division, Protocol
 from recsys.evaluation.recipe import choose_recipe
 from recsys.evaluation.record import Evaluation, write_evaluation
@@ -53,7 +53,6 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
     ]
     baselines = ask_baselines(divisions, [one.predicted for one in served], protocol, progress)
     outcomes = list(map(_outcome, divisions, served, baselines.lists, baselines.stars))
-    catalogue = Catalogue(data.genres, data.genre_names)
     first = divisions[0]
     evaluation = Evaluation(
         protocol=protocol,
@@ -62,9 +61,9 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
         parameters=served[0].trained | baselines.parameters,
         asked=len(first.users),
         with_truth=first.with_truth,
-        without_truth=len(data.user_ids) - first.with_truth,
+        without_truth=len(data.ratings.user_ids) - first.with_truth,
         notes=(*recipe.notes, *_note_of_users(first), *baselines.notes),
-        scores=score(outcomes, catalogue, protocol.ks, progress),
+        scores=score(outcomes, data.films, protocol.ks, progress),
     )
     with reported_errors(), engine.begin() as connection:
         write_evaluation(connection, evaluation)
@@ -92,8 +91,9 @@ def _outcome(
 ) -> Outcome:
     """Put together what `served` and the baselines answered, and what was held out."""
     data, predicted = division.data, served.predicted
+    training = data.ratings.part(division.training)
     truth_rows, truth_movies = division.rows_of(division.parts == HELD_OUT)
-    unseen_stars = data.stars[division.places_of(~division.told)].astype(float)
+    unseen_stars = data.ratings.stars[division.places_of(~division.told)].astype(float)
     known = division.rows_of(data.liked & division.told)[0]
     return Outcome(
         users=division.users,
@@ -101,8 +101,8 @@ def _outcome(
         truth_rows=truth_rows,
         truth_movies=truth_movies,
         known=np.bincount(known, minlength=len(division.users)),
-        likes=np.bincount(data.movies[division.training], minlength=len(data.movie_ids)),
-        n_training_users=len(np.unique(data.users[division.training])),
+        likes=np.bincount(training.movie_index, minlength=len(training.movie_ids)),
+        n_training_users=len(np.unique(training.user_index)),
         unseen=Unseen(*division.rows_of(~division.told), unseen_stars),
         predicted=predicted and predicted._replace(by_method=predicted.by_method | stars),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from recsys.arrays import Ids, Index, Mask, Values
 from recsys.learning.metrics import ACCURACY, diversity, judge, mean_over_list, mean_stars
+from recsys.learning.ratings import Films
 
 Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is all users
 
@@ -94,16 +95,8 @@ class Outcome:
     predicted: Predicted | None = None
 
 
-@dataclass(frozen=True)
-class Catalogue:
-    """What the metrics need of the films: ``(n_movies, n_genres)`` bool, and the genres' names."""
-
-    genres: Mask
-    genre_names: list[str]
-
-
 def user_values(
-    outcome: Outcome, lists: Index, catalogue: Catalogue, ks: tuple[int, ...]
+    outcome: Outcome, lists: Index, films: Films, ks: tuple[int, ...]
 ) -> dict[Key, Values]:
     """Return every metric's value for each user, ``(n,)``, NaN where there is none."""
     hits, relevant = judge(lists, outcome.truth_rows, outcome.truth_movies)
@@ -116,16 +109,16 @@ def user_values(
         values["popularity", k, ""] = mean_over_list(likes, first)
         values["novelty", k, ""] = mean_over_list(1 - likes / outcome.n_training_users, first)
         values["stars", k, ""] = mean_stars(first, *outcome.unseen)
-        values["diversity", k, ""] = diversity(catalogue.genres.astype(float), first)
+        values["diversity", k, ""] = diversity(films.genres.astype(float), first)
     bucket = np.searchsorted(list(ACTIVITY.values()), outcome.known, side="right") - 1
     longest = max(k for _, k in SLICED)
-    of_genre = catalogue.genres[lists[:, :longest]]  # (n, longest, n_genres)
+    of_genre = films.genres[lists[:, :longest]]  # (n, longest, n_genres)
     for name, k in SLICED:
         of_all = ACCURACY[name](hits, relevant, k)
         for place, activity in enumerate(ACTIVITY):
             values[name, k, f"known {activity}"] = np.where(bucket == place, of_all, np.nan)
-        for place, genre in enumerate(catalogue.genre_names):
-            mine = catalogue.genres[outcome.truth_movies, place]
+        for place, genre in enumerate(films.genre_names):
+            mine = films.genres[outcome.truth_movies, place]
             in_genre = np.bincount(outcome.truth_rows[mine], minlength=len(lists))
             values[name, k, f"genre {genre}"] = ACCURACY[name](
                 hits[:, :longest] & of_genre[:, :, place], in_genre, k

@@ -73,7 +73,8 @@ def divide(data: RatingData, protocol: Protocol, seed: int) -> Parts:
     those that are no newer than the training part, those of held-out users after the training.
     """
     liked = data.liked
-    users, times = data.users[liked], data.rated_at[liked]
+    of = data.ratings.user_index
+    users, times = of[liked], data.ratings.rated_at[liked]
     if not len(users):
         raise EvaluationError(
             f"no rating has {protocol.threshold:g} stars or more: lower --threshold"
@@ -89,12 +90,12 @@ def divide(data: RatingData, protocol: Protocol, seed: int) -> Parts:
     if protocol.known == "rated":
         parts[~liked] = TRAIN
         if protocol.split == "random":  # as large a share of them as of the likes
-            out = splits.by_random(data.users[~liked], protocol.share, seed) == HELD_OUT
+            out = splits.by_random(of[~liked], protocol.share, seed) == HELD_OUT
             parts[np.flatnonzero(~liked)[out]] = UNUSED
         if protocol.split == "time":
-            too_new = data.rated_at > splits.point_in_time(times, protocol.share)
+            too_new = data.ratings.rated_at > splits.point_in_time(times, protocol.share)
             parts[~liked & too_new] = UNUSED
-        parts[~liked & np.isin(data.users, data.users[parts == LATER])] = LATER
+        parts[~liked & np.isin(of, of[parts == LATER])] = LATER
     if not (parts == HELD_OUT).any():
         raise EvaluationError(_nothing_held_out(protocol, times))
     return parts
@@ -137,8 +138,8 @@ class Division:
     def of(cls, data: RatingData, protocol: Protocol, seed: int) -> Division:
         """Divide the ratings by `protocol` with one seed."""
         parts = divide(data, protocol, seed)
-        users = np.unique(data.users[parts == HELD_OUT])
-        chance = np.random.default_rng(PRIORITY).random(len(data.user_ids))
+        users = np.unique(data.ratings.user_index[parts == HELD_OUT])
+        chance = np.random.default_rng(PRIORITY).random(len(data.ratings.user_ids))
         asked = np.sort(users[np.argsort(chance[users])][: protocol.users])
         return cls(data, parts, asked, len(users))
 
@@ -156,9 +157,9 @@ class Division:
 
     def places_of(self, chosen: Mask) -> Index:
         """Return the places of the chosen ratings that asked users gave."""
-        return np.flatnonzero(chosen & np.isin(self.data.users, self.users))
+        return np.flatnonzero(chosen & np.isin(self.data.ratings.user_index, self.users))
 
     def rows_of(self, chosen: Mask) -> tuple[Index, Index]:
         """Return the place among the asked users, and the film, of these ratings."""
-        mine = self.places_of(chosen)
-        return np.searchsorted(self.users, self.data.users[mine]), self.data.movies[mine]
+        mine = self.data.ratings.part(self.places_of(chosen))
+        return np.searchsorted(self.users, mine.user_index), mine.movie_index

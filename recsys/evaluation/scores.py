@@ -18,7 +18,6 @@ from recsys.evaluation.figures import Figure, Paired, Scores
 from recsys.evaluation.outcomes import (
     CURVES,
     OURS,
-    Catalogue,
     Key,
     Outcome,
     Predicted,
@@ -29,17 +28,18 @@ from recsys.evaluation.outcomes import (
 )
 from recsys.evaluation.resampling import Resampling, middle
 from recsys.learning.metrics import NO_MOVIE, coverage, gini
+from recsys.learning.ratings import Films
 from recsys.progress import Progress, silent
 
 SPREAD_DRAWS = 300  # of whole lists, which cost more
 
 
 def score(
-    outcomes: list[Outcome], catalogue: Catalogue, ks: tuple[int, ...], progress: Progress = silent
+    outcomes: list[Outcome], films: Films, ks: tuple[int, ...], progress: Progress = silent
 ) -> Scores:
     """Return every method's figures, from one outcome a split."""
     values = {
-        method: [user_values(one, one.lists[method], catalogue, ks) for one in outcomes]
+        method: [user_values(one, one.lists[method], films, ks) for one in outcomes]
         for method in outcomes[0].lists
     }
     users = np.unique(np.concatenate([one.users for one in outcomes]))
@@ -51,7 +51,7 @@ def score(
         yield from _of_users(method, values[method], pools, resampling)
         for k in ks:
             lists = [one.lists[method][:, :k] for one in outcomes]
-            yield spread(method, lists, places, len(catalogue.genres), resampling)
+            yield spread(method, lists, places, len(films.genres), resampling)
 
     total = sum(len(found) + len(ks) for found in pools.values())
     figures: list[Figure] = []

@@ -90,19 +90,16 @@ def _train(target: Engine, protocol: Protocol, parameters: Parameters, progress:
 
 def _pairs(division: Division, chosen: Mask) -> dict[str, NDArray[Any]]:
     """Return outside ids of the users and films of those ratings."""
-    data = division.data
+    ratings = division.data.ratings.part(chosen)
     return {
-        "user_id": data.user_ids[data.users[chosen]],
-        "movie_id": data.movie_ids[data.movies[chosen]],
+        "user_id": ratings.user_ids[ratings.user_index],
+        "movie_id": ratings.movie_ids[ratings.movie_index],
     }
 
 
 def _write(connection: Connection, division: Division, chosen: Mask) -> None:
-    data = division.data
-    values: dict[str, NDArray[Any]] = {
-        "rating": data.stars[chosen],
-        "rated_at": data.rated_at[chosen],
-    }
+    ratings = division.data.ratings.part(chosen)
+    values: dict[str, NDArray[Any]] = {"rating": ratings.stars, "rated_at": ratings.rated_at}
     scratch.write_ratings(connection, _pairs(division, chosen) | values)
 
 
@@ -118,20 +115,21 @@ def _ask(
     rerank: bool,
     progress: Progress,
 ) -> Index:
-    users = division.data.user_ids[division.users]
+    users = division.data.ratings.user_ids[division.users]
     found = scratch.ask_lists(connection, model_id, users, k, rerank, progress)
-    return np.where(found == NO_MOVIE, NO_MOVIE, np.searchsorted(division.data.movie_ids, found))
+    places = np.searchsorted(division.data.ratings.movie_ids, found)
+    return np.where(found == NO_MOVIE, NO_MOVIE, places)
 
 
 def _ask_stars(
     connection: Connection, model_id: int, division: Division, judged: Mask
 ) -> Predicted | None:
-    found = scratch.ask_stars(connection, model_id, division.data.user_ids[division.users])
+    found = scratch.ask_stars(connection, model_id, division.data.ratings.user_ids[division.users])
     if not found:
         return None
-    true = division.data.stars[division.places_of(judged)].tolist()
+    true = division.data.ratings.stars[division.places_of(judged)].tolist()
     given = dict(zip(zip(*division.rows_of(judged), strict=True), true, strict=True))
     rows, movie_ids, stars = (np.array(column) for column in zip(*found, strict=True))
-    movies = np.searchsorted(division.data.movie_ids, movie_ids)
+    movies = np.searchsorted(division.data.ratings.movie_ids, movie_ids)
     of_found = [given[pair] for pair in zip(rows.tolist(), movies.tolist(), strict=True)]
     return Predicted(rows, movies, np.array(of_found), {OURS: stars.astype(float)})

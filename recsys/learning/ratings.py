@@ -58,6 +58,11 @@ class Ratings:
             times, np.zeros(n_users, dtype=np.int64), np.zeros(n_movies, dtype=np.int64),
         )  # fmt: skip
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of users and of films."""
+        return len(self.user_ids), len(self.movie_ids)
+
     def part(self, chosen: Mask | Index) -> Ratings:
         """Return the ratings at a mask or at places; users and films keep their indexes."""
         return replace(

@@ -92,17 +92,20 @@ def test_divided_ratings(two_tastes: Engine, split: str, known: str) -> None:
     if known == "liked":
         assert (low == UNUSED).all()
     elif split == "time":
-        old = data.rated_at[~data.liked] <= data.rated_at[parts == TRAIN].max()
-        assert (low[data.rated_at[~data.liked] > data.rated_at[data.liked].max()] == UNUSED).all()
+        old = data.ratings.rated_at[~data.liked] <= data.ratings.rated_at[parts == TRAIN].max()
+        assert (
+            low[data.ratings.rated_at[~data.liked] > data.ratings.rated_at[data.liked].max()]
+            == UNUSED
+        ).all()
         assert old[low == TRAIN].mean() > 0.9
     elif split == "random":  # round(0.2 * 3) of each user's three
-        unseen = np.bincount(data.users[~data.liked][low == UNUSED])
+        unseen = np.bincount(data.ratings.user_index[~data.liked][low == UNUSED])
         assert unseen.tolist() == [1] * USERS
     else:
         assert (low != UNUSED).all()
-    strangers = np.unique(data.users[parts == LATER])
+    strangers = np.unique(data.ratings.user_index[parts == LATER])
     assert (len(strangers) > 0) == (split == "users")
-    assert not np.isin(data.users[parts == TRAIN], strangers).any()
+    assert not np.isin(data.ratings.user_index[parts == TRAIN], strangers).any()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +167,11 @@ def test_the_lists_are_those_of_the_function_and_bar_what_is_known(
         parts = divide(data, Protocol(known=known), 0)
         told = {
             (int(u), int(m))
-            for u, m in zip(data.users[parts == TRAIN], data.movies[parts == TRAIN], strict=True)
+            for u, m in zip(
+                data.ratings.user_index[parts == TRAIN],
+                data.ratings.movie_index[parts == TRAIN],
+                strict=True,
+            )
         }
         assert list(outcomes[0].lists) == [OURS, RETRIEVAL, "popularity", "item-knn", "ease"]
         for lists in outcomes[0].lists.values():
@@ -205,10 +212,10 @@ def test_what_is_unseen_and_whose_stars_are_predicted(
                 "select user_id, movie_id, rating from recsys.ratings"
             )
         }
-    asked = data.user_ids[outcome.users]
+    asked = data.ratings.user_ids[outcome.users]
 
     def named(rows: np.ndarray, movies: np.ndarray, values: np.ndarray) -> dict[Any, Any]:
-        pairs = zip(asked[rows].tolist(), data.movie_ids[movies].tolist(), strict=True)
+        pairs = zip(asked[rows].tolist(), data.ratings.movie_ids[movies].tolist(), strict=True)
         return dict(zip(pairs, values.tolist(), strict=True))
 
     unseen = {
@@ -267,8 +274,10 @@ def test_a_perfect_answer_scores_one(two_tastes: Engine, monkeypatch: pytest.Mon
         held_out = divide(data, QUICK, 0) == HELD_OUT
         lists = np.full((len(users), k), -1)
         for row, user in enumerate(users):
-            films = data.movies[held_out & (data.user_ids[data.users] == user)]
-            lists[row, 1 : len(films) + 1] = data.movie_ids[films]  # from rank 2 on
+            films = data.ratings.movie_index[
+                held_out & (data.ratings.user_ids[data.ratings.user_index] == user)
+            ]
+            lists[row, 1 : len(films) + 1] = data.ratings.movie_ids[films]  # from rank 2 on
         return lists
 
     monkeypatch.setattr(scratch, "ask_lists", oracle)
@@ -293,10 +302,14 @@ def test_a_planted_leak_is_caught(
                 data = read_data(own, 4)
             leaked = np.flatnonzero(divide(data, QUICK, 0) == HELD_OUT)[:3]
             columns = {
-                "user_id": np.append(columns["user_id"], data.user_ids[data.users[leaked]]),
-                "movie_id": np.append(columns["movie_id"], data.movie_ids[data.movies[leaked]]),
-                "rating": np.append(columns["rating"], data.stars[leaked]),
-                "rated_at": np.append(columns["rated_at"], data.rated_at[leaked]),
+                "user_id": np.append(
+                    columns["user_id"], data.ratings.user_ids[data.ratings.user_index[leaked]]
+                ),
+                "movie_id": np.append(
+                    columns["movie_id"], data.ratings.movie_ids[data.ratings.movie_index[leaked]]
+                ),
+                "rating": np.append(columns["rating"], data.ratings.stars[leaked]),
+                "rated_at": np.append(columns["rated_at"], data.ratings.rated_at[leaked]),
             }
         real(connection, columns)
 

@@ -9,13 +9,14 @@ import pytest
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from recsys.evaluation.figures import Figure, Scores
-from recsys.evaluation.outcomes import BIASES, OURS, Catalogue, Outcome, Predicted, Unseen, mean
+from recsys.evaluation.outcomes import BIASES, OURS, Outcome, Predicted, Unseen, mean
 from recsys.evaluation.resampling import Resampling
 from recsys.evaluation.scores import score, spread
 from recsys.learning.metrics import NO_MOVIE, mean_stars
+from recsys.learning.ratings import Films
 
 GENRES = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], dtype=bool)
-CATALOGUE = Catalogue(GENRES, ["Comedy", "Drama"])
+FILMS = Films(np.full(len(GENRES), np.nan), GENRES, ["Comedy", "Drama"])
 
 
 def outcome(
@@ -47,7 +48,7 @@ def find(scores: Scores, method: str, metric: str, k: int | None) -> Figure:
 
 
 def test_figures_by_hand() -> None:
-    scores = score([outcome({OURS: PERFECT, "other": MIXED})], CATALOGUE, (2, 3))
+    scores = score([outcome({OURS: PERFECT, "other": MIXED})], FILMS, (2, 3))
     second = (1 / math.log2(3)) / (1 + 1 / math.log2(3))
     assert find(scores, OURS, "ndcg", 2).value == 1
     assert find(scores, "other", "ndcg", 2).value == pytest.approx((second + 0 + 1) / 3)
@@ -64,7 +65,7 @@ def test_figures_by_hand() -> None:
 
 
 def test_slices_by_hand() -> None:
-    scores = score([outcome({OURS: PERFECT, "other": MIXED})], CATALOGUE, (2,))
+    scores = score([outcome({OURS: PERFECT, "other": MIXED})], FILMS, (2,))
     found = {(one.method, one.metric, one.slice): one for one in scores.slices}
     assert found["other", "ndcg", "known 5-9"].value == 0
     assert found["other", "ndcg", "known 100+"].value == 1
@@ -79,7 +80,7 @@ def test_slices_by_hand() -> None:
 def test_users_are_averaged_over_splits_first() -> None:
     first = outcome({OURS: PERFECT})
     second = outcome({OURS: MIXED}, users=(0, 1, 5))
-    figure = find(score([first, second], CATALOGUE, (2,)), OURS, "hit_rate", 2)
+    figure = find(score([first, second], FILMS, (2,)), OURS, "hit_rate", 2)
     # Users 0 and 1 stand in both: (1 + 1) / 2 and (1 + 0) / 2; 2 and 5 in one each.
     assert figure.value == pytest.approx((1 + 0.5 + 1 + 1) / 4)
     assert figure.per_seed == pytest.approx([1, 2 / 3])
@@ -92,7 +93,7 @@ def test_errors_of_stars_by_hand() -> None:
     stars = Predicted(
         users, films, np.array(rated), {OURS: np.array(predicted), BIASES: np.array(biases)}
     )
-    scores = score([outcome({OURS: PERFECT}, predicted=stars)], CATALOGUE, (2,))
+    scores = score([outcome({OURS: PERFECT}, predicted=stars)], FILMS, (2,))
     rmse, mae = find(scores, OURS, "rmse", None), find(scores, OURS, "mae", None)
     assert rmse.value == pytest.approx(math.sqrt((0.25 + 1 + 0) / 3))
     assert mae.value == pytest.approx((0.5 + 1) / 3)
@@ -111,7 +112,7 @@ def test_errors_of_stars_by_hand() -> None:
     assert (pair.ci_low, pair.ci_high) == pytest.approx(alone)
     assert not [
         one
-        for one in score([outcome({OURS: PERFECT})], CATALOGUE, (2,)).figures
+        for one in score([outcome({OURS: PERFECT})], FILMS, (2,)).figures
         if one.metric == "rmse"
     ]
 
@@ -120,7 +121,7 @@ def test_mean_stars_by_hand() -> None:
     """User 0 gave films 2, 0 and 3 stars 5, 4 and 1; user 1 gave film 0 two; user 2 film 1 three."""
     unseen = [(0, 2, 5.0), (0, 0, 4.0), (0, 3, 1.0), (1, 0, 2.0), (2, 1, 3.0)]
     lists = {OURS: PERFECT, "other": MIXED}
-    scores = score([outcome(lists, unseen=unseen)], CATALOGUE, (1, 2, 3))
+    scores = score([outcome(lists, unseen=unseen)], FILMS, (1, 2, 3))
     ours = {k: find(scores, OURS, "stars", k) for k in (1, 2, 3)}
     assert ours[1].value == 4  # that of user 0 alone
     assert (ours[1].users, ours[1].left_out) == (1, 2)
