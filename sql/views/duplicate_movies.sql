@@ -1,5 +1,6 @@
--- Levenshtein is asked only of titles of one year and about one length, and gives up at the
--- fourth edit. Films without a year are left out: nothing says that they are of one.
+-- Levenshtein is asked only of titles of one year and about one length, and gives up after three
+-- edits, or one in five letters: more of them make most short titles alike. Films without a year
+-- are left out: nothing says that they are of one.
 create view recsys_bi.duplicate_movies as
 with titles as materialized (
     select m.movie_id, m.title, m.year, m.rating_count, m.plain_title,
@@ -15,20 +16,24 @@ pairs as (
     select p.movie_id, p.other_movie_id, min(p.edits) as edits
     from (
         select one.movie_id, other.movie_id as other_movie_id,
-            public.levenshtein_less_equal(one.written, other.written, 3) as edits
+            public.levenshtein_less_equal(one.written, other.written, bound.edits) as edits,
+            bound.edits as most
         from pg_catalog.generate_series(-3, 3) as difference
         cross join titles one
         join titles other
             on other.year = one.year and other.letters = one.letters + difference
+        cross join lateral (
+            select least(3, greatest(one.letters, other.letters) / 5) as edits
+        ) bound
         where (one.rating_count, other.movie_id) > (other.rating_count, one.movie_id)
         union all
         -- "Matrix, The" and "The Matrix" are one title in two forms.
-        select one.movie_id, other.movie_id, 0
+        select one.movie_id, other.movie_id, 0, 0
         from titles one
         join titles other on other.year = one.year and other.plain_title = one.plain_title
         where (one.rating_count, other.movie_id) > (other.rating_count, one.movie_id)
     ) p
-    where p.edits <= 3
+    where p.edits <= p.most
     group by p.movie_id, p.other_movie_id
 )
 select one.movie_id, one.title, one.year, one.rating_count,
@@ -43,8 +48,9 @@ join titles one on one.movie_id = p.movie_id
 join titles other on other.movie_id = p.other_movie_id;
 
 comment on view recsys_bi.duplicate_movies is
-    'One row per pair of films of one year whose titles differ by three edits or fewer, capitals '
-    'aside, or only in accents, punctuation and the place of an article: perhaps one film twice.';
+    'One row per pair of films of one year whose titles differ in at most three letters and at most '
+    'one letter in five, capitals aside, or only in accents, punctuation and the place of an '
+    'article: perhaps one film twice.';
 comment on column recsys_bi.duplicate_movies.movie_id is 'Id of the film with more ratings.';
 comment on column recsys_bi.duplicate_movies.title is 'Its title.';
 comment on column recsys_bi.duplicate_movies.year is 'Year of release of both.';
