@@ -1,5 +1,5 @@
--- Who may do what; installed last, and again by every upgrade. The roles belong to the whole
--- server: they are made where the installing role may make them, and no downgrade drops them.
+-- The roles and their rights: installed last, and again by every upgrade. Roles belong to the whole
+-- server: they are made if the installing role may make them, and no downgrade drops them.
 -- They can log in, but have no password until an administrator gives them one.
 do $$
 declare
@@ -12,8 +12,8 @@ declare
             'user_vectors', 'content_features', 'text_encoders', 'text_terms', 'movie_terms',
             'movie_text_vectors', 'genre_units', 'rankers', 'ranker_units', 'ranker_films',
             'ranker_terms', 'ranker_users']) name);
-    -- Ours: another's view among them would stop a grant on all. Null where an upgrade that has
-    -- nothing to do is run by somebody else.
+    -- Only our own: another role's view in the schema would stop a grant on all. Null if another
+    -- role runs an upgrade that has nothing to do.
     views text := (
         select string_agg(c.oid::regclass::text, ', ')
         from pg_class c

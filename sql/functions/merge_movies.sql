@@ -20,8 +20,7 @@ begin
     order by movie_id for update;
     perform recsys_internal.check_movies(array[keep_movie_id, drop_movie_id]);
     select * into dropped from recsys.movies where movie_id = drop_movie_id;
-    -- Deleted and inserted in one statement: a row that somebody has just changed comes along
-    -- as changed.
+    -- Deleted and inserted in one statement: a row that was changed meanwhile moves as changed.
     with old as (
         delete from recsys.ratings where movie_id = drop_movie_id
         returning user_id, rating, rated_at

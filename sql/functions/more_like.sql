@@ -53,5 +53,5 @@ $$;
 
 comment on function recsys.more_like is
     'The k films most like the liked ones and least like the disliked ones: by the angle to the '
-    'mean of the liked minus half the mean of the disliked (Rocchio 1971); popular ones where '
+    'mean of the liked minus half the mean of the disliked (Rocchio 1971); popular ones if '
     'the model knows none of the liked.';

@@ -92,7 +92,7 @@ comment on column recsys.recommendation.model_id is
 
 comment on function recsys.recommend is
     'The k best films for a user that they have not rated: personal ones by the model''s score, '
-    'then popular ones, which also answer for a user of whom nothing is known. Ratings count '
+    'then popular ones, which a user without known likes gets alone. Ratings count '
     'from the next statement on; because_title is the liked film that adds most to the score of '
     'retrieval. With rerank, more films are retrieved, and predicted stars count in the score and '
     'the order; diversity (0 to 1) makes the films less alike.';

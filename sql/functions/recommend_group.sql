@@ -42,7 +42,7 @@ begin
         raise exception 'unknown strategy: %', coalesce(quote_literal(strategy), 'null')
             using errcode = '22023', hint = 'The strategies are mean and least_misery.';
     end if;
-    -- Members of whom nothing is known have no say.
+    -- Members without a vector are left out.
     members := array(
         select t from (select distinct u from unnest(user_ids) u) given
         cross join lateral recsys_internal.find_taste(given.u, model) t
@@ -72,7 +72,7 @@ begin
         into ids, scores
         from recsys_internal.least_scores(model, members, ids, k)
             with ordinality as l (movie_id, score, place);
-        -- Nobody's least score exceeds the mean, so no film beyond the pool can be better.
+        -- A least score never exceeds the mean, so no film outside the pool can be better.
         exit when exhausted or scores[k] >= worst_mean;
         pool := least(pool * 4::bigint, 2147483647);
     end loop;
@@ -86,6 +86,6 @@ $$;
 
 comment on function recsys.recommend_group is
     'The k best films for several users together that none of them has rated: by the mean of '
-    'their scores, or, with least_misery, by the lowest of them. because_title is what the '
-    'member who would like the film most liked before; predicted_rating is the mean of what the '
-    'members would give, or the lowest of them. Members of whom nothing is known have no say.';
+    'their scores, or, with least_misery, by the lowest score. because_title is a film that the '
+    'member with the highest score liked before; predicted_rating is the mean of the members'' '
+    'predicted stars, or the lowest. Members without known likes do not count in the order.';

@@ -47,5 +47,5 @@ comment on column recsys.scored_movie.source is
 
 comment on function recsys.score_movies is
     'The score of each given film for a user, rated or not, best first: personal ones as '
-    'recsys.recommend gives them with rerank off, then those that only popularity speaks for; and '
-    'the stars that the user would give each.';
+    'recsys.recommend gives them with rerank off, then films without a vector by their number of '
+    'likes; and the stars that the user would give each.';

@@ -66,5 +66,5 @@ comment on column recsys.plot_match.score is
 comment on function recsys.search_plots is
     'The k films whose plots are most like the query, in any words: by the terms they share and '
     'by the vectors of those terms, or of an encoder whose vector of the query is given. '
-    'Keywords and tags count beside the plot; title_weight and genre_weight (0.3, say) let titles '
-    'and the names of genres count, too.';
+    'Keywords and tags count, too; title_weight and genre_weight (such as 0.3) let titles and the '
+    'names of genres count.';

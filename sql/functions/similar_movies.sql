@@ -36,7 +36,7 @@ begin
     perform recsys_internal.check_choice('by', by, '{ratings,plot,both}');
     if by <> 'plot' and factors is null
             and (recsys_internal.find_encoder('terms')).encoder_id is not null then
-        way := 'plot';  -- the ratings say nothing of this film
+        way := 'plot';  -- the model has no factors of this film
     end if;
     select array_agg(s.movie_id order by s.place), array_agg(s.score order by s.place),
         array_agg(s.source order by s.place)
@@ -63,5 +63,5 @@ comment on column recsys.similar_movie.model_id is
 
 comment on function recsys.similar_movies is
     'The k films most like one: by ratings, those that the same people like, by the angle between '
-    'learned vectors; by plot, those whose texts are alike; or by both. A film that the ratings '
-    'say nothing of is compared by its plot. Popular ones where neither is known.';
+    'learned vectors; by plot, those whose texts are alike; or by both. A film without learned '
+    'factors is compared by its plot. Popular films come where neither is known.';

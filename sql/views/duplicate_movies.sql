@@ -48,8 +48,8 @@ join titles one on one.movie_id = p.movie_id
 join titles other on other.movie_id = p.other_movie_id;
 
 comment on view recsys_bi.duplicate_movies is
-    'One row per pair of films of one year whose titles differ in at most three letters and at most '
-    'one letter in five, capitals aside, or only in accents, punctuation and the place of an '
+    'One row per pair of films of one year whose titles differ by at most three edits and at most '
+    'one edit in five letters, capitals aside, or only in accents, punctuation and the place of an '
     'article: perhaps one film twice.';
 comment on column recsys_bi.duplicate_movies.movie_id is 'Id of the film with more ratings.';
 comment on column recsys_bi.duplicate_movies.title is 'Its title.';

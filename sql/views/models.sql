@@ -1,5 +1,5 @@
--- Which is active is found as recsys_internal.find_model finds it, which would run with the rights
--- of whoever reads the view.
+-- The active model is found as in recsys_internal.find_model, which would run with the rights of
+-- the reader of the view.
 create view recsys_bi.models as
 with active as (
     select model_id

@@ -33,13 +33,13 @@ cross join totals t;
 
 comment on view recsys_bi.recommendation_coverage is
     'One row per genre and decade that has films: how much of it `recsys recommend --all` '
-    'recommends to anybody. A film of several genres counts in each.';
+    'recommends to any user. A film of several genres counts in each.';
 comment on column recsys_bi.recommendation_coverage.genre is 'Name of the genre, as films list it.';
 comment on column recsys_bi.recommendation_coverage.decade is
     'First year of the decade of release; null for films without a year.';
 comment on column recsys_bi.recommendation_coverage.movie_count is 'Number of films.';
 comment on column recsys_bi.recommendation_coverage.recommended_movie_count is
-    'Those that are in anybody''s list.';
+    'Those that are in some user''s list.';
 comment on column recsys_bi.recommendation_coverage.coverage is 'Their share of the films, 0 to 1.';
 comment on column recsys_bi.recommendation_coverage.recommendation_count is
     'Number of places in all lists that these films take.';

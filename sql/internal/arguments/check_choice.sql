@@ -11,4 +11,4 @@ end
 $$;
 
 comment on function recsys_internal.check_choice is
-    'Refuses an argument that is none of the values it may have.';
+    'Refuses an argument that is not one of the allowed values.';

@@ -16,4 +16,4 @@ begin
 end
 $$;
 
-comment on function recsys_internal.check_movies is 'Refuses ids of films that are not there.';
+comment on function recsys_internal.check_movies is 'Refuses ids of unknown films.';

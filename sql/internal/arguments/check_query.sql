@@ -23,4 +23,4 @@ end
 $$;
 
 comment on function recsys_internal.check_query is
-    'Refuses an empty query, and a vector of it that is none of the encoder''s.';
+    'Refuses an empty query, and a vector of it that does not fit the encoder.';

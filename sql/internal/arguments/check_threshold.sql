@@ -11,4 +11,4 @@ end
 $$;
 
 comment on function recsys_internal.check_threshold is
-    'Refuses a least probability outside 0 to 1; null is one of each genre''s own.';
+    'Refuses a threshold outside 0 to 1; null stands for each genre''s own.';

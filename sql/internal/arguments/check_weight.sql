@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function recsys_internal.check_weight is 'Refuses a weight that would leave no order.';
+comment on function recsys_internal.check_weight is 'Refuses a weight outside 0 to 1,000,000.';

@@ -1,5 +1,5 @@
--- Every function that returns films filters them here. It is inlined into its caller's query: as
--- a source of all films that pass it is one scan, asked for one film it is a look-up.
+-- Every function that returns films filters them here. It is inlined into its caller's query: one
+-- scan for all films that pass, one look-up for a single film.
 create or replace function recsys_internal.filtered_movies(
     genre_ids bigint[],
     excluded_genre_ids bigint[],

@@ -16,4 +16,4 @@ as $$
 $$;
 
 comment on function recsys_internal.find_filters is
-    'The filters of a call; refuses a genre that is none.';
+    'The filters of a call; refuses an unknown genre.';

@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function recsys_internal.find_genres is
-    'Ids of the named genres, in any case of letters; refuses a name that is none.';
+    'Ids of the named genres, whatever their capitals; refuses an unknown name.';

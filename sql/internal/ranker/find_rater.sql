@@ -1,5 +1,5 @@
--- The facts are drawn towards those of everybody, as five ratings would, or one for the time:
--- they are the same that the ranker learned with, see recsys/models/ranker.py.
+-- The facts are shrunk towards the average of all users, as by five ratings, or one for the time.
+-- The ranker learned with the same facts: see recsys/models/ranker.py.
 create or replace function recsys_internal.find_rater(user_id bigint, ranker recsys.rankers)
 returns recsys_internal.rater
 language plpgsql stable
@@ -52,8 +52,8 @@ end
 $$;
 
 comment on function recsys_internal.find_rater is
-    'The user as the ranker sees them, as of this statement: the vector that was learned if their '
-    'ratings are still the same, else one solved anew. Null without a ranker.';
+    'The user as the ranker sees them, as of this statement: the learned vector if their ratings '
+    'are still the same, else a newly solved one. Null without a ranker.';
 
 create or replace function recsys_internal.solve_rater(
     user_id bigint,

@@ -25,4 +25,4 @@ as $$
 $$;
 
 comment on function recsys_internal.ranker_features is
-    'What a ranker expects of a film that came after it had learned, by genres and year.';
+    'Features of a film that the ranker did not learn from, by its genres and year.';

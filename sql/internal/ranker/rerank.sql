@@ -1,4 +1,4 @@
--- What everybody thinks of a film, the retrieval knows already: only what is the user's own counts.
+-- Retrieval knows already how much a film is liked on average: only the user's own part is added.
 create or replace function recsys_internal.rerank(
     ranker recsys.rankers,
     rater recsys_internal.rater,
@@ -20,5 +20,5 @@ as $$
 $$;
 
 comment on function recsys_internal.rerank is
-    'Retrieved films by their score and the predicted stars: a star more than the film is given on '
-    'average (mean and bias) counts as the ranker''s weight times the best score. With the stars.';
+    'Retrieved films with their predicted stars, by a score that the stars count in: one star more '
+    'than the film''s average (mean and bias) adds the ranker''s weight times the best score.';

@@ -1,5 +1,5 @@
--- Likeness is the angle between the learned factors: the last coordinate, there for the sake of
--- the dot product, would pull unpopular films together.
+-- Likeness is the angle between the learned factors: the last coordinate, which only the dot
+-- product needs, would pull unpopular films together.
 create or replace function recsys_internal.factors_of(model recsys.models, movie_ids bigint[])
 returns vector
 language plpgsql stable

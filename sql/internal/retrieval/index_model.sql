@@ -1,7 +1,7 @@
--- A partial index a model and order: by score, and by likeness, which has no last coordinate.
+-- One partial index per model and measure: score, and likeness, which has no last coordinate.
 create or replace function recsys_internal.index_model(
     model_id bigint,
-    always boolean default false  -- for tests: of however few films
+    always boolean default false  -- for tests: however few the films
 )
 returns void
 language plpgsql
@@ -79,5 +79,5 @@ as $$
     select case when measure = 'likeness' then 'and not content' else '' end
 $$;
 comment on function recsys_internal.index_restriction is
-    'Which of a model''s films are not in its HNSW index: what content says of taste is too blurry '
-    'to be alike by.';
+    'Which of a model''s films are in its HNSW index: vectors made from content are too coarse to '
+    'compare films by.';

@@ -15,16 +15,16 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-    -- pgvector's settings cannot stand in a SET clause: whoever is not a superuser could not
-    -- restore a dump of this function. They are put back below.
+    -- pgvector's settings cannot stand in a SET clause: only a superuser could restore a dump of
+    -- this function. They are put back below.
     iterative_scan text := current_setting('hnsw.iterative_scan');
     ef_search text := current_setting('hnsw.ef_search');
 begin
     perform set_config('hnsw.iterative_scan', 'strict_order', true),
-        -- Scores are asked for here only where norms are alike, and are then hard to tell apart.
+        -- Scores come here only if norms are alike, and are then hard to tell apart.
         set_config('hnsw.ef_search', case measure when 'score' then '400' else '200' end, true);
-    -- Planned with the values at hand: the model's number chooses the partial index, and filters
-    -- that are null vanish.
+    -- Planned with the values: the model's id chooses the partial index, and the planner removes
+    -- filters that are null.
     return query execute format(
         'select v.movie_id, (%1$s) <=> $1 '
         'from recsys.movie_vectors v '

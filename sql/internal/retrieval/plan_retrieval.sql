@@ -1,6 +1,6 @@
--- Each way is the quickest somewhere: the constants are where they cross in
--- benchmarks/speed/retrieval.py. The setting recsys.retrieval (auto, exact, index) is for such
--- measurements and for tests.
+-- Each way is the quickest for some sizes: benchmarks/speed/retrieval.py measures where they cross,
+-- and the constants are from there. The setting recsys.retrieval (auto, exact, index) is for that
+-- benchmark and for tests.
 create or replace function recsys_internal.plan_retrieval(
     model recsys.models,
     measure text,

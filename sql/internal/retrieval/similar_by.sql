@@ -1,9 +1,9 @@
--- The two ways' likenesses do not compare, so that their ranks are added up instead: reciprocal
--- rank fusion (Cormack, Clarke, Buettcher, SIGIR 2009).
+-- Likenesses by ratings and by plot do not compare, so their ranks are added up: reciprocal rank
+-- fusion (Cormack, Clarke, Buettcher, SIGIR 2009).
 create or replace function recsys_internal.similar_by(
     way text,
     film_id bigint,
-    factors vector,  -- of the film; null if the ratings say nothing of it
+    factors vector,  -- of the film; null if the model has none
     model recsys.models,
     encoder text,
     distance text,
@@ -51,5 +51,5 @@ end
 $$;
 
 comment on function recsys_internal.similar_by is
-    'The n films most like one by ratings, plot or both; their source is personal if the ratings '
-    'speak for them.';
+    'The n films most like one by ratings, plot or both; their source is personal if they are '
+    'alike by ratings.';

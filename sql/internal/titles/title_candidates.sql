@@ -1,6 +1,6 @@
 -- Two cheap looks at the catalogue, so that few films need be compared with care. The first
 -- finds titles of about the query's length that few edits turn into it, however short they are;
--- the second, those that hold a piece of it, wherever it stands: parts of titles, other orders.
+-- the second, those that contain a piece of it anywhere: parts of titles, other orders.
 -- A plan made without the query's pieces takes them for common ones and, on some ten thousand
 -- films, may read them all, which takes three times as long: hence no sequential scan.
 create or replace function recsys_internal.title_candidates(reading text, n integer)

@@ -22,4 +22,4 @@ as $$
     where public.levenshtein(last.word, 'the') <= 2
 $$;
 comment on function recsys_internal.title_readings is
-    'What a query may mean: a plain title, the year that is asked for beside it, and how likely.';
+    'What a query may mean: a plain title, the year that it asks for, and how likely that is.';

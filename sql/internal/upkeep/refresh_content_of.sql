@@ -38,8 +38,8 @@ $$;
 comment on function recsys_internal.refresh_content_of is
     'Makes the active model''s vector of a film that it knows by its content alone.';
 
--- Whoever changed films must not wait for a training that writes: it may be about to wait for
--- those very rows. It refreshes all films when it is done.
+-- A change of films must not wait for a training that writes: it may be about to wait for the same
+-- rows. The training refreshes all films when it is done.
 create or replace function recsys_internal.may_write_vectors()
 returns boolean
 language plpgsql

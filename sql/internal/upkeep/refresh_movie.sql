@@ -19,7 +19,8 @@ comment on function recsys_internal.refresh_movie is
     'Brings up to date what is made from a film''s content: its terms, its vectors; genres are '
     'predicted no longer once it lists some.';
 
--- The owner's rights: whoever may write films need not be able to write what is made from them.
+-- With the owner's rights: a role that may write films needs no right to write what is made from
+-- them.
 -- A load or another change of many films sets recsys.bulk, and calls recsys.refresh_content().
 create or replace function recsys_internal.movie_changed()
 returns trigger

@@ -43,7 +43,7 @@ end
 $$;
 
 comment on function recsys_internal.refresh_text is
-    'Weighs the words of one film anew if they are others, and makes the vector of its texts.';
+    'Weighs the words of one film again if they changed, and makes the vector of its texts.';
 
 create or replace function recsys_internal.refresh_texts()
 returns void

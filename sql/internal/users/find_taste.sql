@@ -8,13 +8,13 @@ declare
     stored recsys.user_vectors;
     liked bigint;
     digest bigint;
-    fixed boolean;  -- the stored vector came from elsewhere, not from the model's equation
+    fixed boolean;  -- the stored vector was imported, not made by the model's equation
 begin
     select * into stored
     from recsys.user_vectors u
     where u.user_id = find_taste.user_id and u.model_id = model.model_id;
     fixed := stored.user_id is not null and stored.liked_count is null;
-    -- Liked films explain only what was made from them: beside a fixed vector they stay null.
+    -- Liked films explain only a vector that was made from them: with a fixed one they stay null.
     if model.solve_diagonal is not null and not fixed then
         select count(*), bit_xor(recsys_internal.like_hash(r.movie_id)),
             array_agg(v.movie_id order by r.movie_id) filter (where v.movie_id is not null),
@@ -51,5 +51,5 @@ end
 $$;
 
 comment on function recsys_internal.find_taste is
-    'The user''s vector as of this statement: the trained one where the liked films are still '
-    'those it was made from, else one folded in from them; null where there is nothing to go by.';
+    'The user''s vector as of this statement: the trained one if the liked films are still those '
+    'it was made from, else one folded in from them; null if there are none.';

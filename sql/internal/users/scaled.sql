@@ -1,5 +1,5 @@
--- Inlined. pgvector multiplies vectors by each other only, and refuses products that underflow: a
--- factor that small stands for nothing.
+-- Inlined. pgvector multiplies vectors by each other only, and refuses products that underflow: so
+-- small a factor is taken as zero.
 create or replace function recsys_internal.scaled(v vector, factor double precision)
 returns vector
 language sql immutable parallel safe
