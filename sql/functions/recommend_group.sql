@@ -28,9 +28,6 @@ declare
     raters recsys_internal.rater[];
     barred bigint[] := recsys_internal.present(exclude_movies) || array(
         select r.movie_id from recsys.ratings r where r.user_id = any (user_ids));
-    pool integer := case strategy when 'mean' then k else greatest(k, 100) end;
-    exhausted boolean;
-    worst_mean double precision;
     ids bigint[];
     scores double precision[];
 begin
@@ -58,24 +55,19 @@ begin
     if cardinality(raters) = 0 then
         raters := array[recsys_internal.find_rater(null, ranker)];
     end if;
-    loop
+    if strategy = 'mean' then
         select array_agg(n.movie_id order by n.place), array_agg(
             (1 - n.distance) * vector_norm(together.ranking) * model.item_norm order by n.place)
         into ids, scores
         from recsys_internal.nearest_movies(
-            model, together.ranking, 'score', pool, barred, filters)
+            model, together.ranking, 'score', k, barred, filters)
             with ordinality as n (movie_id, distance, place);
-        exit when strategy = 'mean' or ids is null;
-        exhausted := cardinality(ids) < pool;
-        worst_mean := scores[cardinality(scores)];
+    else
         select array_agg(l.movie_id order by l.place), array_agg(l.score order by l.place)
         into ids, scores
-        from recsys_internal.least_scores(model, members, ids, k)
+        from recsys_internal.least_misery(model, members, together.ranking, k, barred, filters)
             with ordinality as l (movie_id, score, place);
-        -- A least score never exceeds the mean, so no film outside the pool can be better.
-        exit when exhausted or scores[k] >= worst_mean;
-        pool := least(pool * 4::bigint, 2147483647);
-    end loop;
+    end if;
     return query select * from recsys_internal.complete_recommendations(
         model, together.source, ids, scores,
         recsys_internal.stars_of(ranker, raters, ids, strategy = 'least_misery'),

@@ -24,4 +24,4 @@ end
 $$;
 
 comment on function recsys_internal.least_scores is
-    'The n films with the best score of the member who likes them least.';
+    'Of the films listed, the n with the best score of the member who likes them least.';
