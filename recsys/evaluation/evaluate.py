@@ -71,12 +71,10 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
 
 
 def _of_seed(progress: Progress, seed: int, seeds: int) -> Progress:
-    """Return the same, with the seed in its notes if there are several."""
-
-    def report(what: str, done: int, of: int | None = None, note: str = "") -> None:
-        progress(what, done, of, f"seed {seed} {note}".strip())
-
-    return report if seeds > 1 else progress
+    """Return the same with the seed as its note, if there are several."""
+    if seeds == 1:
+        return progress
+    return lambda what, done, of=None, note="": progress(what, done, of, f"seed {seed}")
 
 
 def _note_of_users(division: Division) -> list[str]:

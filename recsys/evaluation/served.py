@@ -83,7 +83,7 @@ def _train(target: Engine, protocol: Protocol, parameters: Parameters, progress:
         parameters,
         protocol.threshold,
         progress=lambda what, done, of=None, note="": (
-            progress(what, done, of, note) if what in ("training", "ranking") else None
+            progress(what, done, of) if what in ("training", "ranking") else None
         ),
     )
 
