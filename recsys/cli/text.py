@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.output import Format, Output, console, note, progress, say, show
+from recsys.cli.output import Format, Output, console, note, progress_bar, say, show
 from recsys.cli.train import NO_TEXTS, learn_texts
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
@@ -64,19 +65,16 @@ def embed(context: typer.Context, encoder: EncoderName = "terms") -> None:
 def _embed(engine: Engine, encoder: str) -> None:
     from recsys.models.text_vectors import embed as run
 
-    with progress() as bar:
-        task = bar.add_task("Loading the encoder", total=None, note="")
-        report = run(
-            engine,
-            encoder,
-            lambda done, total: bar.update(
-                task, description="Encoding texts", completed=done, total=total
-            ),
-        )
+    begun = perf_counter()
+    words = {
+        "encoder": "Loading the encoder", "texts": "Encoding texts", "passes": "Learning doc2vec"
+    }  # fmt: skip
+    with progress_bar(words) as told:
+        report = run(engine, encoder, told)
     console.print(
         f"Encoder {report.encoder_id}: {report.embedded:,} films embedded, "
         f"{report.unchanged:,} unchanged, {report.removed:,} removed, in "
-        f"{report.duration.total_seconds():.1f} s."
+        f"{perf_counter() - begun:.1f} s."
     )
     if report.unusable:
         note(f"Left out: {report.unusable:,} films whose text has no vector.")

@@ -1,4 +1,4 @@
-"""doc2vec: vectors of texts that are learned from the texts themselves, without a database.
+"""doc2vec: vectors of texts, learned from the texts themselves.
 
 PV-DBOW (Le, Mikolov, "Distributed Representations of Sentences and Documents", ICML 2014): a text's
 vector is learned to tell the words of the text from words drawn at random.
@@ -10,14 +10,16 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from recsys.arrays import Vectors
 from recsys.errors import EncoderError
-from recsys.learning.encoders import DOC2VEC, Vectors, quiet
+from recsys.learning.encoders import DOC2VEC, quiet
+from recsys.progress import Progress, silent
 
 # Of gensim.models.Doc2Vec.
 PARAMETERS: Mapping[str, Any] = {
@@ -36,17 +38,17 @@ WORD = re.compile(r"\w+")
 
 
 class Doc2VecEncoder:
-    """A doc2vec model; `learn` makes one, `from_state` brings one back.
+    """A doc2vec model; `learn` makes one, `from_state` reads one.
 
-    The vector of a further text is learned as those of the films were, while the model stays as it
-    is. What is random in that depends on the text alone, so that it comes out the same each time.
+    The vector of another text is learned as those of the films were, while the model stays as it
+    is. Random draws depend on the text alone, so that its vector is the same each time.
 
     Parameters
     ----------
     words, counts
         The words that are known, and how often the texts have them.
     outputs
-        ``(n_words, dimensions)`` float32: what a text's vector is multiplied by to tell its words.
+        ``(n_words, dimensions)``: what a text's vector is multiplied by to tell its words.
     parameters
         Of ``gensim.models.Doc2Vec``.
     """
@@ -65,16 +67,21 @@ class Doc2VecEncoder:
         self.dimensions = int(outputs.shape[1])
         self._gensim = _gensim()
         with quiet():
-            # Words keep their places, on which it depends which of them are drawn.
+            # Words keep their places: which of them are drawn depends on these.
             self._model = self._gensim.Doc2Vec(**parameters, sorted_vocab=0)
             self._model.build_vocab_from_freq(dict(zip(self.words, self.counts, strict=True)))
         self._model.syn1neg = outputs
 
     @classmethod
     def learn(
-        cls, texts: Sequence[str], on_texts: Callable[[int], None] = lambda count: None
+        cls, texts: Sequence[str], progress: Progress = silent
     ) -> tuple[Doc2VecEncoder, Vectors]:
         """Learn from texts; the same texts in the same order give the same vectors.
+
+        Parameters
+        ----------
+        progress
+            Told after each pass over the texts: ``passes``.
 
         Returns
         -------
@@ -89,33 +96,29 @@ class Doc2VecEncoder:
         gensim, parameters = _gensim(), parameters_for(len(texts))
         films = [gensim.TaggedDocument(_words(text), [row]) for row, text in enumerate(texts)]
         with quiet():
-            # More threads would take the texts in an order that is chance.
+            # More threads would read the texts in a random order.
             model = gensim.Doc2Vec(**parameters, workers=1)
             if films:
                 model.build_vocab(films)
             if not len(model.wv):
                 raise EncoderError("doc2vec cannot be learned: the films' texts share no words")
-            passes = _Passes(films, model.epochs, on_texts)
-            model.train(passes, total_examples=len(films), epochs=model.epochs)
+            told = _Told(films, model.epochs, progress)
+            model.train(told, total_examples=len(films), epochs=model.epochs)
         known = [any(word in model.wv for word in film.words) for film in films]
         vectors: Vectors = np.where(np.array(known)[:, None], model.dv.vectors, 0)
         counts = [int(model.wv.get_vecattr(word, "count")) for word in model.wv.index_to_key]
         return cls(model.wv.index_to_key, counts, model.syn1neg, parameters), vectors
 
-    def encode(
-        self, texts: Sequence[str], on_texts: Callable[[int], None] = lambda count: None
-    ) -> Vectors:
-        """Return ``(n_texts, dimensions)`` float32; see `Encoder`."""
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return ``(n_texts, dimensions)``; see `Encoder`."""
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
-            words = [word for word in _words(text) if word in self._model.wv]
-            if words:
+            if words := [word for word in _words(text) if word in self._model.wv]:
                 self._infer(vector, words)
-            on_texts(1)
         return vectors
 
     def _infer(self, vector: Vectors, words: list[str]) -> None:
-        """Fill a vector, as gensim's infer_vector does, which begins elsewhere in each process."""
+        """Fill a vector, as gensim's infer_vector does, whose start differs between processes."""
         model = self._model
         model.random.seed(zlib.crc32(" ".join(words).encode()))
         vector[:] = (model.random.random_sample(self.dimensions) - 0.5) / self.dimensions
@@ -157,17 +160,16 @@ class Doc2VecEncoder:
             )
 
 
-class _Passes:
-    """Texts that say, after each pass over them, which share of the work that was."""
+class _Told:
+    """Texts that tell of each pass over them."""
 
-    def __init__(self, films: list[Any], passes: int, on_texts: Callable[[int], None]) -> None:
-        self.films, self.passes, self.on_texts, self.done = films, passes, on_texts, 0
+    def __init__(self, films: list[Any], passes: int, progress: Progress) -> None:
+        self.films, self.passes, self.progress, self.done = films, passes, progress, 0
 
     def __iter__(self) -> Iterator[Any]:
         yield from self.films
-        before = len(self.films) * self.done // self.passes
         self.done += 1
-        self.on_texts(len(self.films) * self.done // self.passes - before)
+        self.progress("passes", self.done, self.passes)
 
 
 def parameters_for(n_texts: int) -> dict[str, Any]:

@@ -6,64 +6,53 @@ import logging
 import re
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recsys.arrays import Vectors
 from recsys.errors import EncoderError
 
-Vectors = NDArray[np.float32]
-
 LEXICON, DOC2VEC = "terms", "doc2vec"  # those learned from the catalogue itself
-TEXTS_A_CALL = 32  # as many as the library puts through the model at once
 SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*\s|[。！？\n]""")  # noqa: RUF001
 BLANK = re.compile(r"\s")
 
 
 class Encoder(Protocol):
-    """What makes vectors of texts.
+    """What turns texts into vectors.
 
     Attributes
     ----------
     name
         As in ``recsys.text_encoders``.
     with_genres
-        Whether genres are in the texts that it is given of films.
+        Whether the films' texts that it reads contain their genres.
     """
 
     name: str
     dimensions: int
     with_genres: bool
 
-    def encode(
-        self, texts: Sequence[str], on_texts: Callable[[int], None] = lambda count: None
-    ) -> Vectors:
-        """Return ``(n_texts, dimensions)`` float32; zeros where nothing in a text is known.
-
-        Parameters
-        ----------
-        on_texts
-            Called with how many more texts are done.
-        """
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return ``(n_texts, dimensions)``; zeros where nothing in a text is known."""
         ...
 
 
 def encoder_name(name_or_folder: str) -> str:
-    """Return the one name of an encoder: a folder's full path, however it was spelled."""
+    """Return the one name of an encoder: of a folder its full path, however it was spelled."""
     folder = Path(name_or_folder)
-    is_folder = name_or_folder not in ("terms", DOC2VEC) and folder.is_dir()
+    is_folder = name_or_folder not in (LEXICON, DOC2VEC) and folder.is_dir()
     return str(folder.resolve()) if is_folder else name_or_folder
 
 
 class SentenceEncoder:
     """A model of the library sentence-transformers, on the GPU where there is one.
 
-    A text longer than the model reads is cut into parts of like length, after sentences; its vector
-    is the mean of the parts' vectors, made as long as they are.
+    A text longer than the model reads is cut into parts of similar length, after sentences. Its
+    vector is the mean of the parts' vectors, scaled to their length.
 
     Parameters
     ----------
@@ -83,18 +72,10 @@ class SentenceEncoder:
         self._model = _sentence_model(self.name)
         self.dimensions = int(self._model.get_embedding_dimension())
 
-    def encode(
-        self, texts: Sequence[str], on_texts: Callable[[int], None] = lambda count: None
-    ) -> Vectors:
-        """Return ``(n_texts, dimensions)`` float32; see `Encoder`."""
-        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        for start in range(0, len(texts), TEXTS_A_CALL):
-            some = texts[start : start + TEXTS_A_CALL]
-            vectors[start : start + len(some)] = self._encode(some)
-            on_texts(len(some))
-        return vectors
-
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return ``(n_texts, dimensions)``; see `Encoder`."""
+        if not texts:
+            return np.empty((0, self.dimensions), dtype=np.float32)
         cut = [self._parts(text) for text in texts]
         with quiet():
             vectors = self._model.encode(
@@ -121,10 +102,10 @@ class SentenceEncoder:
 
 
 def cut_text(text: str, ends: Sequence[int], most: int) -> list[str]:
-    """Cut a text into parts of at most `most` tokens and of like length.
+    """Cut a text into parts of at most `most` tokens and of similar length.
 
-    A part ends after a sentence, where one ends in its second half; else after a word; else after a
-    token.
+    A part ends after a sentence that ends in the part's second half; else after a word; else after
+    a token.
 
     Parameters
     ----------
@@ -138,7 +119,7 @@ def cut_text(text: str, ends: Sequence[int], most: int) -> list[str]:
     """
     parts, begin, token = [], 0, bisect_right(ends, 0)
     while (left := len(ends) - token) > most:
-        size = -(-left // -(-left // most))  # of parts of one size, as few as can be
+        size = -(-left // -(-left // most))  # of as few parts as possible, all of one size
         begin_of_next = _break(text, begin, ends[token + size - 1])
         parts.append(text[begin:begin_of_next])
         begin = begin_of_next
@@ -170,7 +151,7 @@ def _sentence_model(name: str) -> Any:
     try:
         with quiet():
             return SentenceTransformer(name, local_files_only=local)
-    except Exception as error:  # of any kind: what is amiss shows in many libraries
+    except Exception as error:  # of any kind: many libraries take part
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if local:
             raise EncoderError(f"{name} holds no sentence encoder: {reason}") from error
@@ -187,7 +168,7 @@ def _sentence_model(name: str) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep libraries from writing warnings beside a command's answer; errors are raised as ever."""
+    """Keep libraries from writing warnings into a command's answer; errors are still raised."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

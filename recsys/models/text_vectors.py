@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Sequence
 from functools import lru_cache
-from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Row
 
+from recsys.arrays import Mask, Vectors
 from recsys.database.copy import write_columns
 from recsys.database.errors import reported_errors
 from recsys.database.tables import text_encoders
 from recsys.errors import EncoderError, InvalidRequest
 from recsys.learning.doc2vec import Doc2VecEncoder, parameters_for
-from recsys.learning.encoders import DOC2VEC, Encoder, SentenceEncoder, Vectors, encoder_name
+from recsys.learning.encoders import DOC2VEC, Encoder, SentenceEncoder, encoder_name
+from recsys.progress import Progress, silent
 
-FILMS_A_CHUNK = 64  # encoded, written and committed together
+FILMS_A_CHUNK = 32  # encoded, written and committed together
 
-# Taken by whoever adds an encoder; readers, and those who write vectors, do not wait.
+# Taken before an encoder is added; readers, and those who write vectors, do not wait.
 LOCK = "lock table recsys.text_encoders in share row exclusive mode"
 PENDING = """
     select t.movie_id, v.digest
@@ -41,7 +39,7 @@ TEXTS = """
     where f.text is not null
     order by f.movie_id
 """
-# Of doc2vec, which reads titles and genres too.
+# For doc2vec, which reads titles and genres, too.
 LONGER_TEXTS = """
     select f.movie_id, f.text, hashtextextended(f.text, 0) as digest
     from (
@@ -70,14 +68,13 @@ UPSERT = """
 """
 
 
-@dataclass(frozen=True)
-class EmbedReport:
+class EmbedReport(NamedTuple):
     """What a run did.
 
     Attributes
     ----------
     embedded, unchanged, removed
-        Films whose text was encoded; was as it had been; was gone, and its vector with it.
+        Films whose text was encoded; was the same as before; was gone, and its vector with it.
     unusable
         Films whose text has no vector: all zeros, or not finite.
     """
@@ -87,62 +84,59 @@ class EmbedReport:
     unchanged: int
     removed: int
     unusable: int
-    duration: timedelta = timedelta(0)
 
 
-def embed(
-    engine: Engine,
-    name_or_folder: str,
-    on_texts: Callable[[int, int], None] = lambda done, total: None,
-) -> EmbedReport:
+def embed(engine: Engine, name_or_folder: str, progress: Progress = silent) -> EmbedReport:
     """Give every film with a text its vector by an encoder.
 
-    A sentence encoder reads only texts that are new or changed, and what it has done is kept when
-    it is stopped. doc2vec is learned anew if any text, title or genre changed.
+    A sentence encoder reads only texts that are new or changed, and keeps what is done when it is
+    stopped. doc2vec is learned anew if any text, title or genre changed.
 
     Parameters
     ----------
-    on_texts
-        Called with how many texts are done, of how many.
+    progress
+        Told of the steps of a sentence encoder, ``encoder`` and ``texts``, or of the ``passes`` of
+        doc2vec over the texts.
 
     Raises
     ------
     EncoderError
         There is no such encoder here, or its vectors have another length than those it gave before.
     """
-    begun, name = perf_counter(), encoder_name(name_or_folder)
+    name = encoder_name(name_or_folder)
     with reported_errors():
         if name == DOC2VEC:
-            report = _learn_doc2vec(engine, on_texts)
-        else:
-            report = _embed(engine, _sentence_encoder(name), on_texts)
-    return replace(report, duration=timedelta(seconds=perf_counter() - begun))
+            return _learn_doc2vec(engine, progress)
+        progress("encoder", 0)
+        return _embed(engine, _sentence_encoder(name), progress)
 
 
 @lru_cache(maxsize=1)
 def _sentence_encoder(name: str) -> Encoder:
-    """Return the encoder; the last one is kept, since to load one takes seconds."""
+    """Return the encoder; the last one is kept, since loading one takes seconds."""
     return SentenceEncoder(name)
 
 
-def _embed(engine: Engine, encoder: Encoder, on_texts: Callable[[int, int], None]) -> EmbedReport:
+def _embed(engine: Engine, encoder: Encoder, progress: Progress) -> EmbedReport:
     with engine.begin() as connection:
         encoder_id = _registered(connection, encoder)
     with engine.begin() as connection:
         removed = connection.exec_driver_sql(GONE, (encoder_id,)).rowcount
         films = connection.exec_driver_sql(PENDING, (encoder_id,)).all()
     pending = [film.movie_id for film in films if not film.current]
-    on_more = _adding(len(pending), on_texts)
+    if pending:
+        progress("texts", 0, len(pending))
     embedded = read = 0
     for start in range(0, len(pending), FILMS_A_CHUNK):
         chunk = pending[start : start + FILMS_A_CHUNK]
         # No transaction is open while the encoder works.
         with engine.connect() as connection:
             found = connection.exec_driver_sql(TEXTS, (chunk,)).all()
-        vectors = encoder.encode([film.text for film in found], on_more)
+        vectors = encoder.encode([film.text for film in found])
         with engine.begin() as connection:
             embedded += _write(connection, encoder_id, found, vectors)
         read += len(found)
+        progress("texts", start + len(chunk), len(pending))
     unchanged = len(films) - len(pending)
     return EmbedReport(encoder_id, embedded, unchanged, removed, read - embedded)
 
@@ -186,7 +180,7 @@ def _require_dimensions(encoder: Encoder, known: Row[Any]) -> None:
 def _write(
     connection: Connection, encoder_id: int, films: Sequence[Row[Any]], vectors: Vectors
 ) -> int:
-    """Write the vectors that can be compared; return how many they were."""
+    """Write the vectors that can be compared; return their number."""
     usable = _usable(vectors)
     ids, digests = np.array([(film.movie_id, film.digest) for film in films]).reshape(-1, 2).T
     connection.exec_driver_sql(
@@ -198,13 +192,13 @@ def _write(
     return connection.exec_driver_sql(UPSERT, (encoder_id,)).rowcount
 
 
-def _usable(vectors: Vectors) -> NDArray[np.bool_]:
-    """Tell which vectors have a direction."""
-    usable: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1) & (vectors != 0).any(axis=1)
+def _usable(vectors: Vectors) -> Mask:
+    """Return which vectors have a direction."""
+    usable: Mask = np.isfinite(vectors).all(axis=1) & (vectors != 0).any(axis=1)
     return usable
 
 
-def _learn_doc2vec(engine: Engine, on_texts: Callable[[int, int], None]) -> EmbedReport:
+def _learn_doc2vec(engine: Engine, progress: Progress) -> EmbedReport:
     with engine.connect() as connection:
         films = connection.exec_driver_sql(LONGER_TEXTS).all()
         known = _find(connection, DOC2VEC)
@@ -212,9 +206,7 @@ def _learn_doc2vec(engine: Engine, on_texts: Callable[[int, int], None]) -> Embe
     parameters = {"with_genres": True, "texts": texts.hexdigest(), **parameters_for(len(films))}
     if known.parameters == parameters:
         return EmbedReport(known.encoder_id, 0, len(films), 0, 0)
-    encoder, vectors = Doc2VecEncoder.learn(
-        [film.text for film in films], _adding(len(films), on_texts)
-    )
+    encoder, vectors = Doc2VecEncoder.learn([film.text for film in films], progress)
     with engine.begin() as connection:
         connection.exec_driver_sql(LOCK)
         encoder_id = _insert(connection, encoder, parameters, encoder.state())
@@ -228,21 +220,8 @@ def _learn_doc2vec(engine: Engine, on_texts: Callable[[int, int], None]) -> Embe
     return EmbedReport(encoder_id, embedded, 0, removed, len(films) - embedded)
 
 
-def _adding(total: int, on_texts: Callable[[int, int], None]) -> Callable[[int], None]:
-    """Return what adds up how many texts are done."""
-    done = 0
-
-    def add(count: int) -> None:
-        nonlocal done
-        done += count
-        on_texts(done, total)
-
-    add(0)
-    return add
-
-
 def query_vector(connection: Connection, name_or_folder: str, text: str) -> tuple[int, Vectors]:
-    """Return an encoder's id and the vector it gives a text, to compare films' vectors with.
+    """Return an encoder's id and its vector of a text, to compare films' vectors with.
 
     Raises
     ------
@@ -261,12 +240,9 @@ def query_vector(connection: Connection, name_or_folder: str, text: str) -> tupl
         raise InvalidRequest(
             f"no film has a vector by {name}: run `recsys text embed --encoder {name_or_folder}`"
         )
-    encoder: Encoder
-    if name == DOC2VEC:
-        encoder = Doc2VecEncoder.from_state(known.state)
-    else:
-        encoder = _sentence_encoder(name)
-        _require_dimensions(encoder, known)
+    doc2vec = name == DOC2VEC
+    encoder = Doc2VecEncoder.from_state(known.state) if doc2vec else _sentence_encoder(name)
+    _require_dimensions(encoder, known)
     vectors = encoder.encode([text]) if text.strip() else np.zeros((1, 1), dtype=np.float32)
     if not _usable(vectors)[0]:
         raise InvalidRequest(f"{name} knows no word of the text: {text!r}")

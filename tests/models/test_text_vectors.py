@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from recsys.arrays import Vectors
 from recsys.errors import EncoderError, InvalidRequest
-from recsys.learning.doc2vec import Doc2VecEncoder
-from recsys.learning.encoders import Vectors
+from recsys.learning.doc2vec import Doc2VecEncoder, parameters_for
 from recsys.models import text_vectors
 from recsys.models.text_vectors import EmbedReport, embed, query_vector
 from recsys.settings import Settings
@@ -48,13 +48,9 @@ class Stub:
         self.read: list[str] = []
         self.first: Callable[[], None] = lambda: None
 
-    def encode(
-        self, texts: Sequence[str], on_texts: Callable[[int], None] = lambda count: None
-    ) -> Vectors:
+    def encode(self, texts: Sequence[str]) -> Vectors:
         self.first()
         self.read += texts
-        for _ in texts:
-            on_texts(1)
         return np.array([self.vector(text) for text in texts], dtype=np.float32)
 
     def vector(self, text: str) -> list[float]:
@@ -98,11 +94,13 @@ def expected(*movie_ids: int) -> list[tuple[int, list[float], bool]]:
 def test_every_film_with_a_text_gets_its_vector(films: Engine, stub: Stub) -> None:
     texts = rows(films, "select recsys_internal.movie_text(i) from generate_series(2, 7, 4) i")
     assert texts == [("text 2\n\nP\n\nT",), (None,)]
-    seen: list[tuple[int, int]] = []
-    report = embed(films, "stub", lambda done, total: seen.append((done, total)))
+    told: list[tuple[str, int, int | None]] = []
+    report = embed(
+        films, "stub", lambda what, done, of=None, note="": told.append((what, done, of))
+    )
     assert counts(report) == (5, 0, 0, 0)
     assert rows(films, STORED) == expected(1, 2, 3, 4, 5)
-    assert seen == [(done, 5) for done in range(6)]
+    assert told == [("encoder", 0, None), *[("texts", done, 5) for done in (0, 2, 4, 5)]]
     assert rows(
         films, "select encoder_id, name, dimensions, parameters from recsys.text_encoders"
     ) == [(report.encoder_id, "stub", 4, {"with_genres": False})]
@@ -219,10 +217,13 @@ def test_query_vector(films: Engine, stub: Stub) -> None:
 def test_doc2vec_is_learned_anew_when_something_changed(films: Engine) -> None:
     encoders = "select encoder_id from recsys.text_encoders order by 1"
     vectors = "select encoder_id, movie_id from recsys.movie_text_vectors order by 1, 2"
-    seen: list[tuple[int, int]] = []
-    first = embed(films, "doc2vec", lambda done, total: seen.append((done, total)))
+    told: list[tuple[str, int, int | None]] = []
+    first = embed(
+        films, "doc2vec", lambda what, done, of=None, note="": told.append((what, done, of))
+    )
     assert counts(first) == (5, 0, 0, 0)
-    assert (seen[0], seen[-1]) == ((0, 5), (5, 5))
+    passes = parameters_for(5)["epochs"]
+    assert told == [("passes", done, passes) for done in range(1, passes + 1)]
     assert rows(films, vectors) == [(first.encoder_id, i) for i in range(1, 6)]
     with films.connect() as connection:
         encoder_id, vector = query_vector(connection, "doc2vec", "a text of a film")
