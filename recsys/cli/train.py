@@ -112,7 +112,10 @@ def train_model(
     return model_id
 
 
-NO_TEXTS = "No film has an overview, plot or tagline: `recsys load` takes files of them."
+NO_TEXTS = (
+    "No film here has a text: an overview, a plot or a tagline. Load a file that has them, such as "
+    "a CSV with the columns title, year and overview, or an export of TMDB: `recsys load FILE`."
+)
 
 
 def learn_texts(engine: Engine) -> bool:

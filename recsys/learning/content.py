@@ -1,11 +1,11 @@
-"""What films are to the vectors that a training would have learned: ridge regression.
+"""From what films are to the vectors that a training would have learned: ridge regression.
 
-A film's content is which facts hold of it (a genre, the years it is from, a keyword, a director)
-and its text as a vector. Its vector is predicted as ``intercept + sum of its facts' rows + text @
-W``, or with a row of its own for films without a text: linear, so that the database computes it
-for whatever film comes. Facts and texts are on different scales and so have penalties of their
-own, those with the least error for films left out one by one, which ridge regression tells without
-learning again (Allen, "The Relationship between Variable Selection and Data Augmentation", 1974).
+A film's content is the facts about it (a genre, its years, a keyword, a director) and its text as a
+vector. Its vector is predicted as ``intercept + sum of its facts' rows + text @ W``, with one row
+for films without a text in place of ``text @ W``: linear, so that the database computes it for any
+new film. Facts and texts are on different scales and so have a penalty each, those with the least
+error for films left out one by one, which ridge regression tells without learning again (Allen,
+"The Relationship between Variable Selection and Data Augmentation", 1974).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-Matrix = NDArray[np.float64]
+from recsys.arrays import Numbers, Values
 
+# scikit-learn's RidgeCV has one penalty for all columns, and leaves out all films in turn.
 PENALTIES = (3.0, 10.0, 30.0, 100.0)
-MOST_LEFT_OUT = 1000  # films that penalties are chosen by: more tell nothing new
+MOST_LEFT_OUT = 1000  # films that choose the penalties: more change nothing
 
 
 @dataclass(frozen=True)
@@ -41,34 +41,34 @@ class ContentMap:
         Of facts and of texts.
     """
 
-    facts: Matrix
-    text: Matrix
-    no_text: Matrix
-    intercept: Matrix
+    facts: Values
+    text: Values
+    no_text: Values
+    intercept: Values
     penalties: tuple[float, float]
 
-    def vectors(self, features: sparse.csr_array, text: NDArray[np.floating]) -> Matrix:
+    def vectors(self, features: sparse.csr_array, text: Numbers) -> Values:
         """Return the vectors ``(n, factors)`` of films; see `learn_content`."""
         others = np.vstack([self.no_text, self.text, self.intercept])
-        vectors: Matrix = features @ self.facts + _others(text) @ others
+        vectors: Values = features @ self.facts + _others(text) @ others
         return vectors
 
 
 def learn_content(
-    features: sparse.csr_array, text: NDArray[np.floating], targets: NDArray[np.floating], seed: int
+    features: sparse.csr_array, text: Numbers, targets: Numbers, seed: int
 ) -> ContentMap:
     """Learn the map from films whose vectors are known.
 
     Parameters
     ----------
     features
-        ``(n, n_facts)``, 1 where the fact holds of the film.
+        ``(n, n_facts)``, 1 where the fact is true of the film.
     text
         ``(n, dimensions)``, rows of NaN for films without a text.
     targets
-        ``(n, factors)``: learned vectors; zeros for films that viewers saw and none liked.
+        ``(n, factors)``: learned vectors; zeros for films with ratings that no user liked.
     seed
-        Of the draw of the films that penalties are chosen by.
+        Of the draw of the films that choose the penalties.
     """
     others = _others(text)  # (n, dimensions + 2)
     exact = targets.astype(np.float64)
@@ -80,7 +80,7 @@ def learn_content(
     left_out = np.hstack([features[chosen].toarray(), others[chosen]])  # (n_left_out, n_columns)
     truth = exact[chosen]
 
-    def solve(penalties: tuple[float, float], right: Matrix) -> Matrix:
+    def solve(penalties: tuple[float, float], right: Values) -> Values:
         weights = np.repeat([*penalties, 0.0], [n_facts + 1, text.shape[1], 1])
         return np.asarray(linalg.solve(gram + np.diag(weights), right, assume_a="pos"))
 
@@ -101,8 +101,8 @@ def learn_content(
     )
 
 
-def _others(text: NDArray[np.floating]) -> Matrix:
+def _others(text: Numbers) -> Values:
     """Return whether there is no text, the text, and a one: ``(n, dimensions + 2)``."""
-    # Without any dimension nothing is known of texts: then no film counts as without one.
+    # Without dimensions there is no encoder: then no film counts as without a text.
     none = np.isnan(text).any(axis=1, keepdims=True)  # (n, 1)
     return np.hstack([none, np.where(none, 0, text), np.ones((len(text), 1))])

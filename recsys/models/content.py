@@ -1,23 +1,20 @@
-"""The films' content from the tables, and the map from it to vectors into them."""
+"""The films' content in the tables, and the map from it to film vectors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from psycopg.errors import DeadlockDetected
 from scipy import sparse
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
+from recsys.arrays import Index, Values, Vectors
 from recsys.database.copy import driver, read_columns
 from recsys.database.tables import content_features
 from recsys.learning.content import ContentMap, learn_content
 from recsys.learning.encoders import LEXICON
-
-Vectors = NDArray[np.float32]
 
 TRIES = 5
 LEAST_FILMS = 5  # with a fact, for it to be learned from
@@ -41,30 +38,30 @@ TEXTS = "select movie_id, embedding from recsys.movie_text_vectors where encoder
 
 @dataclass(frozen=True)
 class Content:
-    """What the films are that have ratings.
+    """What films with ratings are.
 
     Attributes
     ----------
     movie_ids
-        ``(n,)`` int64, ascending.
+        ``(n,)``, ascending.
     names
         Of the facts.
     facts
-        ``(n, n_facts)``, 1 where the fact holds of the film.
+        ``(n, n_facts)``, 1 where the fact is true of the film.
     text
-        ``(n, dimensions)`` float32, NaN where a film has none; no columns without an encoder.
+        ``(n, dimensions)``, NaN where a film has none; no columns without an encoder.
     encoder_id
-        Whose vectors of texts those are.
+        Of the encoder that these vectors of texts are by.
     """
 
-    movie_ids: NDArray[np.int64]
+    movie_ids: Index
     names: list[str]
     facts: sparse.csr_array
     text: Vectors
     encoder_id: int | None
 
-    def learn(self, movie_ids: NDArray[np.int64], vectors: Vectors, seed: int) -> LearnedContent:
-        """Learn the map to vectors; films that viewers saw and none liked count as zeros."""
+    def learn(self, movie_ids: Index, vectors: Vectors, seed: int) -> LearnedContent:
+        """Learn the map to vectors; those of films that no user liked are zeros."""
         targets = np.zeros((len(self.movie_ids), vectors.shape[1]), dtype=np.float32)
         _, here, there = np.intersect1d(self.movie_ids, movie_ids, return_indices=True)
         targets[here] = vectors[there]
@@ -90,7 +87,7 @@ def read_content(connection: Connection) -> Content:
     columns = np.repeat(np.arange(len(rows)), [len(of_fact) for of_fact in films])
     places = np.searchsorted(movie_ids, np.concatenate([*films, np.empty(0, dtype=np.int64)]))
     shape = len(movie_ids), len(rows)
-    # Nobody else's learning removes it while it is about to be referred to.
+    # The lock keeps another learning from removing the encoder before the model refers to it.
     encoder = connection.exec_driver_sql(
         "select encoder_id, dimensions from recsys.text_encoders where encoder_id ="
         " (select encoder_id from recsys_internal.find_encoder(%s)) for key share",
@@ -119,7 +116,7 @@ def read_content(connection: Connection) -> Content:
 def refresh_content(engine: Engine) -> None:
     """Bring up to date what is made from the films' content, for films changed meanwhile.
 
-    What came before is committed: a deadlock with those who change films is worth another try.
+    All earlier work is committed, so a deadlock with writers of films is worth another try.
     """
     for tries_left in reversed(range(TRIES)):
         try:
@@ -139,10 +136,10 @@ def write_content(
     Parameters
     ----------
     norm
-        By which the model's film vectors are divided in the tables.
+        The model's film vectors are divided by it in the tables.
     """
     rows = learned.map
-    rows_of: dict[str, NDArray[Any]] = dict(zip(learned.names, rows.facts / norm, strict=True))
+    rows_of: dict[str, Values] = dict(zip(learned.names, rows.facts / norm, strict=True))
     rows_of["intercept"] = rows.intercept / norm
     if learned.encoder_id is not None:
         rows_of["text:none"] = rows.no_text / norm

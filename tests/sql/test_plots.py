@@ -203,11 +203,19 @@ def test_tiny_catalogues(engine: Engine, texts: Sequence[str]) -> None:
     assert (learned is None) == (not texts)
     with engine.connect() as connection:
         if not texts:
-            with pytest.raises(OperationalError, match="no text of the films has been learned"):
+            with pytest.raises(OperationalError, match=r"no film here has a text.*\n.*recsys load"):
                 search(connection, "dog")
         elif texts[0] != "the of":
             assert search(connection, texts[0])[0].movie_id == 1
             assert len(search(connection, texts[0])) == len(texts)
+
+
+def test_texts_that_are_not_learned_yet(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("insert into recsys.movies (movie_id, title) values (1, 'Film')")
+        connection.exec_driver_sql("insert into recsys.movie_texts values (1, 'plot', 'A dog')")
+        with pytest.raises(OperationalError, match=r"not been learned yet\n.*recsys text embed"):
+            search(connection, "dog")
 
 
 # Searching
