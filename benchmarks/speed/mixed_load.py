@@ -33,7 +33,7 @@ from sqlalchemy import Engine
 
 from benchmarks.scratch import data_set, scratch_database
 from benchmarks.speed.loading import libpq
-from recsys.cli.output import progress
+from recsys.cli.output import progress_bar
 from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.sources import open_source
@@ -232,16 +232,14 @@ def put_load(engine: Engine, connections: int, seconds: float) -> list[Findings]
 def watch(clients: list[Client], seconds: float) -> None:
     """Show how far it is and what was found until now."""
     begun = time.monotonic()
-    with progress(counted=False) as bar:
-        task = bar.add_task("mixed load", total=seconds, note="")
+    with progress_bar({}, "percent") as progress:
         while (passed := time.monotonic() - begun) < seconds:
             found = [client.findings for client in clients]
             sent = sum(len(times) for one in found for times in one.seconds.values())
             errors, wrong = (sum(len(getattr(o, n)) for o in found) for n in ("errors", "wrong"))
             note = f"{sent:,} sent, {errors} errors, {wrong} wrong"
-            bar.update(task, completed=passed, note=note)
+            progress("mixed load", int(passed), int(seconds), note)
             time.sleep(min(0.5, seconds - passed))
-        bar.update(task, completed=seconds)
 
 
 def show(findings: list[Findings]) -> bool:

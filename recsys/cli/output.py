@@ -109,21 +109,14 @@ def progress_bar(
         "percent": [TaskProgressColumn()],
         "bytes": [DownloadColumn(), TransferSpeedColumn()],
     }
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        *amounts[unit],
-        TextColumn("{task.fields[note]}", markup=False),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-    ) as bars:
+    with _bars(*amounts[unit]) as bars:
         bar: TaskID | None = None
         step = ""
 
         def end() -> None:
             if bar is not None:
-                total = bars.tasks[bar].total or bars.tasks[bar].completed or 1
+                task = bars.tasks[bar]
+                total = (task.completed or 1) if task.total is None else task.total
                 bars.update(bar, completed=total, total=total)
 
         def report(what: str, done: int, of: int | None = None, note: str = "") -> None:
@@ -137,26 +130,18 @@ def progress_bar(
         end()
 
 
-def progress(counted: bool = True) -> Progress:
-    """Return a progress bar on stderr, with the number of steps or else the percentage."""
+def progress() -> Progress:
+    """Return a progress bar on stderr with the number of steps, for what has no `Progress` yet."""
+    return _bars(MofNCompleteColumn())
+
+
+def _bars(*amount: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn() if counted else TaskProgressColumn(),
+        *amount,
         TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-    )
-
-
-def transfer() -> Progress:
-    """Return a progress bar of a download on stderr."""
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
         TimeRemainingColumn(),
         console=errors,
     )

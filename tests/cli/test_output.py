@@ -33,11 +33,13 @@ def test_each_step_has_a_bar_that_ends_full(drawn: Callable[[], list[str]]) -> N
         progress("training", 0, 20)
         progress("training", 7, 20, "loss 0.5")  # and no more: it ended early
         progress("other", 3)
+        progress("none", 0, 0)
         progress("training", 20, 20)
-    reading, training, other, again = drawn()
+    reading, training, other, none, again = drawn()
     assert reading.startswith("Reading the files 1/1 films.csv 0:00:0")
     assert training.startswith("Training 20/20 loss 0.5")
     assert other.startswith("other 3/3")
+    assert none.startswith("none 0/0")
     assert again.startswith("Training 20/20 0:00:0")
 
 
