@@ -12,7 +12,6 @@ from typing import Any, assert_type
 import numpy as np
 import psycopg
 import pytest
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -24,6 +23,7 @@ from recsys import (
     Recommender,
     RecsysError,
 )
+from recsys.arrays import Vectors
 from recsys.serving.questions import Questions
 from recsys.serving.statements import Filters, Question
 from tests.helpers.oracle import call
@@ -110,13 +110,13 @@ def test_answers_have_types(sample_engine: Engine) -> None:
     url = url_of(sample_engine)
     with Recommender(url) as recommender:
         assert_type(recommender.recommend(1), Answers[Recommendation])
-        assert_type(recommender.user_vector(1), NDArray[np.float32] | None)
+        assert_type(recommender.user_vector(1), Vectors | None)
         assert_type(Questions().rate(1, 1, 4), Question[None])
 
     async def main() -> None:
         async with AsyncRecommender(url) as recommender:
             answers = assert_type(await recommender.recommend(1), Answers[Recommendation])
-            assert_type(await recommender.user_vector(1), NDArray[np.float32] | None)
+            assert_type(await recommender.user_vector(1), Vectors | None)
             assert answers.to_frame()["rank"].tolist() == [film.rank for film in answers]
 
     asyncio.run(main())
