@@ -23,4 +23,4 @@ class Progress(Protocol):
 
 
 def silent(what: str, done: int, of: int | None = None, note: str = "") -> None:
-    """Tell nobody."""
+    """Say nothing."""

@@ -130,11 +130,6 @@ def progress_bar(
         end()
 
 
-def progress() -> Progress:
-    """Return a progress bar on stderr with the number of steps, for what has no `Progress` yet."""
-    return _bars(MofNCompleteColumn())
-
-
 def _bars(*amount: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),

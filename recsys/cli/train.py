@@ -56,7 +56,7 @@ def train(
     `--search` looks further. The trials are kept in the table `recsys.trials`.
 
     The films' texts and genres are learned from first, where they have changed: for plot search,
-    for the prediction of genres, and for films that nobody has rated. Last, a ranker is learned:
+    for the prediction of genres, and for films without ratings. Last, a ranker is learned:
     a network that predicts stars, and the weight that they get in the order of the films. Then the
     views for BI tools are brought up to date (`recsys bi refresh`).
 
@@ -164,7 +164,7 @@ def _say_trained(engine: Engine, model_id: int) -> None:
         better = "better" if metrics[metric] > before[metric] else "not better"
         console.print(
             f"It is {better} than model {before['model_id']}: {metric} {metrics[metric]:.4f}, "
-            f"beside {before[metric]:.4f} on the same held-out ratings."
+            f"compared with {before[metric]:.4f} on the same held-out ratings."
         )
         if not model["active"]:
             note(f"To let it answer all the same: recsys models activate {model_id}")

@@ -106,6 +106,6 @@ def migrations_folder() -> Path:
     return _shipped("_alembic", "alembic")
 
 
-def _shipped(inside: str, beside: str) -> Path:
+def _shipped(inside: str, outside: str) -> Path:
     package = Path(__file__).parent.parent
-    return package / inside if (package / inside).exists() else package.parent / beside
+    return package / inside if (package / inside).exists() else package.parent / outside

@@ -67,7 +67,7 @@ class Factorization:
         self.n, self.steps = len(user_index), parameters.steps
         self.alpha, self.regularization = parameters.weights
         user_index, item_index = user_index.to(device), item_index.to(device)
-        # The most active users come first: whom most items ask for then lie together in memory.
+        # The most active users come first: those that most items ask for lie together in memory.
         activity = torch.bincount(user_index, minlength=n_users)
         self.row = torch.argsort(torch.argsort(activity, descending=True, stable=True))
         user_index = self.row[user_index]
@@ -99,7 +99,7 @@ class Factorization:
     def finished(self) -> Factors:
         """Return the vectors as they are to be served; the epochs can go on.
 
-        The items' Gram matrix is diagonal, so that whoever solves for a user later needs one
+        The items' Gram matrix is diagonal, so that solving for a user later needs one
         number a coordinate instead of a matrix. The users are solved to the end against the
         items, so that they are what the same equation gives for anybody with the same positives.
         """

@@ -1,7 +1,7 @@
 """The processor's cores: a thread for each, in which torch's operations are done alone.
 
 Torch's own way, where all cores work on each operation and wait for one another, is slower for
-many small operations, and slow beyond measure beside threads that do the same.
+many small operations, and far slower while other threads do the same.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Lists come as a matrix, a row a user; `judge` marks the hits in it, and the metrics of accuracy
 are functions of those marks. Each returns a value a user, so that means, intervals and paired
-differences are one step away. Whoever has no truth to be measured by has the value NaN, and
+differences are one step away. A user without held-out films has the value NaN, and
 means leave them out.
 """
 

@@ -7,7 +7,7 @@ learns how far to trust it. The wide part and the deep part add up as in Cheng e
 Learning for Recommender Systems" (DLRS 2016).
 
 Of the pair, a unit of the first layer sees weighted sums over user, film, and the products of
-their coordinates, so that for one user it is one vector beside the film's: that is how the
+their coordinates, so that for one user it is one vector that meets the film's: that is how the
 database evaluates it (`Units`).
 """
 

@@ -13,7 +13,7 @@ from recsys.learning.cores import core_workers
 from recsys.learning.ratings import Ratings
 
 INITIAL = {"factors": 0.3, "known": 0.05, "bias": 0.2, "film": 0.1, "noise": 0.7, "scale": 0.1}
-TYPICAL_RATINGS = 10.0  # of average noise, which every user's own is estimated beside
+TYPICAL_RATINGS = 10.0  # of average noise, which are added to every user's own
 SIDE_RIDGE = 1.0
 LEAST_NOISE = 1e-3
 USERS_A_CHUNK = 1024
@@ -36,7 +36,7 @@ class RatingFactors(NamedTuple):
         ``(factors + n_known + 1,)``.
     side
         ``(n_facts, factors + 1)``: facts times it are the latent part and the bias expected of a
-        film that nobody has rated; ``film_variance (factors + 1,)`` is how far films are from it.
+        film without ratings; ``film_variance (factors + 1,)`` is how far films are from it.
     """
 
     mean: float

@@ -52,7 +52,7 @@ class Layout(NamedTuple):
 
     @property
     def one(self) -> int:
-        """Place of the constant 1, beside which users have their own bias."""
+        """Place of the constant 1, by which a user's own bias is multiplied."""
         return self.year + 3
 
     @property
@@ -64,7 +64,7 @@ class Layout(NamedTuple):
 def extended(learned: RatingFactors) -> Tensor:
     """Return the features of all films, ``(n_movies, bias + 1)``; see `Layout`.
 
-    A user's vector gets a 1 beside the bias: the dot product, and the mean, are the prediction.
+    A user's vector gets a 1 in the place of the bias: dot product and mean are the prediction.
     """
     return torch.cat([learned.films, learned.biases[:, None]], 1)
 

@@ -20,7 +20,7 @@ were learned, with the noise of all users and the diagonal of the films' covaria
     (diag(noise / user_variance + sum of spread_i) + sum of x_i x_i') m_u  =  sum of
     (r_ui - mean - b_i) x_i,
 
-which the database solves in the same way for whoever rated something since.
+which the database solves in the same way for users who rated something since.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class UserSolve:
         their hashes. None where the users' vectors come from elsewhere: they stay as they are, and
         the equation is for all other users.
     average
-        ``(factors,)``, what ranks beside very few liked films; None is the mean of the users.
+        ``(factors,)``, what is added to very few liked films; None is the mean of the users.
     """
 
     diagonal: Vectors

@@ -53,9 +53,9 @@ def describe_ranker(connection: Connection, model_id: int) -> dict[str, Any] | N
 
 
 def live_users(model: dict[str, Any]) -> str:
-    """Say how users get a vector whom the model has not learned, or whose ratings changed."""
+    """Say how a user gets a vector that the model has not learned, or whose ratings changed."""
     if model["solve_diagonal"] is None:
-        return "users' vectors stay as stored; nobody else has one"
+        return "users' vectors stay as stored; no other user has one"
     equation = (
         f"a vector w is solved from the n films rated {model['liked_from']:g} stars or more, as "
         "stored, e: (diag(solve_diagonal + n solve_ridge) + sum of e e') w item_norm = sum of e"

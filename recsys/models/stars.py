@@ -118,7 +118,7 @@ class BulkStars:
 
     def _stars(self, vectors: Tensor, facts: Tensor, films: Tensor) -> Tensor:
         units = self.units
-        # Of one user, a unit of the first layer is one vector beside the film's.
+        # For one user, a unit of the first layer is one vector that meets the film's.
         ours = torch.cat([units.by_film + units.by_pair * vectors[:, None], vectors[:, None]], 1)
         sums = self.features[films] @ ours.mT  # (n_users, n, n_units + 1)
         biases = units.biases[0] + torch.cat([vectors, facts], 1) @ units.by_user.T

@@ -1,4 +1,4 @@
-"""Learned vectors into the tables: a new model beside the old one, which goes on answering."""
+"""Learned vectors into the tables: a new model, while the old one goes on answering."""
 
 from __future__ import annotations
 

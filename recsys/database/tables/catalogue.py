@@ -22,7 +22,7 @@ movies = table(
     Column(
         "rating_mean",
         REAL,
-        comment="Mean rating in stars at the last load or training; null where nobody rated.",
+        comment="Mean rating in stars at the last load or training; null without ratings.",
     ),
     count(
         "liked_count",

@@ -115,8 +115,8 @@ movie_vectors = table(
 
 content_features = table(
     "content_features",
-    "One row per model and feature of a film's content. The vector of a film that nobody "
-    "likes is the sum of the vectors of its features, of intercept, and of what comes of "
+    "One row per model and feature of a film's content. The vector of a film that no "
+    "user likes is the sum of the vectors of its features, of intercept, and of what comes of "
     "its text.",
     parent("models.model_id", "The model."),
     Column(

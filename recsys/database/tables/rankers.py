@@ -10,7 +10,7 @@ from recsys.database.tables.columns import json, key, parent, table, time
 
 rankers = table(
     "rankers",
-    "One row per model with a ranker: what it knows beside its units. With a user's "
+    "One row per model with a ranker: what it knows apart from its units. With a user's "
     "vector m, followed by 1, and a film's features f, the stars are mean + (m, 1) . f + "
     "what the last unit gives.",
     parent("models.model_id", "The model whose candidates it ranks."),
@@ -38,7 +38,7 @@ rankers = table(
         "rating_variance",
         REAL,
         nullable=False,
-        comment="Variance of a user's ratings of whom little is known.",
+        comment="Variance of the ratings of a user with few of them.",
     ),
     Column("half_share", REAL, nullable=False, comment="Such a user's share of half stars."),
     Column(
@@ -51,8 +51,8 @@ rankers = table(
         "weight",
         REAL,
         nullable=False,
-        comment="What a star more than the film is given on average is worth, beside the best "
-        "candidate's score; chosen on ratings held out for it.",
+        comment="What a star more than the film gets on average counts, times the best candidate's "
+        "score; chosen on ratings held out for it.",
     ),
     json("metrics", "What it reached on ratings held out for it."),
     Column(

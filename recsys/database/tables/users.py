@@ -9,7 +9,7 @@ from recsys.database.tables.columns import key, parent, table, time
 
 users = table(
     "users",
-    "One row per profile. Profiles are optional: whoever has ratings is a user.",
+    "One row per profile. Profiles are optional: all who have ratings are users.",
     key("user_id", "Id of the user, as in ratings."),
     Column("name", Text, comment="Name to show."),
     time("created_at", "When the profile was made.", default="now()"),
