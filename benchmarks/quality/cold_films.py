@@ -1,16 +1,16 @@
-"""How well films that nobody rated are ranked by what they are, on ml-latest-small.
+"""How well films without ratings are ranked by what they are, on ml-latest-small.
 
     python -m benchmarks.quality.cold_films [--seeds 5]
 
 Protocol: with a seed, a random 20 % of the films are hidden: their ratings and their tags are
 removed, their genres, years and overviews stay. `train` learns from the rest, terms of texts
-included. Each user who likes a hidden film (4 stars or more) gets all hidden films ranked, and
-nothing else, by the vectors that the database then holds. NDCG@10, and AUC: how often a hidden film
-that the user likes is ranked above another, ties counting half. Popularity is what the database
-knows of it, nothing, and films are then in the order of their ids. Ridge regression on genre and
-decade is learned as ours is, its penalty chosen in the same way, from the films with a rating, and
-from those that somebody likes. Means over users (a user's own mean over the seeds), with a 95 %
-bootstrap interval over users of the paired difference to ours.
+included. For each user who likes a hidden film (4 stars or more), the hidden films alone are ranked
+by the vectors that the database then has. NDCG@10, and AUC: how often a hidden film that the user
+likes is ranked above another, ties counting half. The database knows no popularity of hidden films:
+they are then in the order of their ids. Ridge regression on genre and decade is learned as ours is,
+its penalty chosen in the same way, from the films with a rating, and from those that some user
+likes. Means over users (a user's own mean over the seeds), with a 95 % bootstrap interval over
+users of the paired difference to ours.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import argparse
 from collections import defaultdict
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse, stats
 from sqlalchemy import Connection, Engine
 
 from benchmarks.scratch import data_set, scratch_database
+from recsys.arrays import Index, Values
 from recsys.database.copy import read_columns
 from recsys.evaluation.resampling import Resampling
 from recsys.learning.content import learn_content
@@ -33,9 +33,6 @@ from recsys.models.terms import learn_terms
 from recsys.parameters import POSITIVE_STARS
 from recsys.sources import open_source
 from recsys.training.train import train
-
-Ids = NDArray[np.int64]
-Values = NDArray[np.float64]
 
 OURS = "content"
 NOWHERE = -1e9  # the score of a film that has no vector
@@ -52,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     seeds = parser.parse_args().seeds
-    # Of each method and metric: the values of each user, one a seed in which they have some.
+    # By method and metric, each user's values: one for each seed in which the user is asked.
     values: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for seed in range(seeds):
         with scratch_database() as engine:
@@ -66,7 +63,7 @@ def main() -> None:
         for key, of_user in values.items()
     }
     resampling = Resampling(len(means[OURS, "AUC"]))
-    print(f"\n{len(means[OURS, 'AUC'])} users\n{'':24}  metric  mean    ours less it")
+    print(f"\n{len(means[OURS, 'AUC'])} users\n{'':24}  metric  mean    ours minus it")
     for (method, metric), of_users in means.items():
         less = means[OURS, metric] - of_users
         low, high = resampling.interval(less)
@@ -74,7 +71,7 @@ def main() -> None:
         print(f"{method:24}  {metric:7} {of_users.mean():.4f}{versus}")
 
 
-def one_seed(engine: Engine, seed: int) -> tuple[Ids, dict[tuple[str, str], Values]]:
+def one_seed(engine: Engine, seed: int) -> tuple[Index, dict[tuple[str, str], Values]]:
     """Return the users asked, and their values by method and metric."""
     load(engine, open_source(str(data_set("ml-latest-small"))))
     load(engine, open_source(str(data_set("overviews"))))
@@ -119,7 +116,7 @@ def one_seed(engine: Engine, seed: int) -> tuple[Ids, dict[tuple[str, str], Valu
     }
 
 
-def measure(scores: Values, rows: Ids, films: Ids) -> dict[str, Values]:
+def measure(scores: Values, rows: Index, films: Index) -> dict[str, Values]:
     """Score rankings ``(n_users, n_hidden)`` by the likes at (rows, films)."""
     liked = np.zeros(scores.shape, dtype=bool)
     liked[rows, films] = True
@@ -132,7 +129,9 @@ def measure(scores: Values, rows: Ids, films: Ids) -> dict[str, Values]:
     }
 
 
-def ridge(connection: Connection, movie_ids: Ids, hidden: Ids, *, liked: bool) -> dict[int, Values]:
+def ridge(
+    connection: Connection, movie_ids: Index, hidden: Index, *, liked: bool
+) -> dict[int, Values]:
     """Return vectors of the hidden films from genre and decade alone."""
     facts = connection.exec_driver_sql(GENRES_AND_DECADES).all()
     names, columns = np.unique([row[1] for row in facts], return_inverse=True)

@@ -2,15 +2,15 @@
 
     python -m benchmarks.quality.genres [--encoder FOLDER]
 
-Five folds of the films that have a text and list genres, which are the labels; of a fold's films
-no text is in the database while terms and classifier are learned from all others, as `recsys
-train` does. Each text is then given to recsys.predict_genres, which says how long that takes, too.
-F1 over all pairs of film and genre (micro), and its mean over genres (macro). The database's
-probabilities stand beside those of torch for the same vectors. Overviews may name their genre:
-hence a second run without all words that stem as a part of a genre's name does, "film" among them.
+Five folds of the films that have a text and list genres, which are the labels. No text of a fold's
+films is in the database while terms and classifier are learned from all others, as `recsys train`
+does. Each text is then given to recsys.predict_genres, whose time is measured, too. F1 over all
+pairs of film and genre (micro), and its mean over genres (macro). The database's probabilities are
+compared with torch's for the same vectors. Overviews may name their genre: hence a second run
+without all words that have the stem of a part of a genre's name, "film" among them.
 
 `--encoder` is a sentence encoder's name or folder: the same folds and network, in torch alone, on
-its vectors as the database holds them.
+its vectors as the database has them.
 """
 
 from __future__ import annotations

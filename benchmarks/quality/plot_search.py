@@ -1,14 +1,14 @@
-"""How well plots are found by other words for them, and how long that takes.
+"""How well films are found by their plots in other words, and how long that takes.
 
     python -m benchmarks.quality.plot_search [--encoder FOLDER]
 
 1. Overviews of ml-latest-small's films, each of which is to find its own film among 839 films
-   known by their long plots alone. A film is the plot's where its title, the year taken off and
-   the article put in front, is the plot's to the letter; of several such films the first counts.
-2. Twenty films in somebody's own words (tests/plot_queries.py), among the catalogue's overviews.
+   known by their long plots alone. A plot belongs to the first film whose title equals the plot's,
+   once the year is taken off and the article put in front.
+2. Twenty films in one's own words (tests/helpers/plot_queries.py), among the catalogue's overviews.
 3. The time of `recsys.search_plots` for 400 of those overviews, cut to 20 words.
 
-Each by `recsys.search_plots`, alone and with a sentence encoder's vectors, if one is named.
+Each by `recsys.search_plots`, by terms and with a sentence encoder's vectors, if one is named.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def prepare(engine: Engine, encoders: list[str]) -> None:
 def ranks_of(
     engine: Engine, encoder: str, queries: Iterable[tuple[str, int]], most: int = 1000
 ) -> list[float]:
-    """Rank of the film that each query means, infinite below `most`."""
+    """Return the rank of the film that each query means, infinite beyond `most`."""
     recommender = Recommender.on(engine)
     ranks = []
     for text, movie_id in queries:
