@@ -23,12 +23,12 @@ def _group() -> None:
 def predict(
     context: typer.Context,
     encoder: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose vectors of the texts to read.")
+        str, typer.Option(metavar="NAME", help="Encoder whose vectors of the texts to read.")
     ] = "terms",
 ) -> None:
     """Predict genres for films that list none but have a text; old predictions are replaced.
 
-    The classifier is learned first where texts or genres have changed since it was.
+    The classifier is learned first if texts or genres have changed since the last time.
 
     Example: `recsys genres predict --encoder terms`
     """

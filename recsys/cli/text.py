@@ -36,13 +36,12 @@ EncoderName = Annotated[
 def embed(context: typer.Context, encoder: EncoderName = "terms") -> None:
     """Give every film with an overview, plot or tagline its vector by an encoder.
 
-    `terms` is learned from the texts and needs nothing else, and so is `doc2vec`, which needs
-    `pip install 'recsys[doc2vec]'` and takes about half a minute for 10,000 films. Both are learned
-    anew if the texts have changed.
+    `terms` and `doc2vec` are learned from the texts, anew if these have changed. `doc2vec` needs
+    `pip install 'recsys[doc2vec]'` and takes about half a minute for 10,000 films.
 
     A sentence encoder needs `pip install 'recsys[encoders]'`. The first use of a name downloads the
     model; a folder with a model needs no network. Only films whose text is new or changed are
-    encoded, and after Ctrl-C the next run goes on where this one stopped.
+    encoded, and after Ctrl-C the next run continues where this one stopped.
 
     Examples:
 

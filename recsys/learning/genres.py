@@ -1,9 +1,9 @@
 """Genres from the vectors of texts: a small network in torch alone.
 
 One hidden layer of rectified units, then a sigmoid a genre, since a film has several. A genre is
-predicted from a probability on that suits it: one common threshold would leave out rare genres,
-and a genre's own is chosen on few films. So it is the mean of the two that do best, by F1, on
-films held out; the network then learns from all films.
+predicted from its threshold on: one threshold for all would leave out rare genres, and one of its
+own is chosen on few films. So it is the mean of the two that do best, by F1, on films held out; the
+network then learns from all films.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def learn_genres(
     seed: int = 0,
     progress: Progress = silent,
 ) -> GenreClassifier:
-    """Return what tells genres by vectors; the same input and seed give the same network.
+    """Return a classifier of genres; the same input and seed give the same network.
 
     Parameters
     ----------

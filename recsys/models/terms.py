@@ -17,9 +17,9 @@ from recsys.database.tables import text_encoders
 from recsys.learning.encoders import LEXICON
 from recsys.learning.terms import term_vectors, weigh
 
-RECIPE = 1  # another one learns anew
+RECIPE = 1  # with another one, terms are learned anew
 
-# Texts are read once: what others change meanwhile must not pass for what was learned from.
+# Texts are read once: changes by others meanwhile must not count as learned.
 STEMS = """
 create temp table film_texts on commit drop as
 select movie_id, recsys_internal.movie_text(movie_id) as text
@@ -80,7 +80,7 @@ from recsys.movie_texts
 def learn_terms(connection: Connection) -> int | None:
     """Learn terms from the films' texts, and encode every film, in the caller's transaction.
 
-    Nothing is done where the texts are those that were learned from last.
+    Nothing is done if the texts are the same as at the last learning.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def learn_terms(connection: Connection) -> int | None:
         "texts": texts,
         "digest": digest,
         "recipe": RECIPE,
-        "place": place,  # a server of another kind may hash otherwise
+        "place": place,  # another kind of server may hash differently
         "with_genres": False,
     }
     if not texts:

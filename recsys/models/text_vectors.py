@@ -101,7 +101,7 @@ def embed(engine: Engine, name_or_folder: str, progress: Progress = silent) -> E
     Raises
     ------
     EncoderError
-        There is no such encoder here, or its vectors have another length than those it gave before.
+        There is no such encoder here, or its vectors have another length than before.
     """
     name = encoder_name(name_or_folder)
     with reported_errors():

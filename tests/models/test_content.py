@@ -1,4 +1,4 @@
-"""Films that nobody likes: vectors from what they are, and answers that rank with them."""
+"""Films that no user likes: vectors from what they are, and answers that rank with them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from scipy import sparse
 from sqlalchemy import URL, Connection, Engine
 
-from recsys.learning.content import learn_content
+from recsys.arrays import Values
 from recsys.models.content import LEAST_FILMS, read_content
 from recsys.models.lists import recommend_all
 from recsys.models.terms import learn_terms
@@ -28,78 +26,13 @@ from tests.helpers.oracle import Catalogue, brute_force, call, check_list, read_
 
 PARAMETERS = Parameters(8, alpha=0.3, regularization=0.01)
 KNOWN, UNKNOWN = 9001, 9002  # new films, of which something is known and nothing
-NOBODY_LIKES = {1, 2, 3, 4, 130}  # of the sample's, once the first four are rated three stars
-
-Array = NDArray[np.float64]
-
-
-# ---------------------------------------------------------------------------- learning
-
-
-def planted(seed: int, n: int = 400) -> tuple[sparse.csr_array, Array, Array]:
-    """Facts, texts of which a quarter is missing, and vectors that are linear in them."""
-    generator = np.random.default_rng(seed)
-    facts = (generator.random((n, 6)) < 0.3).astype(float)
-    text = generator.normal(size=(n, 4))
-    none = generator.random(n) < 0.25
-    weights = [generator.normal(size=(rows, 3)) for rows in (6, 1, 4, 1)]
-    design = [facts, none[:, None], np.where(none[:, None], 0, text), np.ones((n, 1))]
-    vectors = np.hstack(design) @ np.vstack(weights)
-    text[none] = np.nan
-    return sparse.csr_array(facts), text, vectors
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_planted_map_is_found(seed: int) -> None:
-    facts, text, vectors = planted(seed)
-    learned = learn_content(facts[:300], text[:300], vectors[:300], seed)
-    assert learned.penalties == (3, 3)  # there is no noise
-    found = learned.vectors(facts[300:], text[300:])
-    assert np.square(found - vectors[300:]).sum() < 0.01 * np.square(vectors[300:]).sum()
-
-
-def test_what_says_nothing_is_shrunk_away() -> None:
-    facts, text, _ = planted(0)
-    noise = np.random.default_rng(1).normal(size=(400, 3))
-    assert learn_content(facts, text, noise, 0).penalties == (100, 100)
-
-
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 1000), n=st.integers(2, 40), with_text=st.booleans())
-def test_the_map_is_ridge_regressions(seed: int, n: int, with_text: bool) -> None:
-    """And its penalties those that predict best a film left out, by leaving out each in turn."""
-    facts, text, vectors = planted(seed, n)
-    vectors = vectors + np.random.default_rng(seed).normal(size=vectors.shape)
-    text = text if with_text else text[:, :0]
-    learned = learn_content(facts, text, vectors, seed)
-    none = np.isnan(text).any(axis=1, keepdims=True)
-    design = np.hstack([facts.toarray(), none, np.nan_to_num(text), np.ones((n, 1))])
-
-    def solved(rows: Array, penalties: tuple[float, float]) -> Array:
-        weights = np.repeat([*penalties, 0], [7, text.shape[1], 1])
-        x, y = design[rows], vectors[rows]
-        return np.asarray(np.linalg.solve(x.T @ x + np.diag(weights), x.T @ y))
-
-    def left_out(penalties: tuple[float, float]) -> float:
-        each = np.eye(n, dtype=bool)
-        misses = [vectors[one] - design[one] @ solved(~one, penalties) for one in each]
-        return float(np.square(misses).sum())
-
-    whole = design @ solved(np.ones(n, dtype=bool), learned.penalties)
-    assert learned.vectors(facts, text) == pytest.approx(whole, abs=1e-8)
-    others = [(a, b) for a in (3.0, 10.0, 30.0, 100.0) for b in (3.0, 10.0, 30.0, 100.0)]
-    if not with_text:
-        others = [(a, 3.0) for a, _ in others]
-    assert left_out(learned.penalties) <= min(map(left_out, others)) * (1 + 1e-9)
-
-
-# ---------------------------------------------------------------------------- in the database
+UNLIKED = {1, 2, 3, 4, 130}  # in the sample, once the first four have three stars
 
 
 @pytest.fixture(scope="module")
 def content_name(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> str:
-    """Name of a copy of the sample with two films nobody rated and four that nobody likes, of which
-    a model has learned, from texts too."""
+    """Name of a copy of the sample with a model learned from facts and texts; two of its films have
+    no ratings, and no user likes four others."""
     name = copies(sample_name)
     engine = open_database(server_url, name)
     with engine.begin() as connection:
@@ -142,7 +75,7 @@ def trained(engine: Engine, parameters: Parameters = PARAMETERS) -> int:
     return train(engine, parameters, device="cpu")
 
 
-def content_of(connection: Connection, model_id: int) -> dict[int, Array]:
+def content_of(connection: Connection, model_id: int) -> dict[int, Values]:
     rows = connection.exec_driver_sql(
         "select movie_id, embedding::real[] from recsys.movie_vectors "
         "where model_id = %s and content",
@@ -151,8 +84,8 @@ def content_of(connection: Connection, model_id: int) -> dict[int, Array]:
     return {row[0]: np.array(row[1], dtype=np.float64) for row in rows}
 
 
-def by_hand(connection: Connection, model_id: int) -> dict[int, Array]:
-    """What recsys_internal.content_vector must give each film, from the tables alone."""
+def by_hand(connection: Connection, model_id: int) -> dict[int, Values]:
+    """The vectors that recsys_internal.content_vector must give, from the tables alone."""
     run = connection.exec_driver_sql
     rows = {
         row[0]: np.array(row[1], dtype=np.float64)
@@ -187,7 +120,7 @@ def by_hand(connection: Connection, model_id: int) -> dict[int, Array]:
         known = sorted(facts.get(movie_id, set()) & rows.keys())
         if not known and movie_id not in texts:
             continue
-        v: Array = np.sum([rows["intercept"], *(rows[fact] for fact in known)], axis=0)
+        v: Values = np.sum([rows["intercept"], *(rows[fact] for fact in known)], axis=0)
         if movie_id in texts:
             weights = np.array([rows[f"factor:{n}"] for n in range(1, model.factors + 1)])
             v = v + weights @ texts[movie_id]
@@ -198,13 +131,13 @@ def by_hand(connection: Connection, model_id: int) -> dict[int, Array]:
     return found
 
 
-def check_vectors(found: dict[int, Array], expected: dict[int, Array]) -> None:
+def check_vectors(found: dict[int, Values], expected: dict[int, Values]) -> None:
     assert found.keys() == expected.keys()
     for movie_id, v in expected.items():
         assert found[movie_id] == pytest.approx(v, abs=1e-5)
 
 
-def everybody(connection: Connection, model_id: int) -> dict[int, Array]:
+def everybody(connection: Connection, model_id: int) -> dict[int, Values]:
     """recsys_internal.content_vector of each film."""
     rows = connection.exec_driver_sql(
         "select m.movie_id, c.v::real[] from recsys.movies m cross join lateral "
@@ -221,16 +154,16 @@ def test_sql_gives_each_film_what_the_map_says(learned: Engine) -> None:
         expected = by_hand(connection, model_id)
         check_vectors(everybody(connection, model_id), expected)
         assert UNKNOWN not in expected
-        nobody_likes = set(
+        unliked = set(
             connection.exec_driver_sql(
                 "select movie_id from recsys.movies where liked_count = 0"
             ).scalars()
         )
-        assert nobody_likes == NOBODY_LIKES | {KNOWN, UNKNOWN}
-        assert content_of(connection, model_id).keys() == NOBODY_LIKES | {KNOWN}
+        assert unliked == UNLIKED | {KNOWN, UNKNOWN}
+        assert content_of(connection, model_id).keys() == UNLIKED | {KNOWN}
         check_vectors(
             content_of(connection, model_id),
-            {m: v for m, v in expected.items() if m in nobody_likes},
+            {m: v for m, v in expected.items() if m in unliked},
         )
         features = set(
             connection.exec_driver_sql(
@@ -350,7 +283,7 @@ def test_likeness_leaves_them_out(learned: Engine, retrieval: str) -> None:
         run = connection.exec_driver_sql
         run("select recsys_internal.index_model(%s, true)", (model_id,))
         run(f"set recsys.retrieval = '{retrieval}'")
-        unlearned = NOBODY_LIKES | {KNOWN, UNKNOWN}
+        unlearned = UNLIKED | {KNOWN, UNKNOWN}
         for question in (
             {"function": "similar_movies", "movie_id": 10},
             {"function": "more_like", "liked": [10, 20], "disliked": [30]},
@@ -443,14 +376,14 @@ def test_same_seed_same_vectors_of_content_too(learned: Engine) -> None:
     assert {m: v.tolist() for m, v in one.items()} == {m: v.tolist() for m, v in other.items()}
 
 
-def test_without_texts_facts_alone_speak(sample_engine: Engine) -> None:
+def test_without_texts_facts_alone_count(sample_engine: Engine) -> None:
     with sample_engine.begin() as connection:
         connection.exec_driver_sql(
             "update recsys.ratings set rating = 3 where movie_id between 1 and 4"
         )
     model_id = trained(sample_engine)
     with sample_engine.connect() as connection:
-        assert content_of(connection, model_id).keys() == NOBODY_LIKES
+        assert content_of(connection, model_id).keys() == UNLIKED
         check_vectors(everybody(connection, model_id), by_hand(connection, model_id))
         assert connection.exec_driver_sql(
             "select encoder_id, (select count(*) from recsys.content_features "
@@ -460,7 +393,7 @@ def test_without_texts_facts_alone_speak(sample_engine: Engine) -> None:
         ).one() == (None, 0)
 
 
-def test_a_catalogue_of_which_nothing_is_known(engine: Engine) -> None:
+def test_a_catalogue_of_ids_alone(engine: Engine) -> None:
     """No genre, year or text; and so few films that no fact is learned from."""
     with engine.begin() as connection:
         run = connection.exec_driver_sql

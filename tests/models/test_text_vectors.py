@@ -1,4 +1,4 @@
-"""Vectors of the films' texts in the database: what is encoded, kept, left out and asked."""
+"""Vectors of the films' texts in the database: which are encoded, kept, left out and asked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def vector_of(text: str, dimensions: int = 4) -> list[float]:
 
 
 class Stub:
-    """An encoder that writes down what it is given, and does something first at each call."""
+    """An encoder that keeps what it has read, and first does something at each call."""
 
     name = "stub"
     with_genres = False
