@@ -43,6 +43,7 @@ from sqlalchemy import Engine
 
 from benchmarks.scratch import scratch_database
 from benchmarks.speed.fold_in import read_films, solve_exactly
+from recsys.arrays import Index, Mask, Vectors
 from recsys.learning.vectors import cosine_form
 from recsys.loading.load import load
 from recsys.parameters import POSITIVE_STARS, Parameters
@@ -86,14 +87,13 @@ ADD_GENRE = """
     order by hashint8extended(movie_id, %s) limit %s
 """
 
-Floats = NDArray[np.float32]
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Viewer:
     user_id: int
-    vector: Floats
+    vector: Vectors
     rated: list[int]
 
 
@@ -105,9 +105,9 @@ Contender = tuple[dict[str, Answer], list[Viewer]]  # its answers by setting, wh
 class Films:
     """Films that have a vector, and which of them are of each genre; of None all are."""
 
-    ids: NDArray[np.int64]
-    vectors: Floats  # of length 1, as stored
-    members: dict[str | None, NDArray[np.bool_]]
+    ids: Index
+    vectors: Vectors  # of length 1, as stored
+    members: dict[str | None, Mask]
 
     def best(self, viewer: Viewer, genre: str | None, filtered: bool) -> set[int]:
         scores = self.vectors @ viewer.vector
@@ -212,7 +212,7 @@ def prepare(connection: Connection, users: list[int], live: int) -> tuple[Films,
     return Films(ids, padded(vectors), members), viewers
 
 
-def padded(vectors: NDArray[Any]) -> Floats:
+def padded(vectors: NDArray[Any]) -> Vectors:
     """Return them with zeros up to a length that distances are computed fast at."""
     return np.pad(vectors.astype(np.float32), ((0, 0), (0, -vectors.shape[1] % 16)))
 

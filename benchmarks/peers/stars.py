@@ -29,6 +29,7 @@ from sklearn.model_selection import KFold
 from sqlalchemy import Engine
 
 from benchmarks.scratch import data_set, scratch_database
+from recsys.arrays import Values
 from recsys.database.copy import read_columns, write_columns
 from recsys.evaluation.resampling import Resampling
 from recsys.loading.load import load
@@ -36,7 +37,6 @@ from recsys.sources import open_source
 from recsys.training.train import train
 
 Ratings = dict[str, NDArray[Any]]
-Values = NDArray[np.float64]
 
 OURS, TUNED = "recsys, by SQL", "Surprise SVD, tuned"
 RATINGS = """

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from psycopg.sql import SQL, Identifier
 
 from benchmarks.scratch import data_set, scratch_database
+from recsys.arrays import Index, Values
 from recsys.learning.als import FINAL_STEPS, FINAL_TOLERANCE
 from recsys.learning.blocks import Side, solve
 from recsys.loading.load import load
@@ -51,8 +52,7 @@ TWIN = """
 TABLES = ("ratings", "twin")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-Doubles = NDArray[np.float64]
-Likes = dict[int, NDArray[np.int64]]  # rows of the films that each user likes
+Likes = dict[int, Index]  # rows of the films that each user likes
 
 
 def main() -> None:
@@ -83,14 +83,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def read_films(connection: Connection, factors: int) -> tuple[NDArray[np.int64], Doubles]:
+def read_films(connection: Connection, factors: int) -> tuple[Index, Values]:
     """Return the ids of the films and their learned vectors, (n,) and (n, factors)."""
     rows = connection.execute(FILMS, binary=True).fetchall()
     items = np.array([row[1] for row in rows], dtype=np.float32)[:, :factors]
     return np.array([row[0] for row in rows]), items.astype(np.float64) * rows[0][2]
 
 
-def insert_users(connection: Connection, films: NDArray[np.int64], users: int) -> Likes:
+def insert_users(connection: Connection, films: Index, users: int) -> Likes:
     """Insert users who like n films, so many for each n."""
     query = "select liked_count from recsys.movies where movie_id = any (%s) order by movie_id"
     counts = np.array(connection.execute(query, (films.tolist(),)).fetchall(), dtype=float)[:, 0]
@@ -106,7 +106,7 @@ def insert_users(connection: Connection, films: NDArray[np.int64], users: int) -
 
 
 def measure_vectors(
-    connection: Connection, items: Doubles, likes: Likes, parameters: Parameters, calls: int
+    connection: Connection, items: Values, likes: Likes, parameters: Parameters, calls: int
 ) -> None:
     query = "select recsys.user_vector(%s)::real[]"
     served = np.array([connection.execute(query, (u,)).fetchall()[0][0][:-1] for u in likes])
@@ -134,8 +134,8 @@ def measure_vectors(
 
 
 def solve_exactly(
-    items: Doubles, gram: Doubles, rows: NDArray[Any], parameters: Parameters
-) -> Doubles:
+    items: Values, gram: Values, rows: NDArray[Any], parameters: Parameters
+) -> Values:
     """Solve the equation of recsys/learning/als.py for one user; gram is ``items.T @ items``."""
     own = items[rows]
     alpha, regularization = parameters.weights
@@ -144,7 +144,7 @@ def solve_exactly(
     return np.linalg.solve(left, own.sum(axis=0))
 
 
-def solve_as_trained(items: Doubles, likes: Likes, parameters: Parameters) -> Doubles:
+def solve_as_trained(items: Values, likes: Likes, parameters: Parameters) -> Values:
     """Return the users' vectors by the solver of the training, with its steps and tolerance."""
     users = torch.repeat_interleave(torch.tensor([len(rows) for rows in likes.values()]))
     films = torch.from_numpy(np.concatenate([np.sort(rows) for rows in likes.values()]))
@@ -162,7 +162,7 @@ def timed(connection: Connection, statement: Any, values: tuple[Any, ...]) -> fl
     return (time.perf_counter() - begun) * 1000
 
 
-def measure_inserts(connection: Connection, films: NDArray[np.int64], inserts: int) -> None:
+def measure_inserts(connection: Connection, films: Index, inserts: int) -> None:
     connection.execute("set synchronous_commit = off")  # the disk's noise would drown the rest
     say("inserting single ratings")
     taken: dict[str, list[float]] = {table: [] for table in TABLES}
@@ -177,9 +177,7 @@ def measure_inserts(connection: Connection, films: NDArray[np.int64], inserts: i
           f"ratio {own / twin:.3f}", flush=True)  # fmt: skip
 
 
-def measure_copies(
-    connection: Connection, films: NDArray[np.int64], ratings: int, rounds: int
-) -> None:
+def measure_copies(connection: Connection, films: Index, ratings: int, rounds: int) -> None:
     taken: dict[str, list[float]] = {table: [] for table in TABLES}
     for number in range(rounds):
         say(f"COPY, round {number + 1} of {rounds}")

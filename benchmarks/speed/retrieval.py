@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection as Transaction
 
 from benchmarks.scratch import scratch_database
+from recsys.arrays import Vectors
 from recsys.models.vectors import TrainedModel, write_model
 from recsys.models.versions import activate_model
 
@@ -60,7 +61,6 @@ LISTED = """
 DEFINITION = "select pg_get_functiondef('recsys_internal.nearest_by_index'::regproc)"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-Floats = NDArray[np.float32]
 
 
 def main() -> None:
@@ -119,9 +119,9 @@ def make_data(transaction: Transaction, films: int, sigma: float) -> dict[str, l
     return {"recommend": list(range(1, USERS + 1)), "similar_movies": similar}
 
 
-def unit(vectors: NDArray[Any]) -> Floats:
+def unit(vectors: NDArray[Any]) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return cast(Floats, (vectors / lengths).astype(np.float32))
+    return cast(Vectors, (vectors / lengths).astype(np.float32))
 
 
 def compare_ways(

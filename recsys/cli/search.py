@@ -23,8 +23,7 @@ from recsys.serving.recommender import Recommender
 from recsys.serving.statements import Filters
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from recsys.arrays import Vectors
 
 Weight = Annotated[float, typer.Option(min=0, help="Compared with the plot's weight of 1.")]
 
@@ -74,7 +73,7 @@ def search(
     show_films(engine, answer, PlotMatch, output, "Films with such a plot")
 
 
-def _encoded(engine: Engine, encoder: str, text: str) -> tuple[str, NDArray[np.float32]]:
+def _encoded(engine: Engine, encoder: str, text: str) -> tuple[str, Vectors]:
     """Return the encoder's name in the database and its vector of the text."""
     from recsys.learning.encoders import encoder_name
     from recsys.models.text_vectors import query_vector

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from recsys.arrays import Index, Values
 from recsys.learning import ranker
 from recsys.learning import stars as factorization
 from recsys.learning.network import (
@@ -32,7 +32,6 @@ from recsys.progress import silent
 from recsys.sources import open_source
 from recsys.training import train as training
 
-Values = NDArray[np.float64]
 PARAMETERS = Parameters(8, epochs=4, alpha=0.3, regularization=0.01)
 
 
@@ -57,7 +56,7 @@ def table_of(
 
 def planted(
     n_users: int = 300, n_films: int = 120, share: float = 0.3, noise: float = 0.3
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Values]:
+) -> tuple[Index, Index, Values]:
     """Ratings made of biases and two factors."""
     generator = np.random.default_rng(0)
     users, films = np.nonzero(generator.random((n_users, n_films)) < share)
