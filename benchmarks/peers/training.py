@@ -106,7 +106,7 @@ def implicit_epochs(
     likes: sparse.csr_matrix, iterations: int, **parameters: float
 ) -> Iterator[tuple[float, Factors]]:
     """Yield the seconds of each of implicit's iterations, and what it has learned by then."""
-    from implicit.als import AlternatingLeastSquares  # type: ignore[import-not-found]
+    from implicit.als import AlternatingLeastSquares
 
     model = AlternatingLeastSquares(
         iterations=iterations, use_gpu=False, random_state=0, **parameters

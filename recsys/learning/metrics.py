@@ -257,7 +257,7 @@ def gini(counts: Ids) -> float:
     return float((weights @ ascending) / (n * ascending.sum()))
 
 
-def _ratio(above: Numbers, below: Numbers) -> Values:
+def _ratio(above: Numbers | Ids, below: Numbers | Ids) -> Values:
     """Divide; NaN where nothing is below."""
     values = np.full(above.shape, np.nan)
     np.divide(above, below, out=values, where=below > 0)

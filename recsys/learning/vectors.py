@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.arrays import Index, Mask, Values, Vectors
+from recsys.arrays import Index, Mask, Numbers, Values, Vectors
 from recsys.errors import TrainingError
 
 SHORTEST = 1e-12  # below it, a square underflows float4 and the direction is lost
@@ -40,7 +40,7 @@ class UserSolve:
         ``(factors,)``, what is added to very few liked films; None is the mean of the users.
     """
 
-    diagonal: Vectors
+    diagonal: Numbers
     ridge: float
     liked_from: float
     liked_counts: Index | None = None

@@ -99,7 +99,7 @@ def test_recommend_group_equals_brute_force(
         prior = catalogue.prior if len(liked) < 3 else 0
         rankings[STRANGER] = catalogue.solved(liked) + prior
     scores = [catalogue.scores(ranking) for ranking in rankings.values()]
-    combine = np.mean if strategy == "mean" else np.min
+    combine: Any = np.mean if strategy == "mean" else np.min
     truth = {m: float(combine([s[m] for s in scores])) for m in catalogue.row if scores}
     barred = {m for user in user_ids for m in catalogue.ratings.get(user, ())}
     barred.update(liked if STRANGER in user_ids else ())
