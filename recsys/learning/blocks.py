@@ -10,12 +10,12 @@ as another program wants a core.
 from __future__ import annotations
 
 import math
-import warnings
 
 import torch
 from torch import Tensor
 
 from recsys.learning.cores import core_workers
+from recsys.learning.sparse import csr
 
 # Most rows and positives of a block, measured (benchmarks/peers/training.py).
 BLOCK_ROWS, BLOCK_POSITIVES = 1 << 11, 1 << 16
@@ -42,11 +42,7 @@ class Block:
             offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int()  # (n_rows + 1,)
             values = torch.empty(len(columns), device=columns.device)
             shape = len(counts), n_columns
-            with warnings.catch_warnings():  # torch calls its CSR layout beta, once a process
-                warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-                self.csr = torch.sparse_csr_tensor(
-                    offsets, columns, values, shape, check_invariants=True
-                )
+            self.csr = csr(offsets, columns, values, shape)
         else:
             self.columns = columns
             self.rows = torch.repeat_interleave(torch.arange(len(counts)), counts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import NamedTuple
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from recsys.learning.cores import core_workers
 from recsys.learning.ratings import Ratings
+from recsys.learning.sparse import csr_of_rows
 
 INITIAL = {"factors": 0.3, "known": 0.05, "bias": 0.2, "film": 0.1, "noise": 0.7, "scale": 0.1}
 TYPICAL_RATINGS = 10.0  # of average noise, which are added to every user's own
@@ -80,10 +80,15 @@ class Posteriors:
         factors: int,
         seed: int,
     ) -> None:
-        n_users, n_films, d = len(ratings.user_ids), len(known), factors
+        self.d, self.facts = factors, facts
+        self.known = torch.cat([known, known.new_ones(len(known), 1)], 1)  # (n_films, c)
+        self._arrange(ratings)
+        self._begin(seed)
+
+    def _arrange(self, ratings: Ratings) -> None:
+        """Lay out who rated what, by users in chunks and by films."""
+        n_users, n_films = ratings.shape
         rows, columns, stars = tensors(ratings)
-        self.d, self.facts = d, facts
-        self.known = torch.cat([known, known.new_ones(n_films, 1)], 1)  # (n_films, c)
         self.mean = stars.mean()
         values = stars - self.mean
         self.counts = torch.bincount(rows, minlength=n_users).double()
@@ -95,48 +100,36 @@ class Posteriors:
             stop = min(start + USERS_A_CHUNK, n_users)
             part = slice(ends[start], ends[stop])
             index, size = (rows[part] - start, columns[part]), (stop - start, n_films)
-            ones = csr(*index, torch.ones_like(values[part]), size)
-            given = csr(*index, values[part], size)
-            users = slice(start, stop)
-            self.chunks.append(_Chunk(users, ones, ones.float(), given, ones @ pairs))
+            ones = csr_of_rows(*index, torch.ones_like(values[part]), size)
+            given = csr_of_rows(*index, values[part], size)
+            self.chunks.append(_Chunk(slice(start, stop), ones, ones.float(), given, ones @ pairs))
         order = torch.argsort(columns, stable=True)
         index, size = (columns[order], rows[order]), (n_films, n_users)
-        self.ones_by_film = csr(*index, torch.ones_like(values), size)
+        self.ones_by_film = csr_of_rows(*index, torch.ones_like(values), size)
         self.singles_by_film = self.ones_by_film.float()
-        self.stars_by_film = csr(*index, values[order], size)
+        self.stars_by_film = csr_of_rows(*index, values[order], size)
         self.squares = values.new_zeros(n_users).index_add_(0, rows, values.square())
 
+    def _begin(self, seed: int) -> None:
+        """Draw users' latent parts, and set the variances that the first epochs go by."""
+        n_users, d, c = len(self.counts), self.d, self.known.shape[1]
         generator = torch.Generator().manual_seed(seed)
-
-        def begin(n: int) -> Tensor:
-            return INITIAL["scale"] * torch.randn(n, d, generator=generator, dtype=torch.float64)
-
-        c = self.known.shape[1]
-        self.users = torch.cat([begin(n_users), known.new_zeros(n_users, c)], 1)
+        latent = torch.randn(n_users, d, generator=generator, dtype=torch.float64)
+        latent *= INITIAL["scale"]
+        self.users = torch.cat([latent, latent.new_zeros(n_users, c)], 1)
         # Second moments of the latent part with itself, (d, d), and with the rest, (d, c). Single
         # precision is enough of them, and they are what takes time to move.
-        latent = self.users[:, :d]
         eye = 0.01 * torch.eye(d, dtype=torch.float64)
-        self.moments = torch.cat(
-            [
-                (latent[:, :, None] * latent[:, None, :] + eye).flatten(1),
-                known.new_zeros(n_users, d * c),
-            ],
-            1,
-        ).float()
-        self.user_variance = torch.cat(
-            [
-                known.new_full((d,), INITIAL["factors"]),
-                known.new_full((c - 1,), INITIAL["known"]),
-                known.new_full((1,), INITIAL["bias"]),
-            ]
-        )
-        self.film_variance = known.new_full((d + 1,), INITIAL["film"])
+        own = (latent[:, :, None] * latent[:, None, :] + eye).flatten(1)
+        self.moments = torch.cat([own, latent.new_zeros(n_users, d * c)], 1).float()
+        self.user_variance = latent.new_full((d + c,), INITIAL["known"])
+        self.user_variance[:d], self.user_variance[-1] = INITIAL["factors"], INITIAL["bias"]
+        self.film_variance = latent.new_full((d + 1,), INITIAL["film"])
         self.film_variance[-1] = INITIAL["bias"]
-        self.side = known.new_zeros(facts.shape[1], d + 1)
+        self.side = latent.new_zeros(self.facts.shape[1], d + 1)
         self.noise = INITIAL["noise"]
-        self.weights = known.new_ones(n_users)  # w
-        self.user_squares = known.new_zeros(d + c)  # mean second moment of a user's coordinates
+        self.weights = latent.new_ones(n_users)  # w
+        self.user_squares = latent.new_zeros(d + c)  # mean second moment of a user's coordinates
 
     def films_from_users(self) -> None:
         """Update the posterior of each film's (v, b)."""
@@ -253,11 +246,3 @@ def tensors(ratings: Ratings) -> tuple[Tensor, Tensor, Tensor]:
 def _inverse(matrices: Tensor) -> Tensor:
     """Return the inverse of each; `torch.linalg.inv` is slow beyond measure for many on a CPU."""
     return torch.cholesky_inverse(torch.linalg.cholesky(matrices))
-
-
-def csr(rows: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return a sparse matrix; rows ascend, and within each the columns."""
-    offsets = torch.searchsorted(rows, torch.arange(size[0] + 1))
-    with warnings.catch_warnings():  # torch calls its CSR layout beta, once a process
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-        return torch.sparse_csr_tensor(offsets, columns, values, size, check_invariants=True)

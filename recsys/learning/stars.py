@@ -29,8 +29,9 @@ import torch
 from torch import Tensor
 
 from recsys.learning.cores import core_workers, one_core
-from recsys.learning.posteriors import USERS_A_CHUNK, Posteriors, RatingFactors, csr, tensors
+from recsys.learning.posteriors import USERS_A_CHUNK, Posteriors, RatingFactors, tensors
 from recsys.learning.ratings import Ratings
+from recsys.learning.sparse import csr_of_rows
 from recsys.progress import Progress, silent
 
 FACTORS, EPOCHS = 8, 25
@@ -101,11 +102,11 @@ def solve_users(learned: RatingFactors, ratings: Ratings) -> Tensor:
         rows = user_index[first:last] - start
         columns = film_index[first:last]
         size = stop - start, len(films)
-        rated = csr(rows, columns, torch.ones_like(left[first:last]), size)
+        rated = csr_of_rows(rows, columns, torch.ones_like(left[first:last]), size)
         products = (films[:, :, None] * films[:, None, :]).flatten(1)
         gram = (rated @ products).unflatten(1, (films.shape[1], -1))
         gram += torch.diag_embed(ridge + rated @ spread)
-        target = csr(rows, columns, left[first:last], size) @ films
+        target = csr_of_rows(rows, columns, left[first:last], size) @ films
         users[start:stop] = torch.cholesky_solve(target[:, :, None], torch.linalg.cholesky(gram))[
             :, :, 0
         ]

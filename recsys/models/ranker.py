@@ -29,26 +29,7 @@ def write_ranker(
 ) -> None:
     """Write the ranker of a model that has just been written."""
     learned, typical = ranker.factors, Typical.of(ratings, films)
-    ridge = (learned.noise / learned.user_variance).numpy()
-    connection.execute(
-        rankers.insert(),
-        {
-            "model_id": model_id,
-            "mean": learned.mean,
-            "ridge": np.append(ridge, 0),
-            "mean_year": typical.year,
-            "mean_rated_at": datetime.fromtimestamp(typical.rated_at, UTC),
-            "oldest_rated_at": datetime.fromtimestamp(float(ratings.seconds.min()), UTC),
-            "newest_rated_at": datetime.fromtimestamp(float(ratings.seconds.max()), UTC),
-            "rating_variance": typical.variance,
-            "half_share": typical.halves,
-            "typical_ratings": TYPICAL_RATINGS,
-            "time_unit": TIME_UNIT,
-            "candidates": ranker.candidates,
-            "weight": ranker.weight,
-            "metrics": ranker.metrics,
-        },
-    )
+    connection.execute(rankers.insert(), _ranker_row(model_id, ranker, ratings, typical))
     connection.execute(ranker_units.insert(), _unit_rows(model_id, ranker.network))
     connection.execute(
         ranker_terms.insert(),
@@ -81,6 +62,28 @@ def write_ranker(
     )
     for name in ("ranker_films", "ranker_users", "ranker_units"):
         connection.exec_driver_sql(f"analyze recsys.{name}")
+
+
+def _ranker_row(
+    model_id: int, ranker: LearnedRanker, ratings: Ratings, typical: Typical
+) -> dict[str, Any]:
+    ridge = (ranker.factors.noise / ranker.factors.user_variance).numpy()
+    return {
+        "model_id": model_id,
+        "mean": ranker.factors.mean,
+        "ridge": np.append(ridge, 0),
+        "mean_year": typical.year,
+        "mean_rated_at": datetime.fromtimestamp(typical.rated_at, UTC),
+        "oldest_rated_at": datetime.fromtimestamp(float(ratings.seconds.min()), UTC),
+        "newest_rated_at": datetime.fromtimestamp(float(ratings.seconds.max()), UTC),
+        "rating_variance": typical.variance,
+        "half_share": typical.halves,
+        "typical_ratings": TYPICAL_RATINGS,
+        "time_unit": TIME_UNIT,
+        "candidates": ranker.candidates,
+        "weight": ranker.weight,
+        "metrics": ranker.metrics,
+    }
 
 
 def _unit_rows(model_id: int, network: Network) -> list[dict[str, Any]]:

@@ -1,0 +1,20 @@
+"""Sparse matrices of torch."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+
+def csr(offsets: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return a sparse matrix; row i has the columns at ``offsets[i]`` to ``offsets[i + 1]``."""
+    with warnings.catch_warnings():  # torch calls its CSR layout beta, once a process
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+        return torch.sparse_csr_tensor(offsets, columns, values, shape, check_invariants=True)
+
+
+def csr_of_rows(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return a sparse matrix; rows ascend, and within each the columns."""
+    return csr(torch.searchsorted(rows, torch.arange(shape[0] + 1)), columns, values, shape)
