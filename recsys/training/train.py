@@ -4,64 +4,31 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from recsys.database.errors import reported_errors
 from recsys.database.tables import trials
-from recsys.errors import TrainingError
 from recsys.learning.als import fit
 from recsys.learning.cores import choose_device
-from recsys.learning.likes import Likes
 from recsys.learning.ranker import LearnedRanker, learn_ranker
-from recsys.learning.ratings import Films, Ratings
-from recsys.learning.tuning import METRIC, Trial, resolved
 from recsys.learning.vectors import UserSolve, require_finite
 from recsys.models.content import read_content, refresh_content
 from recsys.models.ranker import write_ranker
-from recsys.models.ratings import read_films, read_ratings, time_of
 from recsys.models.vectors import TrainedModel, write_model
 from recsys.models.versions import activate_model, reclaim_space
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.progress import Progress, silent
-from recsys.training.comparison import Rival, compare, find_rival, is_better
+from recsys.training.choice import Choice, choose
+from recsys.training.comparison import is_better
+from recsys.training.data import TrainingData, read
 
 # What the ranker learns, one after the other, in the words of one step's progress.
 RANKING = {"ratings": "users and films", "network": "network", "order": "weight in the lists"}
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a training reads, of one snapshot."""
-
-    ratings: Ratings
-    films: Films
-    likes: Likes
-    threshold: float
-    newest: str
-    rival: Rival | None
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What tells one set of ratings from another."""
-        return {
-            "ratings": len(self.ratings.stars),
-            "newest_rating": self.newest,
-            "positives": len(self.likes.user_index),
-        }
-
-
-class Choice(NamedTuple):
-    """What to train with, and how that compares with the active model, if it was asked."""
-
-    parameters: Parameters
-    notes: dict[str, Any]
-    metrics: dict[str, Any]
 
 
 def train(
@@ -127,59 +94,6 @@ def train(
         refresh_content(engine)
         progress("writing", 1, 1)
     return model_id
-
-
-def read(connection: Connection, threshold: float, if_better: str | None = None) -> TrainingData:
-    """Read the ratings and the films, and what the new model has to be better than."""
-    ratings = read_ratings(connection)
-    likes = ratings.liked(threshold)
-    if min(likes.shape) < 2:
-        raise TrainingError(
-            f"{likes.shape[0]} users and {likes.shape[1]} films have ratings of {threshold:g} "
-            "stars or more, too few to learn from: load more ratings, or lower --threshold"
-        )
-    return TrainingData(
-        ratings=ratings,
-        films=read_films(connection, ratings),
-        likes=likes,
-        threshold=threshold,
-        newest=time_of(connection, int(ratings.rated_at.max())),
-        rival=None if if_better is None else find_rival(connection, if_better, ratings),
-    )
-
-
-def choose(
-    engine: Engine,
-    data: TrainingData,
-    wanted: Parameters,
-    device: str,
-    started: datetime,
-    search_minutes: float | None,
-    progress: Progress,
-) -> Choice:
-    """Choose what is not given by short trainings, each of which is kept in ``recsys.trials``."""
-    tried: list[float] = []
-
-    def keep(trial: Trial) -> None:
-        with engine.begin() as connection:
-            connection.execute(trials.insert(), _trial_row(trial, started))
-        tried.append(trial.quality or 0.0)
-        progress("choosing", len(tried), None, f"best {max(tried):.4f}")
-
-    if search_minutes is None:
-        chosen = resolved(data.likes, wanted, device, keep)
-    else:
-        from recsys.learning.search import search
-
-        chosen = search(data.likes, wanted, search_minutes, device, keep)
-    return Choice(
-        chosen,
-        {
-            "chosen": [name for name, value in asdict(wanted).items() if value is None],
-            "search_minutes": search_minutes,
-        },
-        {} if data.rival is None else compare(data.likes, chosen, data.rival, device),
-    )
 
 
 def learn(
@@ -263,13 +177,3 @@ def write(
         if data.rival is None or is_better(connection, model.metrics, data.rival):
             activate_model(connection, model_id)
     return model_id
-
-
-def _trial_row(trial: Trial, started: datetime) -> dict[str, Any]:
-    return {
-        "started_at": started,
-        "parameters": trial.parameters,
-        "metric": METRIC,
-        "value": trial.quality,
-        "duration": timedelta(seconds=trial.seconds),
-    }

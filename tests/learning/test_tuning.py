@@ -24,7 +24,8 @@ from recsys.learning.tuning import MOST_STEPS, Trial, Validation, climb, mean, r
 from recsys.models.versions import activate_model
 from recsys.parameters import Parameters
 from recsys.training import comparison
-from recsys.training.train import read, train
+from recsys.training.data import read
+from recsys.training.train import train
 
 WEIGHTS: dict[str, Any] = {"alpha": 0.3, "regularization": 0.01}
 FEW = Parameters(factors=4, epochs=4)
@@ -270,7 +271,7 @@ def test_another_activation_meanwhile_stays(
             activate_model(connection, other)
         return comparison.compare(*arguments)
 
-    monkeypatch.setattr("recsys.training.train.compare", and_activate)
+    monkeypatch.setattr("recsys.training.choice.compare", and_activate)
     good = Parameters(factors=8, alpha=0.3, regularization=0.03)
     train(sample_engine, good, device="cpu", if_better="ndcg@10")
     row = latest(sample_engine)

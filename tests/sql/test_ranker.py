@@ -14,7 +14,8 @@ from recsys.database.tables import metadata
 from recsys.models.vectors import write_model
 from recsys.models.versions import activate_model
 from recsys.parameters import Parameters
-from recsys.training.train import fit_model, read
+from recsys.training.data import read
+from recsys.training.train import fit_model
 from tests.helpers.oracle import (
     Catalogue,
     Entry,
