@@ -11,12 +11,18 @@ import typer
 from sqlalchemy import Engine
 
 from recsys.cli.output import console, note, progress_bar, table
+from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.parameters import MAX_REJECTS
 
 if TYPE_CHECKING:  # only commands that need pandas import it
     from recsys.loading.tally import LoadReport
     from recsys.sources.batches import Source
+
+UNLEARNED = """
+    select exists (select from recsys.movie_texts)
+        and (recsys_internal.find_encoder('terms')).encoder_id is null
+"""
 
 Size = Annotated[int | None, typer.Option(min=1, help="Of a synthetic source.")]
 
@@ -63,7 +69,11 @@ def load(
     sizes = {"users": users, "movies": movies, "ratings": ratings, "seed": seed}
     given = {name: value for name, value in sizes.items() if value is not None}
     opened = _open(source, file_format, given)
-    load_source(ready_engine(context.obj, create=True), opened, max_rejects, replace)
+    engine = ready_engine(context.obj, create=True)
+    load_source(engine, opened, max_rejects, replace)
+    with reported_errors(), engine.connect() as connection:
+        if connection.exec_driver_sql(UNLEARNED).scalar():
+            note("`recsys train` or `recsys text embed` learns the texts for `recsys search`.")
     note("BI views of months and users show it after `recsys train` or `recsys bi refresh`.")
 
 

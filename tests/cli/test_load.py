@@ -71,3 +71,10 @@ def test_what_was_not_read_or_not_taken_is_said(name: str, tmp_path: Path) -> No
     assert "Not read: genome-tags.csv" in done.stderr
     assert "2 were entered under their ids" in done.stderr
     assert "recsys.load_rejects where run_id = 1" in done.stderr
+
+
+def test_texts_that_came_are_not_yet_learned(name: str) -> None:
+    on = ("--database", name)
+    assert "learns the texts for `recsys search`" in recsys(*on, "load", "sample").stderr
+    recsys(*on, "text", "embed")
+    assert "learns the texts" not in recsys(*on, "load", "sample").stderr
