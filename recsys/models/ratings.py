@@ -29,8 +29,8 @@ def read_ratings(connection: Connection) -> Ratings:
     )
     films = read_columns(connection, MOVIES, movie_id="i8", hash="i8")
     users, movies = rows["user_id"], rows["movie_id"]
-    steps = np.diff(users)
-    if not ((steps > 0) | ((steps == 0) & (np.diff(movies) > 0))).all():
+    same, ascends = users[1:] == users[:-1], movies[1:] > movies[:-1]
+    if not ((users[1:] > users[:-1]) | same & ascends).all():
         order = np.lexsort((movies, users))
         rows = {name: values[order] for name, values in rows.items()}
         users, movies = rows["user_id"], rows["movie_id"]
