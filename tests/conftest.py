@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -56,11 +57,13 @@ def settings() -> Iterator[Settings]:
     home = Path(tempfile.mkdtemp(prefix="recsys-tests-"))
     home.chmod(0o711)  # as root, the server's user passes through
     os.environ["RECSYS_HOME"] = str(home)
-    with embedded_server(home).acquire().connect() as connection:
+    running = embedded_server(home).acquire()
+    with running.connect() as connection:
         connection.autocommit = True  # nothing here outlives the run, so nothing need be synced
         connection.execute("alter system set fsync = off")
         connection.execute("select pg_reload_conf()")
     yield replace(found, home=home)
+    os.kill(running.pid, signal.SIGQUIT)  # at once: what it would still write goes, too
     embedded_server(home).release()
     shutil.rmtree(home)
 
