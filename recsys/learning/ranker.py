@@ -130,7 +130,7 @@ def _fit_each(
     epochs = factorization.EPOCHS
     fitted = []
     for place, mask in enumerate(unseen):
-        seen = ratings.part(~mask)
+        seen = ratings.part(~mask) if mask.any() else ratings  # of millions, no needless copy
         known, facts = film_inputs(seen, films, typical)
         learned = factorization.fit(
             *(seen, known, facts),

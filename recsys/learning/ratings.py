@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,7 +90,7 @@ class Ratings:
         digests: Index = np.bitwise_xor.reduceat(hashes[likes.movie_index], first)
         return digests
 
-    @functools.cached_property
+    @property
     def seconds(self) -> Values:
         """``(n,)`` seconds since 1970; infinite times count as the first or last finite one."""
         seconds = (self.rated_at.astype(np.float64) + 1e6 * SECONDS_1970_TO_2000) / 1e6
