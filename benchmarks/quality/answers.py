@@ -24,7 +24,7 @@ import psycopg
 USERS = """
     (select user_id from recsys.ratings group by user_id
      order by hashint8extended(user_id, 1) limit 200)
-    union all select -1  -- whom no rating is known of
+    union all select -1  -- a user without ratings
 """
 MOVIES = "select movie_id from recsys.movies order by hashint8extended(movie_id, 1) limit 200"
 QUESTIONS = {

@@ -75,6 +75,7 @@ class LearnedRanker:
     """
 
     factors: RatingFactors
+    typical: Typical
     network: Network
     users: Tensor
     candidates: int
@@ -115,7 +116,8 @@ def learn_ranker(
         metrics = _fit_network(network, *fitted, seed=seed, progress=progress)
         weight, of_lists = choose_weight(fitted, network, parameters, threshold, device, progress)
         metrics |= of_lists
-    return LearnedRanker(whole.learned, network, whole.raters.vectors, CANDIDATES, weight, metrics)
+    users = whole.raters.vectors
+    return LearnedRanker(whole.learned, typical, network, users, CANDIDATES, weight, metrics)
 
 
 def _fit_each(

@@ -16,7 +16,6 @@ from recsys.learning.ranker import LearnedRanker
 from recsys.learning.raters import (
     TIME_UNIT,
     TYPICAL_RATINGS,
-    Typical,
     extended,
     film_terms,
 )
@@ -28,14 +27,14 @@ def write_ranker(
     connection: Connection, model_id: int, ranker: LearnedRanker, ratings: Ratings, films: Films
 ) -> None:
     """Write the ranker of a model that has just been written."""
-    learned, typical = ranker.factors, Typical.of(ratings, films)
-    connection.execute(rankers.insert(), _ranker_row(model_id, ranker, ratings, typical))
+    learned = ranker.factors
+    connection.execute(rankers.insert(), _ranker_row(model_id, ranker, ratings))
     connection.execute(ranker_units.insert(), _unit_rows(model_id, ranker.network))
     connection.execute(
         ranker_terms.insert(),
         [
             {"model_id": model_id, "term": term, "features": _single(row[None])[0]}
-            for term, row in film_terms(learned, films, typical).items()
+            for term, row in film_terms(learned, films, ranker.typical).items()
         ],
     )
     n_films, n_users = len(ratings.movie_ids), len(ratings.user_ids)
@@ -64,20 +63,18 @@ def write_ranker(
         connection.exec_driver_sql(f"analyze recsys.{name}")
 
 
-def _ranker_row(
-    model_id: int, ranker: LearnedRanker, ratings: Ratings, typical: Typical
-) -> dict[str, Any]:
+def _ranker_row(model_id: int, ranker: LearnedRanker, ratings: Ratings) -> dict[str, Any]:
     ridge = (ranker.factors.noise / ranker.factors.user_variance).numpy()
     return {
         "model_id": model_id,
         "mean": ranker.factors.mean,
         "ridge": np.append(ridge, 0),
-        "mean_year": typical.year,
-        "mean_rated_at": datetime.fromtimestamp(typical.rated_at, UTC),
+        "mean_year": ranker.typical.year,
+        "mean_rated_at": datetime.fromtimestamp(ranker.typical.rated_at, UTC),
         "oldest_rated_at": datetime.fromtimestamp(float(ratings.seconds.min()), UTC),
         "newest_rated_at": datetime.fromtimestamp(float(ratings.seconds.max()), UTC),
-        "rating_variance": typical.variance,
-        "half_share": typical.halves,
+        "rating_variance": ranker.typical.variance,
+        "half_share": ranker.typical.halves,
         "typical_ratings": TYPICAL_RATINGS,
         "time_unit": TIME_UNIT,
         "candidates": ranker.candidates,
