@@ -20,6 +20,7 @@ from recsys.cli import (
     load,
     models,
     movies,
+    popular,
     recommend,
     search,
     similar,
@@ -50,6 +51,7 @@ app.command()(load.load)
 app.command()(train.train)
 app.command()(recommend.recommend)
 app.command()(similar.similar)
+app.command()(popular.popular)
 app.command()(search.search)
 app.command()(evaluate.evaluate)
 

@@ -81,6 +81,9 @@ def _readable(model: dict[str, Any]) -> dict[str, Any]:
         "ranker_metrics": {
             name: f"{value:.4g}" for name, value in ranker.get("metrics", {}).items()
         },
+        "half_life": "none: all likes count alike"
+        if model["half_life"] is None
+        else f"{model['half_life'] / timedelta(days=1):.3g} days: older likes count less",
     }
     lines = {name: _short(value) for name, value in model.items() if value not in (None, {})}
     rows, tables = model["row_bytes"], model["table_bytes"]

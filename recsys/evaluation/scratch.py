@@ -34,7 +34,7 @@ from recsys.learning.metrics import NO_MOVIE
 from recsys.progress import Progress
 
 # The films' counts come from all ratings, held-out ones too: they are not copied.
-COUNTS = ("rating_count", "rating_mean", "liked_count")
+COUNTS = ("rating_count", "rating_mean", "liked_count", "popularity")
 # What the films are, as the training reads it. Tags are not copied: held-out users set them, too.
 CATALOGUE = (
     *(movies, genres, movie_genres, people, movie_people, movie_keywords),

@@ -99,6 +99,7 @@ class _Load:
         tally.refuse_if_poor()
         self.progress("loading", tally.size * 3 // 2, tally.work, "counting")
         run(connection, "select recsys_internal.refresh_movie_counts()")
+        run(connection, "select recsys.refresh_popularity()")
         for statement in indexes:
             run(connection, statement)
         run(connection, f"analyze {', '.join(WRITTEN)}")

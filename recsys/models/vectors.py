@@ -38,6 +38,8 @@ class TrainedModel:
         is the dot product of its two vectors.
     solve
         None where only the users given are known: no vector follows the ratings.
+    half_life
+        Age at which a like counts half in the popularity of films; None: all likes count alike.
     content
         From what films are to vectors for those that are not among `movie_ids`; None for none.
     """
@@ -53,6 +55,7 @@ class TrainedModel:
     metrics: dict[str, float]
     duration: timedelta
     solve: UserSolve | None = None
+    half_life: timedelta | None = None
     content: LearnedContent | None = None
 
 
@@ -122,6 +125,7 @@ def _model_row(model: TrainedModel, stored: StoredVectors) -> dict[str, Any]:
         "movie_count": len(model.movie_ids),
         "user_count": len(stored.users),
         "duration": model.duration,
+        "half_life": model.half_life,
         "norms": stored.norms[powers_of_two(len(stored.norms))].tolist(),
         "encoder_id": None if model.content is None else model.content.encoder_id,
     }

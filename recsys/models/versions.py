@@ -17,7 +17,7 @@ LOCK_TIMEOUT = "3s"
 def activate_model(connection: Connection, model_id: int) -> None:
     """Let a model answer from the next statement on; activating an older one rolls back.
 
-    Films that came since it was trained get their vectors.
+    Films that came since it was trained get their vectors, and likes fade by its half-life.
     """
     done = connection.execute(
         # Never earlier than another activation, whatever the clock does.
@@ -34,6 +34,7 @@ def activate_model(connection: Connection, model_id: int) -> None:
     # An older model may read texts by an older learning, which has not seen them either.
     connection.execute(text("select recsys_internal.refresh_texts()"))
     connection.execute(text("select recsys_internal.refresh_content(:id)"), {"id": model_id})
+    connection.execute(text("select recsys.refresh_popularity()"))
 
 
 def drop_model(connection: Connection, model_id: int) -> None:

@@ -29,7 +29,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class SimilarMovie:
-    """One film that resembles another; the columns of ``recsys.similar_movies``."""
+    """One film of a list; the columns of ``recsys.similar_movies`` and ``recsys.popular``."""
 
     rank: int
     movie_id: int

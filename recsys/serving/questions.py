@@ -7,7 +7,7 @@ of it: one that asks and waits, and one that asks in asyncio.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Unpack
 
 from recsys.errors import InvalidRequest
@@ -131,6 +131,28 @@ class Questions:
             k=k,
             model_id=model_id,
         )
+
+    def popular(
+        self,
+        k: int = 10,
+        *,
+        half_life: timedelta | None = None,
+        **filters: Unpack[Filters],
+    ) -> Question[Answers[SimilarMovie]]:
+        """Return the k films that most people like now.
+
+        Parameters
+        ----------
+        half_life
+            Age at which a like counts half; then all likes are counted in this call. By default it
+            is the active model's, and the counts are those of the last load, training or refresh.
+
+        Raises
+        ------
+        InvalidRequest
+            A genre is unknown, k is below 1, or the half-life is not longer than 0.
+        """
+        return call(SimilarMovie, "popular", filters, k=k, half_life=half_life)
 
     def recommend_group(
         self,

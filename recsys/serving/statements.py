@@ -39,6 +39,7 @@ TYPES = {
     "distance": "text",
     "plot": "text",
     "threshold": "real",
+    "half_life": "interval",
     "keyword_weight": "real",
     "title_weight": "real",
     "genre_weight": "real",

@@ -15,7 +15,9 @@ from recsys.database.errors import reported_errors
 from recsys.database.tables import trials
 from recsys.learning.als import fit
 from recsys.learning.cores import choose_device
+from recsys.learning.popularity import choose_half_life
 from recsys.learning.ranker import LearnedRanker, learn_ranker
+from recsys.learning.ratings import Ratings
 from recsys.learning.vectors import UserSolve, require_finite
 from recsys.models.content import read_content, refresh_content
 from recsys.models.ranker import write_ranker
@@ -112,10 +114,24 @@ def learn(
     )
     model = replace(
         model,
+        half_life=find_half_life(data.ratings, choice.parameters.seed),
         parameters=model.parameters | choice.notes,
         metrics=model.metrics | choice.metrics,
     )
     return model, ranker
+
+
+def find_half_life(ratings: Ratings, seed: int) -> timedelta | None:
+    """Return the age at which a like should count half in the popularity of films.
+
+    None if all likes should count alike. Likes are those of `recsys.movies.liked_count`, whatever
+    the threshold of the training.
+    """
+    likes = ratings.part(ratings.stars >= np.float32(POSITIVE_STARS))
+    chosen = choose_half_life(
+        likes.movie_index, likes.user_index, likes.seconds, ratings.shape[1], seed
+    )
+    return None if chosen is None else timedelta(seconds=chosen)
 
 
 def fit_model(
@@ -176,4 +192,6 @@ def write(
         )
         if data.rival is None or is_better(connection, model.metrics, data.rival):
             activate_model(connection, model_id)
+        else:
+            connection.exec_driver_sql("select recsys.refresh_popularity()")
     return model_id

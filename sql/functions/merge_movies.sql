@@ -51,7 +51,11 @@ begin
         poster_path = coalesce(m.poster_path, dropped.poster_path),
         (rating_count, rating_mean, liked_count) = (
             select count(*), avg(r.rating)::real, count(*) filter (where r.rating >= 4)
-            from recsys.ratings r where r.movie_id = keep_movie_id)
+            from recsys.ratings r where r.movie_id = keep_movie_id),
+        popularity = coalesce((
+            select d.popularity
+            from recsys_internal.decayed_likes(
+                (recsys_internal.find_model(null)).half_life, array[keep_movie_id]) d), 0)
     where m.movie_id = keep_movie_id;
     return merged;
 end

@@ -21,7 +21,7 @@ begin
     end if;
     perform recsys_internal.check_movies(movie_ids);
     return query
-    select m.movie_id, coalesce(p.score, m.liked_count), given.stars,
+    select m.movie_id, coalesce(p.score, m.popularity), given.stars,
         case when p.score is null then 'popular' when p.content then 'content'
             else taste.source end
     from unnest(wanted, recsys_internal.predict_stars(
@@ -33,7 +33,8 @@ begin
         from recsys.movie_vectors v
         where v.model_id = model.model_id and v.movie_id = m.movie_id
     ) p on true
-    order by p.score is null, coalesce(p.score, m.liked_count) desc, m.movie_id;
+    order by p.score is null, coalesce(p.score, m.popularity) desc,
+        case when p.score is null then m.liked_count end desc, m.movie_id;
 end
 $$;
 
@@ -47,5 +48,5 @@ comment on column recsys.scored_movie.source is
 
 comment on function recsys.score_movies is
     'The score of each given film for a user, rated or not, best first: personal ones as '
-    'recsys.recommend gives them with rerank off, then films without a vector by their number of '
-    'likes; and the stars that the user would give each.';
+    'recsys.recommend gives them with rerank off, then films without a vector by their '
+    'popularity; and the stars that the user would give each.';

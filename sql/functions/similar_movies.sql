@@ -49,13 +49,13 @@ begin
 end
 $$;
 
-comment on column recsys.similar_movie.rank is 'Place in the list; 1 is the most alike.';
+comment on column recsys.similar_movie.rank is 'Place in the list; 1 is the most alike, or the most popular.';
 comment on column recsys.similar_movie.movie_id is 'Id of the film.';
 comment on column recsys.similar_movie.title is 'Title of the film.';
 comment on column recsys.similar_movie.year is 'Its year of release.';
 comment on column recsys.similar_movie.genres is 'Names of its genres.';
 comment on column recsys.similar_movie.score is
-    'Higher is more alike; comparable among rows of one source alone.';
+    'Higher is more alike, or liked by more; comparable among rows of one source alone.';
 comment on column recsys.similar_movie.source is
     'Where the row came from: personal (ratings), content (plots) or popular.';
 comment on column recsys.similar_movie.model_id is

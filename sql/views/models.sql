@@ -13,6 +13,7 @@ select m.model_id, m.algorithm, a.model_id is not null as active, m.factors,
     (m.parameters ->> 'alpha')::double precision as alpha,
     (m.data ->> 'ratings')::bigint as rating_count, m.user_count, m.movie_count,
     r.model_id is not null as ranker, r.weight as ranker_weight,
+    extract(epoch from m.half_life)::double precision / 86400 as half_life_days,
     extract(epoch from m.duration)::double precision as duration_s, m.created_at, m.activated_at
 from recsys.models m
 left join active a on a.model_id = m.model_id
@@ -34,6 +35,8 @@ comment on column recsys_bi.models.movie_count is 'Number of films with a vector
 comment on column recsys_bi.models.ranker is 'True where it has a ranker, which predicts stars.';
 comment on column recsys_bi.models.ranker_weight is
     'Weight of the predicted stars in the order of its lists.';
+comment on column recsys_bi.models.half_life_days is
+    'Days in which a like comes to count half in the popularity of films; null: all count alike.';
 comment on column recsys_bi.models.duration_s is 'Seconds that the training took.';
 comment on column recsys_bi.models.created_at is 'When it was made.';
 comment on column recsys_bi.models.activated_at is 'When it was last activated; null if never.';

@@ -1,7 +1,8 @@
 create view recsys_bi.movies as
 select m.movie_id, m.title, m.year, m.year / 10 * 10 as decade,
     coalesce(g.names, '{}') as genres, array_to_string(coalesce(g.names, '{}'), ', ') as genre_list,
-    m.imdb_id, m.tmdb_id, m.rating_count, m.rating_mean, m.liked_count
+    m.imdb_id, m.tmdb_id, m.rating_count, m.rating_mean, m.liked_count,
+    m.popularity
 from recsys.movies m
 left join (
     select mg.movie_id, array_agg(g.name order by g.name) as names
@@ -25,3 +26,5 @@ comment on column recsys_bi.movies.rating_count is
 comment on column recsys_bi.movies.rating_mean is 'Mean rating in stars at that time.';
 comment on column recsys_bi.movies.liked_count is
     'Number of ratings of 4 stars or more at that time.';
+comment on column recsys_bi.movies.popularity is
+    'Those, one counting less the older it is: see recsys_bi.trending_movies.';

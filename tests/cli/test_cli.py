@@ -111,14 +111,32 @@ def test_a_server_without_the_schema_says_what_to_do(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("recommend",), ("recommend", "x"), ("recommend", "1", "-k", "0"), ("nonsense",)]
+    ("age", "half_life"), [("30d", "30 days"), ("1.5", "36 hours"), ("2W", "14 days")]
+)
+def test_an_age_has_a_unit_or_is_in_days(
+    settings: Settings, sample: Connection, sample_name: str, age: str, half_life: str
+) -> None:
+    answer = recsys("--database", sample_name, "popular", "--half-life", age, "-o", "json").stdout
+    rows = call(sample, "popular", half_life=half_life)
+    assert [film["movie_id"] for film in json.loads(answer)] == [row["movie_id"] for row in rows]
+    line = fails("--database", sample_name, "popular", "--half-life", "0h")
+    assert "half_life is '00:00:00'" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("recommend",), ("recommend", "x"), ("recommend", "1", "-k", "0"), ("nonsense",)),
+        *(("popular", "--half-life", age) for age in ("soon", "-3d", "9e9", "9999999999y")),
+    ],
 )
 def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
     assert recsys(*arguments, status=2).stdout == ""
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("db",), ("models",), ("load",), ("train",), ("recommend",), ("similar",)]
+    "arguments",
+    [(), ("db",), ("models",), ("load",), ("train",), ("recommend",), ("similar",), ("popular",)],
 )
 def test_every_command_explains_itself(arguments: tuple[str, ...]) -> None:
     assert "Usage" in recsys(*arguments, "--help").stdout
@@ -128,12 +146,12 @@ def test_the_version_is_one_line() -> None:
     assert recsys("--version").stdout == f"recsys {version('recsys')}\n"
 
 
-@pytest.mark.parametrize("question", [("recommend", "42"), ("similar", "1")])
+@pytest.mark.parametrize("question", [("recommend", "42"), ("similar", "1"), ("popular",)])
 def test_all_filters_reach_the_function(
-    settings: Settings, sample: Connection, sample_name: str, question: tuple[str, str]
+    settings: Settings, sample: Connection, sample_name: str, question: tuple[str, ...]
 ) -> None:
-    command, number = question
-    function = {"recommend": "recommend", "similar": "similar_movies"}[command]
+    command, *number = question
+    function = {"similar": "similar_movies"}.get(command, command)
     filters = {
         "genres": ["Comedy", "Drama"],
         "exclude_genres": ["Western"],
@@ -144,13 +162,13 @@ def test_all_filters_reach_the_function(
         "include_predicted_genres": True,
     }
     answer = recsys(
-        "--database", sample_name, command, number, "-o", "csv", "--include-predicted-genres",
+        "--database", sample_name, *question, "-o", "csv", "--include-predicted-genres",
         *("-g", "Comedy", "--genre", "Drama", "--exclude-genre", "Western"),
         *("--year-from", "1950", "--year-to", "2010", "--min-ratings", "2"),
         *("--exclude-movie", "2", "--exclude-movie", "3"),
     ).stdout  # fmt: skip
-    first = {"recommend": "user_id", "similar": "movie_id"}[command]
-    rows = call(sample, function, **{first: int(number)}, **filters)
+    named = {"recommend": ["user_id"], "similar": ["movie_id"], "popular": []}[command]
+    rows = call(sample, function, **dict(zip(named, map(int, number), strict=True)), **filters)
     found = [int(row["movie_id"]) for row in csv.DictReader(io.StringIO(answer))]
     assert found == [row["movie_id"] for row in rows]
     assert len(found) == 10

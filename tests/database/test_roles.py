@@ -36,6 +36,7 @@ CALLS = {
         "recsys.similar_movies(1, by => 'both')",
     ],
     "more_like": ["recsys.more_like('{1,2}', '{3}')"],
+    "popular": ["recsys.popular(genres => '{Drama}')", "recsys.popular(half_life => '30 days')"],
     "recommend_group": ["recsys.recommend_group('{1,2,3}', strategy => 'least_misery')"],
     "score_movies": ["recsys.score_movies(1, '{1,2,3}')"],
     "explain": ["recsys.explain(1, 1)"],
@@ -48,6 +49,7 @@ CALLS = {
 WRITERS = {
     "merge_movies": "select recsys.merge_movies(1, 2)",
     "refresh_content": "select recsys.refresh_content()",
+    "refresh_popularity": "select recsys.refresh_popularity()",
 }
 WRITABLE = {"recsys_reader": set(), "recsys_app": {"ratings", "users", "tags"}}
 HIDDEN = {

@@ -86,6 +86,18 @@ def test_down_by_one_and_up_again_keeps_the_models(sample_engine: Engine) -> Non
         assert [row.movie_id for row in connection.exec_driver_sql(lists)] == before
 
 
+def test_an_upgraded_database_counts_all_likes_alike(sample_engine: Engine) -> None:
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.movies set popularity = -1")
+    migrations.downgrade(sample_engine, "0010")
+    migrations.upgrade(sample_engine)
+    with sample_engine.connect() as connection:
+        films = connection.exec_driver_sql("select popularity, liked_count from recsys.movies")
+        assert all(popularity == liked_count for popularity, liked_count in films)
+        listed = connection.exec_driver_sql("select score from recsys.popular()").scalars().all()
+        assert listed == sorted(listed, reverse=True)
+
+
 def test_autogenerate_finds_nothing_to_do(sample_engine: Engine) -> None:
     """The tables are those of the migrations, comments too; HNSW indexes are left alone."""
     config = Config(Path(__file__).parents[2] / "alembic.ini")

@@ -24,6 +24,7 @@ class Film(NamedTuple):
     genres: set[str]
     rating_count: int
     liked_count: int
+    popularity: float
     predicted: set[str]
 
 
@@ -108,10 +109,10 @@ class Catalogue:
 def read_catalogue(connection: Connection, model_id: int | None = None) -> Catalogue:
     """Read what is rated and a model, the active one for None."""
     films = {
-        row[0]: Film(row[1], set(row[2]), row[3], row[4], set(row[5]))
+        row[0]: Film(row[1], set(row[2]), row[3], row[4], row[5], set(row[6]))
         for row in connection.exec_driver_sql(
-            "select movie_id, year, genres, rating_count, liked_count, array("
-            " select genre from recsys.movie_genres_predicted p where p.movie_id = m.movie_id)"
+            "select movie_id, year, genres, rating_count, liked_count, popularity,"
+            " array(select genre from recsys.movie_genres_predicted p where p.movie_id = m.movie_id)"
             " from recsys_bi.movies m"
         )
     }
@@ -172,11 +173,9 @@ def brute_force(
         for m in allowed
         if m in scores
     ]
-    popular = [
-        (m, float(catalogue.films[m].liked_count), "popular") for m in allowed if m not in scores
-    ]
+    popular = [(m, catalogue.films[m].popularity, "popular") for m in allowed if m not in scores]
     personal.sort(key=lambda row: (-row[1], row[0]))
-    popular.sort(key=lambda row: (-row[1], row[0]))
+    popular.sort(key=lambda row: (-row[1], -catalogue.films[row[0]].liked_count, row[0]))
     return personal + popular
 
 

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import pydoc
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 import numpy as np
@@ -37,6 +37,8 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("similar_movies", {"movie_id": 1, "year_from": 1950}),
     ("similar_movies", {"movie_id": 9999}),
     ("more_like", {"liked": [1, 2], "disliked": [3]}),
+    ("popular", {"k": 3, "half_life": timedelta(days=30), "genres": ["Drama"]}),
+    ("popular", {"half_life": timedelta(0)}),
     ("recommend_group", {"user_ids": [1, 2, 3], "strategy": "least_misery"}),
     ("score_movies", {"user_id": 1, "movie_ids": [1, 2, 3]}),
     ("explain", {"user_id": 42, "movie_id": 1}),

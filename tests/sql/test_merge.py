@@ -68,12 +68,13 @@ def test_the_newer_rating_stays(
         taken = sum(u not in kept or dropped[u][1] > kept[u][1] for u in dropped)
         assert (merged["ratings"], merged["ratings_given_up"]) == (taken, len(dropped) - taken)
         counts = connection.exec_driver_sql(
-            "select movie_id, rating_count, rating_mean, liked_count from recsys.movies "
+            "select movie_id, rating_count, rating_mean, liked_count, popularity from recsys.movies "
             "where movie_id < 3"
         ).all()
         connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
+        connection.exec_driver_sql("select recsys.refresh_popularity()")
         refreshed = connection.exec_driver_sql(
-            "select movie_id, rating_count, rating_mean, liked_count from recsys.movies "
+            "select movie_id, rating_count, rating_mean, liked_count, popularity from recsys.movies "
             "where movie_id < 3"
         ).all()
         assert counts == refreshed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def test_score_movies_equals_brute_force(
     """Rated or not; each film once; films without a vector last, by how many like them."""
     if new:
         sample.exec_driver_sql(
-            "insert into recsys.movies (movie_id, title, liked_count) "
+            "insert into recsys.movies (movie_id, title, popularity) "
             "values (900001, 'New', 2), (900002, 'Newer', 7)"
         )
     given = [*movie_ids, *([900_001, 900_002] if new else [])]
@@ -135,16 +136,18 @@ def test_score_movies_equals_brute_force(
     sample.rollback()
     user = catalogue.users.get(user_id)
     truth = {} if user is None else catalogue.scores(user)
-    likes = {900_001: 2, 900_002: 7} | {m: film.liked_count for m, film in catalogue.films.items()}
+    likes = {900_001: (2, 0), 900_002: (7, 0)} | {
+        m: (film.popularity, film.liked_count) for m, film in catalogue.films.items()
+    }
     known = [m for m in set(given) if m in truth]
-    rest = sorted(set(given) - set(known), key=lambda m: (-likes[m], m))
+    rest = sorted(set(given) - set(known), key=lambda m: (-likes[m][0], -likes[m][1], m))
     count = len(known)
     assert {row["movie_id"] for row in rows[:count]} == set(known)
     assert [row["movie_id"] for row in rows[count:]] == rest
     scores = [row["score"] for row in rows]
     assert scores[:count] == sorted(scores[:count], reverse=True)
     assert scores[:count] == pytest.approx([truth[r["movie_id"]] for r in rows[:count]], abs=1e-5)
-    assert scores[count:] == [likes[m] for m in rest]
+    assert scores[count:] == [likes[m][0] for m in rest]
     assert [row["source"] for row in rows] == [
         "content" if row["movie_id"] in catalogue.content else "personal" for row in rows[:count]
     ] + ["popular"] * len(rest)
@@ -220,15 +223,16 @@ VALID: dict[str, dict[str, Any]] = {
     "recommend_group": {"user_ids": [1, 2]},
     "similar_movies": {"movie_id": 1},
     "more_like": {"liked": [1]},
+    "popular": {},
     "explain": {"user_id": 1, "movie_id": 1},
     "score_movies": {"user_id": 1, "movie_ids": [1]},
     "user_vector": {"user_id": 1},
 }
-LISTS = ["recommend", "recommend_group", "similar_movies", "more_like"]
+LISTS = ["recommend", "recommend_group", "similar_movies", "more_like", "popular"]
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     *((name, {"k": 0}, "k is 0") for name in [*LISTS, "explain"]),
     *((name, {"k": None}, "k is null") for name in [*LISTS, "explain"]),
-    *((name, {"model_id": 77}, "unknown model: 77") for name in VALID),
+    *((name, {"model_id": 77}, "unknown model: 77") for name in VALID if name != "popular"),
     *((name, {"genres": ["Drama", "Drana"]}, "'Drana'") for name in LISTS),
     *((name, {"exclude_genres": ["O'Hara"]}, "'O''Hara'") for name in LISTS),
     *((name, {"genres": [None]}, "unknown genre: null") for name in LISTS),
@@ -245,6 +249,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("recommend_group", {"user_ids": None}, "user_ids is null"),
     ("recommend_group", {"strategy": "Mean"}, "unknown strategy: 'Mean'"),
     ("recommend_group", {"strategy": None}, "unknown strategy: null"),
+    ("popular", {"half_life": timedelta(0)}, "half_life is '00:00:00'"),
+    ("popular", {"half_life": timedelta(days=-3)}, "half_life is '-3 days'"),
     ("recommend", {"diversity": -0.1}, "diversity is -0.1"),
     ("recommend", {"diversity": 1.5}, "diversity is 1.5"),
     ("recommend", {"diversity": float("nan")}, "diversity is NaN"),

@@ -119,7 +119,7 @@ def test_columns_are_those_of_the_contract(sample: Connection) -> None:
 def test_before_any_model_answers_are_popular(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(
-            "insert into recsys.movies (movie_id, title, liked_count) "
+            "insert into recsys.movies (movie_id, title, popularity) "
             "values (1, 'A', 3), (2, 'B', 5), (3, 'C', 5)"
         )
         rows = call(connection, "recommend", user_id=1, k=5)

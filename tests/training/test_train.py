@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,30 @@ def test_only_ratings_from_the_threshold_on_count(sample_engine: Engine) -> None
             " liked_count from recsys.movies where movie_id = 7",
             {"m": model_id},
         ).one() == (0, 0, 0)
+
+
+def test_the_half_life_is_that_of_the_likes(sample_engine: Engine) -> None:
+    """Without times there is none; a short one where each film is rated on a day of its own."""
+    parameters = Parameters(factors=4, epochs=2, alpha=0.3, regularization=0.01)
+    half_life = "select half_life from recsys.models where model_id = %s"
+    popularity = "select popularity, liked_count from recsys.movies"
+    with sample_engine.begin() as connection:
+        connection.exec_driver_sql("update recsys.ratings set rated_at = '2018-01-01'")
+    timeless = train(sample_engine, parameters, device="cpu")
+    with sample_engine.begin() as connection:
+        assert connection.exec_driver_sql(half_life, (timeless,)).scalar() is None
+        assert all(now == ever for now, ever in connection.exec_driver_sql(popularity))
+        connection.exec_driver_sql(
+            "update recsys.ratings set rated_at = timestamptz '2018-01-01 Z'"
+            " + movie_id * interval '1 day' + user_id * interval '1 minute'"
+        )
+    for if_better in (None, "ndcg@10"):
+        model_id = train(sample_engine, parameters, device="cpu", if_better=if_better)
+        with sample_engine.connect() as connection:
+            chosen = connection.exec_driver_sql(half_life, (model_id,)).scalar_one()
+            assert timedelta(0) < chosen < timedelta(days=20)
+            found = connection.exec_driver_sql(popularity).all()
+            assert sum(now for now, _ in found) < sum(ever for _, ever in found) / 2
 
 
 def test_the_model_says_what_made_it(sample_engine: Engine) -> None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Computed, Index, Integer, Text, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    Double,
+    Index,
+    Integer,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import REAL
 
 from recsys.database.tables.columns import count, identity, key, parent, table
@@ -26,7 +37,16 @@ movies = table(
     ),
     count(
         "liked_count",
-        "Number of ratings of 4 stars or more at the last load or training: its popularity.",
+        "Number of ratings of 4 stars or more at the last load or training.",
+    ),
+    Column(
+        "popularity",
+        Double,
+        nullable=False,
+        server_default=text("0"),
+        comment="Its likes as of the last refresh, a like counting half as much with each "
+        "half-life of the active model that it is older than the newest one; without a half-life, "
+        "liked_count.",
     ),
     Column(
         "plain_title",
@@ -38,7 +58,12 @@ movies = table(
     CheckConstraint("year between 1870 and 2100", name="year"),
     CheckConstraint("imdb_id ~ '^tt[0-9]{7,}$'", name="imdb_id"),
 )
-Index("ix_movies_popularity", movies.c.liked_count.desc(), movies.c.movie_id)
+Index(
+    "ix_movies_popularity",
+    movies.c.popularity.desc(),
+    movies.c.liked_count.desc(),
+    movies.c.movie_id,
+)
 Index(
     "ix_movies_plain_title",
     movies.c.plain_title,

@@ -80,6 +80,12 @@ models = table(
         ForeignKey("recsys.text_encoders.encoder_id"),
         comment="Whose text vectors its content_features read; null without any.",
     ),
+    Column(
+        "half_life",
+        Interval,
+        comment="Age at which a like counts half in movies.popularity; null: all likes count "
+        "alike.",
+    ),
     CheckConstraint("factors > 0", name="factors"),
     CheckConstraint("item_norm > 0", name="item_norm"),
 )

@@ -19,7 +19,7 @@ as $$
 declare
     found constant integer := coalesce(cardinality(ids), 0);
     popular_ids bigint[];
-    liked_counts bigint[];
+    popularities double precision[];
 begin
     return query
     select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, a.stars,
@@ -31,18 +31,18 @@ begin
     left join recsys.movies m on m.movie_id = a.because
     order by a.place;
     if found < k then
-        select array_agg(p.movie_id order by p.place), array_agg(p.liked_count order by p.place)
-        into popular_ids, liked_counts
+        select array_agg(p.movie_id order by p.place), array_agg(p.popularity order by p.place)
+        into popular_ids, popularities
         from recsys_internal.popular_movies(k - found, barred || ids, filters)
-            with ordinality as p (movie_id, liked_count, place);
+            with ordinality as p (movie_id, popularity, place);
         return query
         select found + p.place::integer, p.movie_id, d.title, d.year, d.genres,
-            p.liked_count::double precision, p.stars, 'popular', null::bigint, null::text,
+            p.popularity, p.stars, 'popular', null::bigint, null::text,
             null::bigint
         from unnest(
-            popular_ids, liked_counts,
+            popular_ids, popularities,
             recsys_internal.stars_of(ranker, raters, popular_ids, worst))
-            with ordinality as p (movie_id, liked_count, stars, place)
+            with ordinality as p (movie_id, popularity, stars, place)
         cross join lateral recsys_internal.describe_movie(p.movie_id) d
         order by p.place;
     end if;

@@ -23,9 +23,9 @@ begin
     if found < k then
         return query
         select found + p.place::integer, p.movie_id, d.title, d.year, d.genres,
-            p.liked_count::double precision, 'popular', null::bigint
+            p.popularity, 'popular', null::bigint
         from recsys_internal.popular_movies(k - found, barred || ids, filters)
-            with ordinality as p (movie_id, liked_count, place)
+            with ordinality as p (movie_id, popularity, place)
         cross join lateral recsys_internal.describe_movie(p.movie_id) d
         order by p.place;
     end if;

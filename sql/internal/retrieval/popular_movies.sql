@@ -3,7 +3,7 @@ create or replace function recsys_internal.popular_movies(
     barred bigint[],
     filters recsys_internal.filters
 )
-returns table (movie_id bigint, liked_count bigint)
+returns table (movie_id bigint, popularity double precision)
 language plpgsql stable
 as $$
 #variable_conflict use_column
@@ -15,17 +15,17 @@ begin
         allowed := recsys_internal.list_movies(filters, most_listed + 1);
         if cardinality(allowed) <= most_listed then
             return query
-            select m.movie_id, m.liked_count
+            select m.movie_id, m.popularity
             from recsys.movies m
             where m.movie_id = any (allowed)
               and m.movie_id not in (select b from unnest(barred) b)
-            order by m.liked_count desc, m.movie_id
+            order by m.popularity desc, m.liked_count desc, m.movie_id
             limit n;
             return;
         end if;
     end if;
     return query
-    select m.movie_id, m.liked_count
+    select m.movie_id, m.popularity
     from recsys.movies m
     where m.movie_id not in (select b from unnest(barred) b)
       and (not filters.active or (
@@ -33,10 +33,10 @@ begin
             filters.genre_ids, filters.excluded_genre_ids, filters.year_from, filters.year_to,
             filters.min_ratings, filters.predicted) f
         where f.movie_id = m.movie_id limit 1))
-    order by m.liked_count desc, m.movie_id
+    order by m.popularity desc, m.liked_count desc, m.movie_id
     limit n;
 end
 $$;
 
 comment on function recsys_internal.popular_movies is
-    'The films that most people like among those that pass the filters and are not barred.';
+    'The films that most people like now, among those that pass the filters and are not barred.';

@@ -22,4 +22,4 @@ as $$
 $$;
 
 comment on function recsys_internal.refresh_movie_counts is
-    'Brings the rating counts and the popularity of all films up to date.';
+    'Brings the rating counts of all films up to date; recsys.refresh_popularity() comes after it.';
