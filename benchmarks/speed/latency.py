@@ -31,6 +31,8 @@ STATEMENTS = {
     "recommend, unknown user": "select * from recsys.recommend(1000000 + %(user)s)",
     "score_movies, 100 films": "select * from recsys.score_movies(%(user)s, %(movies)s)",
     "similar_movies": "select * from recsys.similar_movies(%(movie)s)",
+    "users_for": "select * from recsys.users_for(%(movie)s)",
+    "similar_users": "select * from recsys.similar_users(%(user)s)",
 }
 
 

@@ -63,6 +63,15 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class RankedUser:
+    """One user of a list; the columns of ``recsys.users_for`` and ``recsys.similar_users``."""
+
+    rank: int
+    user_id: int
+    score: float
+
+
+@dataclass(frozen=True)
 class TitleMatch:
     """One film whose title matches a query; the columns of ``recsys.search_titles``."""
 
@@ -99,6 +108,7 @@ Answer = TypeVar(
     | SimilarMovie
     | ScoredMovie
     | Explanation
+    | RankedUser
     | TitleMatch
     | PlotMatch
     | PredictedGenre,

@@ -16,6 +16,7 @@ from recsys.serving.answers import (
     Explanation,
     PlotMatch,
     PredictedGenre,
+    RankedUser,
     Recommendation,
     ScoredMovie,
     SimilarMovie,
@@ -212,6 +213,36 @@ class Questions:
         return call(
             Explanation, "explain", user_id=user_id, movie_id=movie_id, k=k, model_id=model_id
         )
+
+    def users_for(
+        self, movie_id: int, k: int = 10, model_id: int | None = None
+    ) -> Question[Answers[RankedUser]]:
+        """Return the k users with the highest scores of a film that they have not rated.
+
+        Only users that the model knows from its training, or its file, are found; none where it
+        has no vector of the film.
+
+        Raises
+        ------
+        InvalidRequest
+            The film or the model is unknown, or k is below 1.
+        """
+        return call(RankedUser, "users_for", movie_id=movie_id, k=k, model_id=model_id)
+
+    def similar_users(
+        self, user_id: int, k: int = 10, model_id: int | None = None
+    ) -> Question[Answers[RankedUser]]:
+        """Return the k users whose vectors are nearest to a user's, by the angle.
+
+        Only users that the model knows from its training, or its file, are found; none for a user
+        without known likes.
+
+        Raises
+        ------
+        InvalidRequest
+            The model is unknown, or k is below 1.
+        """
+        return call(RankedUser, "similar_users", user_id=user_id, k=k, model_id=model_id)
 
     def user_vector(self, user_id: int, model_id: int | None = None) -> Question[Vectors | None]:
         """Return the user's vector as of now, ``(factors + 1,)``; None where there is none.

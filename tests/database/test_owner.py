@@ -24,6 +24,8 @@ CALLS = """
     select count(*) from recsys.recommend_group('{1,2,3}', strategy => 'least_misery');
     select count(*) from recsys.score_movies(1, '{1,2,3}');
     select count(*) from recsys.explain(1, 1);
+    select count(*) from recsys.users_for(1);
+    select count(*) from recsys.similar_users(1);
     select vector_dims(recsys.user_vector(1));
     select count(*) from recsys.search_titles('godfahter')
 """

@@ -40,6 +40,8 @@ CALLS = {
     "recommend_group": ["recsys.recommend_group('{1,2,3}', strategy => 'least_misery')"],
     "score_movies": ["recsys.score_movies(1, '{1,2,3}')"],
     "explain": ["recsys.explain(1, 1)"],
+    "users_for": ["recsys.users_for(1)"],
+    "similar_users": ["recsys.similar_users(1)"],
     "user_vector": ["recsys.user_vector(1)"],
     "search_titles": ["recsys.search_titles('godfahter')"],
     "search_plots": ["recsys.search_plots('a robot', keyword_weight => 1, title_weight => 1)"],

@@ -226,12 +226,15 @@ VALID: dict[str, dict[str, Any]] = {
     "popular": {},
     "explain": {"user_id": 1, "movie_id": 1},
     "score_movies": {"user_id": 1, "movie_ids": [1]},
+    "users_for": {"movie_id": 1},
+    "similar_users": {"user_id": 1},
     "user_vector": {"user_id": 1},
 }
 LISTS = ["recommend", "recommend_group", "similar_movies", "more_like", "popular"]
+WITH_K = [*LISTS, "explain", "users_for", "similar_users"]
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    *((name, {"k": 0}, "k is 0") for name in [*LISTS, "explain"]),
-    *((name, {"k": None}, "k is null") for name in [*LISTS, "explain"]),
+    *((name, {"k": 0}, "k is 0") for name in WITH_K),
+    *((name, {"k": None}, "k is null") for name in WITH_K),
     *((name, {"model_id": 77}, "unknown model: 77") for name in VALID if name != "popular"),
     *((name, {"genres": ["Drama", "Drana"]}, "'Drana'") for name in LISTS),
     *((name, {"exclude_genres": ["O'Hara"]}, "'O''Hara'") for name in LISTS),
@@ -239,6 +242,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("similar_movies", {"movie_id": 9999}, "unknown movie: 9999"),
     ("similar_movies", {"movie_id": None}, "unknown movie: null"),
     ("explain", {"movie_id": 9999}, "unknown movie: 9999"),
+    ("users_for", {"movie_id": 9999}, "unknown movie: 9999"),
+    ("users_for", {"movie_id": None}, "unknown movie: null"),
     ("score_movies", {"movie_ids": [1, 9999]}, "unknown movie: 9999"),
     ("score_movies", {"movie_ids": [1, None]}, "unknown movie: null"),
     ("more_like", {"liked": [1, 9999]}, "unknown movie: 9999"),
