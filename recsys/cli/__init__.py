@@ -26,6 +26,7 @@ from recsys.cli import (
     similar,
     text,
     train,
+    users,
 )
 from recsys.cli.output import errors, say
 from recsys.errors import RecsysError
@@ -53,6 +54,8 @@ app.command()(recommend.recommend)
 app.command()(similar.similar)
 app.command()(popular.popular)
 app.command()(search.search)
+app.command()(users.users_for)
+app.command()(users.similar_users)
 app.command()(evaluate.evaluate)
 
 

@@ -25,6 +25,9 @@ from recsys.serving.answers import SimilarMovie
 from recsys.serving.recommender import Recommender
 from recsys.serving.statements import Filters
 
+Movie = Annotated[
+    str, typer.Argument(metavar="MOVIE", help="An id or a title; typos are forgiven.")
+]
 LEAST_LIKENESS = 0.5  # of a title to what was typed; chance alone reaches less
 
 
@@ -39,9 +42,7 @@ class By(StrEnum):
 @with_filters
 def similar(
     context: typer.Context,
-    movie: Annotated[
-        str, typer.Argument(metavar="MOVIE", help="An id or a title; typos are forgiven.")
-    ],
+    movie: Movie,
     k: Length = 10,
     *,
     filters: Filters,

@@ -38,6 +38,23 @@ def test_similar_by_a_mistyped_title(settings: Settings, sample_name: str) -> No
         assert unknown in fails("--database", sample_name, "similar", unknown)
 
 
+def test_users_for_a_film_and_like_a_user(
+    settings: Settings, sample: Connection, sample_name: str
+) -> None:
+    on_sample = ("--database", sample_name)
+    film = recsys(*on_sample, "users-for", "the godfahter", "-k", "3", "-o", "json")
+    assert "The Godfather" in film.stderr
+    assert "simulated" in film.stderr
+    [found] = call(sample, "search_titles", query="the godfather", k=1)
+    assert json.loads(film.stdout) == call(sample, "users_for", movie_id=found["movie_id"], k=3)
+    alike = recsys(*on_sample, "similar-users", "42", "-o", "json")
+    assert json.loads(alike.stdout) == call(sample, "similar_users", user_id=42)
+    assert "999999" in fails(*on_sample, "users-for", "999999")
+    none = recsys(*on_sample, "similar-users", "987654", "-o", "csv")
+    assert none.stdout == "rank,user_id,score\n"
+    assert "no film that this user likes" in none.stderr
+
+
 def test_an_unknown_user_is_told_that_films_are_popular(
     settings: Settings, sample_name: str
 ) -> None:
