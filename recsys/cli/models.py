@@ -126,10 +126,10 @@ def import_(
         Score, typer.Option(help="The product of two vectors, or of vectors of length 1.")
     ] = Score.DOT,
     activate: Annotated[
-        bool, typer.Option("--activate/--no-activate", help="Let it answer from now on.")
-    ] = True,
+        bool, typer.Option("--activate", help="Let it answer from now on.")
+    ] = False,
 ) -> None:
-    """Import vectors trained elsewhere and serve them.
+    """Import vectors trained elsewhere as a model, which answers once it is activated.
 
     Users without a vector get one from the films that they like.
 
@@ -137,7 +137,13 @@ def import_(
     for each number, or one column `embedding` with a list. npz: arrays `movie_ids` and `movies`,
     and, in the same file or another, `user_ids` and `users`.
 
-    Example: `recsys models import films.parquet --users users.parquet`
+    `recsys evaluate --vectors` tells how good they are.
+
+    Examples:
+
+    - `recsys models import films.parquet --users users.parquet`
+
+    - `recsys models import both.npz --activate`
     """
     from recsys.training.imports import import_vectors
 

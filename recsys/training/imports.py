@@ -75,10 +75,10 @@ def import_vectors(
     movies: Path,
     users: Path | None = None,
     score: Score = "dot",
-    activate: bool = True,
+    activate: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
-    """Write vectors from files as a new model and activate it, in one transaction.
+    """Write vectors from files as a new model, in one transaction.
 
     Films without a vector in the files get none from their content: how their vectors would lie
     to the users' is not known of vectors trained elsewhere.
@@ -90,6 +90,8 @@ def import_vectors(
         with both.
     score
         ``dot``: the score is the dot product; ``cosine``: that of vectors of length 1.
+    activate
+        Let it answer from now on; the model that was active goes on otherwise.
     progress
         Called with the steps ``reading``, ``looking up`` and ``writing``.
 

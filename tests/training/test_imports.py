@@ -162,7 +162,7 @@ def import_both(
     movie_ids, movies, users = vectors_of(catalogue)
     films = writer(folder / "films", "movie_id", movie_ids, movies)
     people = writer(folder / "people", "user_id", KNOWN, users) if with_users else None
-    return import_vectors(engine, films, people, score, **options)
+    return import_vectors(engine, films, people, score, **({"activate": True} | options))
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -250,7 +250,7 @@ def test_lists_are_free_of_scale(
     for a, b in ((1.0, 1.0), (films_scale, 10**users_power / films_scale)):
         films = write_npz(tmp_path / "films", "movie_id", movie_ids, movies * a)
         people = write_npz(tmp_path / "people", "user_id", KNOWN, users * b)
-        report = import_vectors(sample_engine, films, people, score, activate=False)
+        report = import_vectors(sample_engine, films, people, score)
         with sample_engine.connect() as connection:
             rate(connection, STRANGER, {int(movie_ids[0]): 5})
             lists.append(
@@ -286,7 +286,8 @@ def test_films_are_found_by_any_id(engine: Engine, tmp_path: Path) -> None:
     ]
     for writer in (write_npz, write_csv, write_parquet):
         for key, ids in forms:
-            report = import_vectors(engine, writer(tmp_path / "films", key, ids, np.eye(3)))
+            films = writer(tmp_path / "films", key, ids, np.eye(3))
+            report = import_vectors(engine, films, activate=True)
             assert report.movies == 2
             assert report.counts["movies_unknown"] == 1
             assert report.example == ("tt0000009" if "imdb" in key else f"{ids[2]:.0f}")
@@ -304,7 +305,7 @@ def test_zero_vectors_are_left_out_and_counted(
     films = write_npz(tmp_path / "films", "movie_id", movie_ids, movies)
     people = write_npz(tmp_path / "people", "user_id", KNOWN, users)
     for score in SCORES:
-        report = import_vectors(sample_engine, films, people, score)
+        report = import_vectors(sample_engine, films, people, score, activate=True)
         assert (report.movies, report.users) == (len(movies) - 2, len(KNOWN) - 1)
         assert (report.counts["movies_zero"], report.counts["users_zero"]) == (2, 1)
     with sample_engine.connect() as connection:
@@ -481,9 +482,8 @@ def test_very_short_and_very_long_vectors(
 ) -> None:
     """pgvector indexes fewer than 2,000 numbers; longer ones are searched one by one."""
     movie_ids, movies, _ = vectors_of(catalogue, dimension)
-    report = import_vectors(
-        sample_engine, write_npz(tmp_path / "films", "movie_id", movie_ids, movies)
-    )
+    films = write_npz(tmp_path / "films", "movie_id", movie_ids, movies)
+    report = import_vectors(sample_engine, films, activate=True)
     with sample_engine.connect() as connection:
         rows = call(connection, "recommend", user_id=1)
         assert {row["source"] for row in rows} == {"live"}
@@ -504,14 +504,18 @@ def test_on_the_command_line(
     name = sample_engine.url.database
     assert name is not None
     on = ("--database", name, "models")
-    done = recsys(*on, "import", str(films), "--users", str(people))
-    made = re.fullmatch(
-        rf"Model (\d+) is active: {len(movies) - 1:,} films and 3 users, .*", done.stdout.strip()
-    )
-    assert made
-    model_id = made[1]
+    for options, state in (((), "written"), (("--activate",), "active")):
+        done = recsys(*on, "import", str(films), "--users", str(people), *options)
+        made = re.fullmatch(
+            rf"Model (\d+) is {state}: {len(movies) - 1:,} films and 3 users, .*",
+            done.stdout.strip(),
+        )
+        assert made
+        model_id = made[1]
+        with sample_engine.connect() as connection:
+            assert (active_model(connection) == int(model_id)) is bool(options)
+        assert f"recsys models activate {1 if options else model_id}" in done.stderr
     assert "999999" in done.stderr
-    assert "recsys models activate 1" in done.stderr
     assert "import: films.csv" in recsys(*on, "list").stdout
     shown = recsys(*on, "show", model_id, COLUMNS="120").stdout
     assert "6 numbers" in shown
