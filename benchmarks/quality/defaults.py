@@ -19,8 +19,9 @@ import torch
 
 from benchmarks.scratch import data_set
 from recsys.learning.als import fit
-from recsys.learning.baselines import Ease, likes_matrix, rank
+from recsys.learning.baselines import likes_matrix, rank
 from recsys.learning.likes import Likes, hold_out
+from recsys.learning.linear import Ease
 from recsys.learning.metrics import judge, ndcg
 from recsys.learning.tuning import resolved, with_alpha
 from recsys.parameters import Parameters

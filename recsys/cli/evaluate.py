@@ -68,7 +68,7 @@ def evaluate(
         Known, typer.Option(help="rated: lower ratings are known too; their films are not listed.")
     ] = Known.LIKED,
     users: Annotated[int, typer.Option(min=2, help="How many are asked at most.")] = 5000,
-    baselines: Annotated[bool, typer.Option(help="Popularity, item neighbours, EASE.")] = True,
+    baselines: Annotated[bool, typer.Option(help="Popularity, neighbours, EASE, SLIM.")] = True,
     against: Annotated[
         int | None,
         typer.Option(metavar="ID", help="Compare with this model, trained again in the same way."),
@@ -80,7 +80,8 @@ def evaluate(
 ) -> None:
     """Measure what `recsys.recommend` serves, on ratings that are held out.
 
-    It is compared with itself without the ranker, with popularity, item neighbours and EASE.
+    It is compared with itself without the ranker, with popularity (of all time, and decayed),
+    neighbours (of films, and of users), EASE and SLIM.
 
     It is trained again, with the parameters of the active model, in a scratch database on the same
     server, which the held-out ratings never enter. The figures, with 95 % intervals, go to

@@ -19,10 +19,16 @@ COLOURS = {
     OURS: "#3b82f6",
     RETRIEVAL: "#8b5cf6",
     "popularity": "#9299a3",
+    "decayed": "#5f6670",
     "item-knn": "#e0862b",
+    "user-knn": "#b8621b",
     "ease": "#2ba36c",
+    "slim": "#1a7f8c",
 }
-MARKERS = {OURS: "o", RETRIEVAL: "v", "popularity": "s", "item-knn": "^", "ease": "D"}
+MARKERS = {
+    **{OURS: "o", RETRIEVAL: "v", "popularity": "s", "decayed": "p", "item-knn": "^"},
+    **{"user-knn": "<", "ease": "D", "slim": "d"},
+}
 OTHER_COLOUR, OTHER_MARKER = "#d6457a", "P"  # a model that is compared with
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "recsys",  # the same figures, the same file

@@ -1,18 +1,17 @@
-"""What a recommender must beat: popularity, item neighbours, EASE, and means for the stars.
+"""What a recommender must beat: popularity, and means for the stars; lists by any scorer.
 
-The first three are fitted on a sparse matrix of likes, a row a user and a column a film of the
-catalogue, and score users by their known likes.
+All but the means are fitted on a sparse matrix of likes, a row a user and a column a film of the
+catalogue, and score users by their known likes. `neighbours` and `linear` have further ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.neighbors import NearestNeighbors
 
 from recsys.arrays import Index, Numbers, Values, Vectors
 from recsys.learning.metrics import NO_MOVIE, judge, ndcg
@@ -21,10 +20,7 @@ from recsys.learning.network import HIGHEST, LOWEST
 LikesMatrix = sparse.csr_array  # (n_users, n_movies) float32, 1 where the user likes the film
 Scorer = Callable[[LikesMatrix], Vectors]  # (n_users, n_movies), higher is better
 
-NEIGHBOURS = 200
 FILM_SHRINKAGE, USER_SHRINKAGE = 25, 10  # ratings of bias 0 that are added to a film's, a user's
-EASE_LAMBDAS = (50, 100, 200, 400, 800, 1600, 3200)
-EASE_MOST_MOVIES = 25_000  # beyond them, the inverse takes more than 2.5 GB and an hour
 ROWS_A_CHUNK = 256
 TUNED_ON = 2000  # users
 
@@ -36,7 +32,7 @@ def likes_matrix(users: Index, movies: Index, shape: tuple[int, int]) -> LikesMa
 
 @dataclass(frozen=True)
 class Popularity:
-    """The films that most users like, the same for every user.
+    """The films that most users like, or whose likes weigh most, the same for every user.
 
     Attributes
     ----------
@@ -48,107 +44,21 @@ class Popularity:
     places: Vectors
 
     @classmethod
-    def fit(cls, likes: LikesMatrix) -> Popularity:
-        """Count the likes."""
+    def fit(cls, likes: LikesMatrix, decayed: Values | None = None) -> Popularity:
+        """Order by the number of likes, after what they count as of now if `decayed` says so."""
         counts = likes.sum(axis=0)  # (n_movies,)
         places = np.empty(len(counts), dtype=np.float32)
-        places[np.argsort(-counts, kind="stable")] = -np.arange(len(counts))
+        order = np.lexsort((-counts, -counts if decayed is None else -decayed))
+        places[order] = -np.arange(len(counts))
         return cls(places)
 
     def __call__(self, known: LikesMatrix) -> Vectors:
         """Score all films for users, ``(n_users, n_movies)``."""
         return np.tile(self.places, (known.shape[0], 1))
 
-
-@dataclass(frozen=True)
-class ItemKNN:
-    """Films like those that a user likes: the cosine of TF-IDF weighted likes.
-
-    A like tells more if its user likes few films: it weighs ``log(n_movies / n_likes)`` of that
-    user, as a word weighs more that is in few documents. A film's score is the sum over those of
-    its nearest films that the user likes (Sarwar et al., "Item-Based Collaborative Filtering
-    Recommendation Algorithms", WWW 2001). Films without a score follow by popularity.
-
-    Attributes
-    ----------
-    likeness
-        ``(n_movies, n_movies)``: a row has a film's nearest ones, without itself.
-    """
-
-    likeness: sparse.csr_array
-    popularity: Popularity
-
-    @classmethod
-    def fit(cls, likes: LikesMatrix, neighbours: int = NEIGHBOURS) -> ItemKNN:
-        """Find each film's neighbours."""
-        n_movies = likes.shape[1]
-        weight = np.log(n_movies / np.maximum(likes.sum(axis=1), 1))  # (n_users,)
-        by_movie = likes.T.tocsr() @ sparse.diags_array(weight.astype(np.float32))
-        kept = min(neighbours, n_movies - 1)
-        search = NearestNeighbors(n_neighbors=kept, metric="cosine", algorithm="brute")
-        likeness = sparse.csr_array(search.fit(by_movie).kneighbors_graph(mode="distance"))
-        likeness.data = np.maximum(1 - likeness.data, 0)  # from distances
-        likeness.eliminate_zeros()
-        return cls(likeness, Popularity.fit(likes))
-
-    def __call__(self, known: LikesMatrix) -> Vectors:
-        """Score all films for users, ``(n_users, n_movies)``."""
-        scores = (known @ self.likeness.T).toarray()
-        return np.where(scores > 0, scores, self.popularity(known) - 1).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Ease:
-    """The linear model of least squares whose weights have a zero diagonal.
-
-    With ``G = X'X + lambda I`` and ``P = G^-1``, the weights are ``B_ij = -P_ij / P_jj`` and
-    ``B_jj = 0`` (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, eq. 8).
-    Users without known likes get popular films.
-
-    Attributes
-    ----------
-    movies
-        ``(n,)`` int64: the films with likes; all others score 0.
-    weights
-        ``(n, n)`` float32.
-    """
-
-    movies: Index
-    weights: Vectors
-    popularity: Popularity
-
-    @classmethod
-    def fit(cls, likes: LikesMatrix, regularization: float) -> Ease:
-        """Solve for the weights in float32, by an inverse as large as the smaller side of X."""
-        movies = np.flatnonzero(likes.sum(axis=0) > 0)
-        part = likes[:, movies]
-        solve = _solve_by_users if part.shape[0] < part.shape[1] else _solve_by_movies
-        weights = solve(part, regularization)
-        np.fill_diagonal(weights, 0)
-        return cls(movies, weights, Popularity.fit(likes))
-
-    def __call__(self, known: LikesMatrix) -> Vectors:
-        """Score all films for users, ``(n_users, n_movies)``."""
-        scores = np.zeros(known.shape, dtype=np.float32)
-        scores[:, self.movies] = known[:, self.movies] @ self.weights
-        unknown = np.diff(known[:, self.movies].indptr) == 0
-        scores[unknown] = self.popularity(known[unknown])
-        return scores
-
-
-def _solve_by_movies(likes: LikesMatrix, regularization: float) -> Vectors:
-    inverse = _inverse(likes.T @ likes, regularization)  # (n_movies, n_movies)
-    inverse /= -inverse.diagonal().copy()
-    return inverse
-
-
-def _solve_by_users(likes: LikesMatrix, regularization: float) -> Vectors:
-    # By Woodbury's identity, lambda P = I - X' (X X' + lambda I)^-1 X: the same weights from an
-    # inverse of (n_users, n_users), in a thousandth of the time where users are few.
-    inverse = _inverse(likes @ likes.T, regularization)
-    product: Vectors = likes.T @ (inverse @ likes)  # (n_movies, n_movies)
-    product /= 1 - product.diagonal()
-    return product
+    def after(self, scores: Vectors) -> Vectors:
+        """Let films without a score above 0 follow those with one, ``(n_users, n_movies)``."""
+        return np.where(scores > 0, scores, self.places - 1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -185,16 +95,6 @@ def _shrunk_means(rows: Index, values: Values, n: int, shrinkage: float) -> Valu
     return means
 
 
-def _inverse(gram: sparse.csr_array, regularization: float) -> Vectors:
-    matrix = torch.from_numpy(gram.toarray())
-    matrix.diagonal().add_(regularization)
-    # Into the same memory: three matrices of 25,000 films would be 7.5 GB.
-    torch.linalg.cholesky(matrix, out=matrix)
-    torch.cholesky_inverse(matrix, out=matrix)
-    inverse: Vectors = matrix.numpy()
-    return inverse
-
-
 def rank(scorer: Scorer, known: LikesMatrix, barred: sparse.csr_array, k: int) -> Index:
     """Return the k best films of each user except those barred, ``(n_users, k)``.
 
@@ -223,28 +123,33 @@ def rank(scorer: Scorer, known: LikesMatrix, barred: sparse.csr_array, k: int) -
     return lists
 
 
-def choose_lambda(likes: LikesMatrix, held_out: LikesMatrix) -> tuple[float, dict[float, float]]:
-    """Return the best regularization of EASE by NDCG@10 on a split of the training part.
+def choose(
+    fit: Callable[[LikesMatrix, int], Scorer],
+    candidates: Sequence[int],
+    likes: LikesMatrix,
+    held_out: LikesMatrix,
+) -> tuple[int, dict[int, float]]:
+    """Return the best parameter of a baseline by NDCG@10 on a split of the training part.
 
     Parameters
     ----------
+    candidates
+        Ascending.
     likes, held_out
         ``(n_users, n_movies)`` each: two parts of the training part.
 
     Returns
     -------
-    float, dict
-        The best of `EASE_LAMBDAS`, and the NDCG of each one tried: from the smallest on, until
-        it falls.
+    int, dict
+        The best candidate, and the NDCG of each one tried: from the first on, until it falls.
     """
     some = np.flatnonzero(np.diff(held_out.indptr) > 0)
     users = np.random.default_rng(0).permutation(some)[:TUNED_ON]
     known, truth = likes[users], held_out[users].tocoo()
-    tried: dict[float, float] = {}
-    for regularization in EASE_LAMBDAS:
-        lists = rank(Ease.fit(likes, regularization), known, known, 10)
-        values = ndcg(*judge(lists, truth.row, truth.col), 10)
-        tried[regularization] = float(values.mean()) if len(values) else 0.0
-        if tried[regularization] < max(tried.values()):
+    tried: dict[int, float] = {}
+    for one in candidates:
+        values = ndcg(*judge(rank(fit(likes, one), known, known, 10), truth.row, truth.col), 10)
+        tried[one] = float(values.mean()) if len(values) else 0.0
+        if tried[one] < max(tried.values()):
             break
     return max(tried, key=lambda one: tried[one]), tried

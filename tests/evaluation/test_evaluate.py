@@ -44,6 +44,7 @@ from tests.helpers.loads import rows
 USERS, MOVIES = 40, 60
 SPLITS = ("random", "time", "leave-one-out", "users")
 QUICK = Protocol(ks=(5,), baselines=False)
+PEERS = ["popularity", "item-knn", "user-knn", "ease", "slim"]  # without decayed: times are noise
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +132,7 @@ def test_it_beats_popularity_where_tastes_differ(two_tastes: Engine, protocol: P
         "scoring",
     ]
     figures = found.scores.by_method()
-    assert list(figures) == [OURS, RETRIEVAL, "popularity", "item-knn", "ease", BIASES]
+    assert list(figures) == [OURS, RETRIEVAL, *PEERS, BIASES]
     assert figures[OURS]["ndcg", 5].against["popularity"].difference > 0.02
     ours = figures[OURS]["ndcg", 5]
     assert ours.ci_low < ours.value < ours.ci_high
@@ -145,7 +146,7 @@ def test_it_beats_popularity_where_tastes_differ(two_tastes: Engine, protocol: P
     details = first[5]
     assert isinstance(details, dict)
     assert details["data"]["ratings"] == USERS * 15
-    assert set(details["against"]) == {RETRIEVAL, "popularity", "item-knn", "ease"}
+    assert set(details["against"]) == {RETRIEVAL, *PEERS}
     assert len(details["per_seed"]) == protocol.seeds
 
 
@@ -173,7 +174,7 @@ def test_the_lists_are_those_of_the_function_and_bar_what_is_known(
                 strict=True,
             )
         }
-        assert list(outcomes[0].lists) == [OURS, RETRIEVAL, "popularity", "item-knn", "ease"]
+        assert list(outcomes[0].lists) == [OURS, RETRIEVAL, *PEERS]
         for lists in outcomes[0].lists.values():
             assert lists.shape == (USERS, 50)
             for user, films in zip(outcomes[0].users.tolist(), lists.tolist(), strict=True):
@@ -418,16 +419,16 @@ def test_the_table_says_by_how_much_it_is_better(
 ) -> None:
     show_evaluation(evaluated, Format.TABLE)
     lines = main_rows(evaluated)
-    assert [row["method"] for row in lines] == [OURS, RETRIEVAL, "popularity", "item-knn", "ease"]
+    assert [row["method"] for row in lines] == [OURS, RETRIEVAL, *PEERS]
     assert re.fullmatch(r"0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]", lines[0]["ndcg@5"])
     assert re.fullmatch(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", lines[0]["stars@5"])
     said = paired_lines(evaluated)
     for place, says in enumerate(("NDCG@5", "mean stars@5")):
-        for other, name in enumerate((RETRIEVAL, "popularity", "item-knn", "ease")):
-            assert said[4 * place + other].startswith(f"recommend minus {name}, {says}")
-    assert said[8].startswith("recommend minus biases, RMSE, pair by pair:")
-    assert re.match(r"Predicted stars: RMSE of recommend \d\.\d{3}", said[9])
-    assert len(said) == 10
+        for other, name in enumerate((RETRIEVAL, *PEERS)):
+            assert said[6 * place + other].startswith(f"recommend minus {name}, {says}")
+    assert said[12].startswith("recommend minus biases, RMSE, pair by pair:")
+    assert re.match(r"Predicted stars: RMSE of recommend \d\.\d{3}", said[13])
+    assert len(said) == 14
 
 
 def test_the_report_is_whole_and_needs_nothing_else(evaluated: Evaluation) -> None:
@@ -463,9 +464,7 @@ def test_the_command(two_tastes: Engine, tmp_path: Path) -> None:
     arguments = ("--database", name, "evaluate", "-k", "5")
     done = recsys(*arguments, "--report", str(report), "--output", "csv")
     found = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert {row["method"] for row in found} == {
-        *(OURS, RETRIEVAL, "popularity", "item-knn", "ease", BIASES)
-    }
+    assert {row["method"] for row in found} == {OURS, RETRIEVAL, *PEERS, BIASES}
     popularity = next(row for row in found if row["method"] == "popularity")
     ours = next(row for row in found if row["method"] == OURS)
     assert float(popularity["difference"]) == pytest.approx(

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from recsys.learning import baselines
 from recsys.learning.baselines import (
     Biases,
-    Ease,
-    ItemKNN,
     LikesMatrix,
     Popularity,
-    choose_lambda,
+    Scorer,
+    choose,
     likes_matrix,
     rank,
 )
 from recsys.learning.metrics import NO_MOVIE
-
-
-def simulated(seed: int, n_users: int = 25, n_movies: int = 12) -> tuple[np.ndarray, LikesMatrix]:
-    generator = np.random.default_rng(seed)
-    dense = (generator.random((n_users, n_movies)) < 0.3).astype(np.float32)
-    dense[:, -1] = 0  # no user likes the last film
-    dense[0] = 0  # and the first user likes nothing
-    users, movies = np.nonzero(dense)
-    return dense, likes_matrix(users, movies, dense.shape)
+from tests.helpers.likes import likes_of, simulated
 
 
 def test_popularity_by_hand() -> None:
@@ -36,53 +25,6 @@ def test_popularity_by_hand() -> None:
     assert rank(popular, likes, likes[:0:-1], 4).tolist()[:1] == [[0, 1, 3, NO_MOVIE]]
     nothing = likes_matrix(np.array([], int), np.array([], int), (1, 4))
     assert rank(popular, nothing, nothing, 3).tolist() == [[2, 0, 1]]  # ties by index
-
-
-@pytest.mark.parametrize("neighbours", [3, 200])
-def test_item_knn_is_the_naive_loop(neighbours: int) -> None:
-    dense, likes = simulated(0)
-    n_movies = dense.shape[1]
-    weighted = dense * np.log(n_movies / np.maximum(dense.sum(1), 1))[:, None]
-    likeness = np.zeros((n_movies, n_movies))
-    for one in range(n_movies):
-        for other in range(n_movies):
-            product = np.linalg.norm(weighted[:, one]) * np.linalg.norm(weighted[:, other])
-            if one != other and product:
-                likeness[one, other] = weighted[:, one] @ weighted[:, other] / product
-        smallest = np.argsort(likeness[one])[: max(n_movies - neighbours, 0)]
-        likeness[one, smallest] = 0
-    expected = dense @ likeness.T
-    scores = ItemKNN.fit(likes, neighbours)(likes)
-    assert scores[expected > 0] == pytest.approx(expected[expected > 0], rel=1e-5)
-    assert (scores[expected == 0] < 0).all()
-    popular = Popularity.fit(likes)(likes)
-    assert np.array_equal(scores[0].argsort(), popular[0].argsort())  # without known likes
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    seed=st.integers(0, 1000),
-    regularization=st.floats(0.5, 50),
-    n_users=st.sampled_from([6, 25]),  # fewer than films, and more
-)
-def test_ease_is_the_closed_form(seed: int, regularization: float, n_users: int) -> None:
-    dense, likes = simulated(seed, n_users)
-    model = Ease.fit(likes, regularization)
-    part = dense[:, model.movies].astype(np.float64)
-    inverse = np.linalg.inv(part.T @ part + regularization * np.eye(part.shape[1]))
-    expected = np.eye(len(inverse)) - inverse / np.diag(inverse)
-    assert model.weights == pytest.approx(expected, abs=1e-4)
-    assert (np.diag(model.weights) == 0).all()
-    # Each column is the ridge regression of its film on all others.
-    others = part[:, 1:]
-    ridge = np.linalg.solve(
-        others.T @ others + regularization * np.eye(others.shape[1]), others.T @ part[:, 0]
-    )
-    assert model.weights[1:, 0] == pytest.approx(ridge, abs=1e-4)
-    scores = model(likes)
-    some = part.any(axis=1)
-    assert scores[np.ix_(some, model.movies)] == pytest.approx(part[some] @ expected, abs=1e-3)
-    assert np.array_equal(scores[0], Popularity.fit(likes).places)
 
 
 def test_biases_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,13 +56,27 @@ def test_rank_is_brute_force(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
         assert found.tolist() == order + [NO_MOVIE] * (k - len(order))
 
 
-def test_the_lambda_is_the_best_of_those_tried() -> None:
-    dense, _ = simulated(5, 60, 30)
-    generator = np.random.default_rng(0)
-    users, movies = np.nonzero(dense)
-    out = generator.random(len(users)) < 0.3
-    first = likes_matrix(users[~out], movies[~out], dense.shape)
-    second = likes_matrix(users[out], movies[out], dense.shape)
-    best, tried = choose_lambda(first, second)
-    assert tried[best] == max(tried.values())
-    assert list(tried) == list(baselines.EASE_LAMBDAS)[: len(tried)]
+def test_popularity_by_what_likes_count_now() -> None:
+    likes = likes_of(np.array([[1, 1, 0, 1], [1, 1, 0, 0]]))
+    now = Popularity.fit(likes, np.array([0, 0.5, 0.5, 2]))
+    assert rank(now, likes[:1], likes[:1] * 0, 4).tolist() == [[3, 1, 2, 0]]  # ties by likes
+
+
+def test_films_without_a_score_follow() -> None:
+    popular = Popularity.fit(likes_of(np.array([[0, 1, 1, 1], [0, 0, 0, 1]])))
+    scores = popular.after(np.array([[0.0, 0, 0.1, 0], [3, 2, 1, 4]]))
+    assert np.argsort(-scores).tolist() == [[2, 3, 1, 0], [3, 0, 1, 2]]
+
+
+def test_the_parameter_is_the_best_of_those_tried() -> None:
+    """Scorers by hand: with parameter 1 user 0's film is at rank 2, with 2 at 1, with 3 at 3."""
+    likes = likes_of(np.array([[0, 0, 0, 1], [1, 1, 1, 0]]))
+    held_out = likes_of(np.array([[0, 1, 0, 0], [0, 0, 0, 0]]))
+    scores = {1: [9, 8, 7, 0], 2: [8, 9, 7, 0], 3: [9, 7, 8, 0], 4: [7, 9, 8, 0]}
+
+    def fit(likes: LikesMatrix, parameter: int) -> Scorer:
+        return lambda known: np.array([scores[parameter]] * known.shape[0], dtype=np.float32)
+
+    best, tried = choose(fit, (1, 2, 3, 4), likes, held_out)
+    assert best == 2
+    assert tried == pytest.approx({1: 1 / np.log2(3), 2: 1.0, 3: 0.5})  # stops as it falls
