@@ -22,8 +22,9 @@ def main() -> None:
             print(table(list(csv.DictReader(file))), end="\n\n")
 
 
-def table(rows: Rows) -> str:
-    """A Markdown table: a row a method."""
+def table(every: Rows) -> str:
+    """A Markdown table: a row a method, and known and new users apart if there are both."""
+    rows = [row for row in every if not row["group"]]
     lines = [
         f"`{rows[0]['protocol']}`, {int(rows[0]['users']):,} users",
         "",
@@ -40,11 +41,35 @@ def table(rows: Rows) -> str:
         cells = [value(found[method, *column], best.get(column)) for column in COLUMNS]
         cells += [pair(found[method, *column]) for column in (COLUMNS[0], COLUMNS[2])]
         lines.append(f"| {method} | {' | '.join(cells)} |")
+    lines += groups(every)
     errors = [row for row in rows if row["metric"] == "rmse"]
     of_methods = [
         f"{row['method']} {value(row, None)}{pair(row, ', difference ')}" for row in errors
     ]
     return "\n".join([*lines, "", f"RMSE of predicted stars: {'; '.join(of_methods)}"])
+
+
+def groups(rows: Rows) -> list[str]:
+    """A table of NDCG@10 and recall@20 of known and of new users."""
+    found = {
+        (row["group"], row["metric"], row["method"]): row
+        for row in rows
+        if row["group"] and (row["metric"], row["k"]) in COLUMNS
+    }
+    if not found:
+        return []
+    users = {group: f"{int(row['users']):,} {group} users" for (group, *_), row in found.items()}
+    titles = [
+        f"NDCG@10 of {of} | `recommend` minus it | recall@20 of {of}" for of in users.values()
+    ]
+    lines = ["", f"| | {' | '.join(titles)} |", "|---" * (1 + 3 * len(users)) + "|"]
+    for method in dict.fromkeys(method for *_, method in found):
+        cells = []
+        for group in users:
+            ndcg, recall = (found[group, metric, method] for metric in ("ndcg", "recall"))
+            cells += [value(ndcg, None), pair(ndcg), value(recall, None)]
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return lines
 
 
 def value(row: dict[str, str], best: float | None) -> str:

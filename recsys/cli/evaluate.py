@@ -10,19 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from recsys.cli.output import Format, Output, console, note, progress_bar, say, show
+from recsys.cli.output import Format, Output, note, progress_bar, say, show
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.database.schema import is_simulated
-from recsys.evaluation.figures import Figure, main_columns, title
-from recsys.evaluation.outcomes import OURS
+from recsys.evaluation.figures import Figure, Paired, main_columns, title, verdict
+from recsys.evaluation.outcomes import GROUPS, OURS
 from recsys.evaluation.protocol import Protocol
 from recsys.evaluation.record import Evaluation
 from recsys.learning.metrics import LONGEST
 from recsys.parameters import POSITIVE_STARS
 
 COLUMNS = (
-    *("protocol", "method", "metric", "k", "value", "ci_low", "ci_high", "users", "left_out"),
+    *("protocol", "method", "group", "metric", "k", "value", "ci_low", "ci_high", "users"),
+    "left_out",
     *("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high"),
 )
 STEPS = {
@@ -132,23 +133,32 @@ def show_evaluation(evaluation: Evaluation, output: Format) -> None:
     if output is not Format.TABLE:
         show(figure_rows(evaluation), output, columns=COLUMNS)
         return
+    if says := verdict(evaluation.scores, evaluation.protocol.ks):
+        say(says)
     say(f"{evaluation.protocol}: {evaluation.asked:,} users")
     show(main_rows(evaluation), output)
-    for line in paired_lines(evaluation):
-        console.print(line, highlight=False)
+    if pairs := paired_rows(evaluation):
+        show(pairs, output)
+    if groups := group_rows(evaluation):
+        show(groups, output)
+        say("New users are those without a known like.")
+    if errors := errors_of_stars(evaluation):
+        say(errors)
 
 
 def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Return a row for each figure; a baseline's has how `recommend` differs from it, in pairs."""
-    figures = evaluation.scores.figures
-    ours = {(one.metric, one.k): one for one in figures if one.method == OURS}
+    scores = evaluation.scores
+    figures = [*scores.figures, *(one for one in scores.slices if one.slice in GROUPS)]
+    ours = {(one.metric, one.k, one.slice): one for one in figures if one.method == OURS}
     rows = []
     for figure in figures:
-        same = ours.get((figure.metric, figure.k))
+        same = ours.get((figure.metric, figure.k, figure.slice))
         pair = same.against.get(figure.method) if same else None
-        row = {name: getattr(figure, name, None) for name in COLUMNS[1:9]}
-        row |= dict(zip(COLUMNS[9:], astuple(pair) if pair else [None] * 6, strict=True))
-        rows.append({"protocol": str(evaluation.protocol), **row})
+        row = {name: getattr(figure, name, None) for name in COLUMNS[1:10]}
+        row |= dict(zip(COLUMNS[10:], astuple(pair) if pair else [None] * 6, strict=True))
+        group = figure.slice.removeprefix("users ")
+        rows.append(row | {"protocol": str(evaluation.protocol), "group": group})
     return rows
 
 
@@ -170,27 +180,58 @@ def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def in_words(figure: Figure) -> str:
-    """Return a value and its interval."""
-    return f"{figure.value:.3f} [{figure.ci_low:.3f}, {figure.ci_high:.3f}]"
-
-
-def paired_lines(evaluation: Evaluation) -> list[str]:
-    """Say for each other method by how much `recommend` differs, and how far stars are off."""
+def paired_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return a row for each other method: by how much `recommend` differs from it."""
     k = evaluation.protocol.ks[0]
     found = evaluation.scores.by_method()
-    lines = [
-        f"recommend minus {name}, {title(*key)}, pair by pair: {pair.difference:+.4f} "
-        f"[{pair.ci_low:+.4f}, {pair.ci_high:+.4f}]; ratio {pair.ratio:.3f} "
-        f"[{pair.ratio_low:.3f}, {pair.ratio_high:.3f}]"
-        for key in (("ndcg", k), ("stars", k), ("rmse", None))
-        if key in found[OURS]
-        for name, pair in found[OURS][key].against.items()
+    columns = {
+        f"{metric}@{k}" if k else metric: found[OURS][metric, k].against
+        for metric, k in (("ndcg", k), ("stars", k), ("rmse", None))
+        if (metric, k) in found[OURS]
+    }
+    return [
+        {
+            "recommend minus": name,
+            **{
+                column: in_words(pairs[name], "+.4f") if name in pairs else ""
+                for column, pairs in columns.items()
+            },
+        }
+        for name in found
+        if any(name in pairs for pairs in columns.values())
     ]
+
+
+def group_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return a row for each method: NDCG for known and for new users, if there are both."""
+    k = evaluation.protocol.ks[0]
+    rows: dict[str, dict[str, Any]] = {}
+    for group in GROUPS:
+        found, who = evaluation.scores.by_method(group), group.removeprefix("users ")
+        for method, figures in found.items():
+            figure = figures["ndcg", k]
+            pair = found[OURS]["ndcg", k].against.get(method)
+            rows.setdefault(method, {"method": method}).update(
+                {
+                    f"ndcg@{k} of {figure.users:,} {who} users": in_words(figure),
+                    f"recommend minus it, {who}": in_words(pair, "+.4f") if pair else "",
+                }
+            )
+    return list(rows.values())
+
+
+def in_words(one: Figure | Paired, form: str = ".3f") -> str:
+    """Return a value and its interval."""
+    value = one.value if isinstance(one, Figure) else one.difference
+    return f"{value:{form}} [{one.ci_low:{form}}, {one.ci_high:{form}}]"
+
+
+def errors_of_stars(evaluation: Evaluation) -> str:
+    """Say how far the predicted stars are off, "" if none are predicted."""
     errors = [
         f"{title(*key)} of {method} {in_words(figures[key])}"
         for key in (("rmse", None), ("mae", None))
-        for method, figures in found.items()
+        for method, figures in evaluation.scores.by_method().items()
         if key in figures
     ]
-    return [*lines, f"Predicted stars: {', '.join(errors)}"] if errors else lines
+    return f"Predicted stars: {', '.join(errors)}" if errors else ""

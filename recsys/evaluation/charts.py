@@ -48,6 +48,7 @@ STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
+    "legend.fontsize": 8,
     "errorbar.capsize": 2,
 }
 
@@ -148,7 +149,10 @@ def _activity(drawing: Drawing, scores: Scores) -> None:
     for shift, (method, figures) in enumerate(found.items()):
         there = [figures[name] for name in names]
         axes.errorbar(
-            [place + (shift - len(found) / 2 + 0.5) * 0.13 for place in range(len(names))],
+            [
+                place + (shift - len(found) / 2 + 0.5) * 0.8 / len(found)
+                for place in range(len(names))
+            ],
             [figure.value for figure in there],
             yerr=_error(there),
             fmt=MARKERS.get(method, OTHER_MARKER),

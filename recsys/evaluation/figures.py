@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from recsys.evaluation.outcomes import BASELINES, OURS
+
 TITLES = {
     "ndcg": "NDCG",
     "recall": "recall",
@@ -41,7 +43,8 @@ class Figure:
     Attributes
     ----------
     slice
-        Empty for all users and films; else a genre, or a range of numbers of known likes.
+        Empty for all users and films; else a genre, a range of numbers of known likes, or one of
+        `GROUPS`.
     users, left_out
         How many have a value, and how many have none.
     per_seed
@@ -79,12 +82,36 @@ class Scores:
     slices: list[Figure]
     curves: dict[str, dict[str, list[float]]]
 
-    def by_method(self) -> dict[str, dict[tuple[str, int | None], Figure]]:
-        """Return the figures of all users by method, then by metric and length of the list."""
+    def by_method(self, part: str = "") -> dict[str, dict[tuple[str, int | None], Figure]]:
+        """Return the figures of a slice by method, then by metric and length of the list."""
         found: dict[str, dict[tuple[str, int | None], Figure]] = {}
-        for figure in self.figures:
-            found.setdefault(figure.method, {})[figure.metric, figure.k] = figure
+        for figure in self.slices if part else self.figures:
+            if figure.slice == part:
+                found.setdefault(figure.method, {})[figure.metric, figure.k] = figure
         return found
+
+
+def verdict(scores: Scores, ks: tuple[int, ...]) -> str:
+    """Say in a sentence how `OURS` compares with the best baseline, "" without baselines."""
+    k = 10 if 10 in ks else ks[0]
+    found = scores.by_method()
+    ours = found[OURS]["ndcg", k]
+    pairs = {name: pair for name, pair in ours.against.items() if name in BASELINES}
+    if not pairs:
+        return ""
+    best = max(pairs, key=lambda name: found[name]["ndcg", k].value)
+    pair = pairs[best]
+    interval = (
+        f"{title('ndcg', k)} is {pair.difference:+.4f}, user by user, with a 95 % interval of "
+        f"{pair.ci_low:+.4f} to {pair.ci_high:+.4f}"
+    )
+    if pair.ci_low <= 0 <= pair.ci_high:
+        return (
+            f"{OURS} and the best baseline, {best}, cannot be told apart by these {ours.users:,} "
+            f"users: the difference in {interval}, which contains 0."
+        )
+    is_better = "better" if pair.difference > 0 else "worse"
+    return f"{OURS} is {is_better} than the best baseline, {best}: the difference in {interval}."
 
 
 def main_columns(ks: tuple[int, ...]) -> list[tuple[str, int]]:

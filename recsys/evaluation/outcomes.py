@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,10 @@ Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is al
 
 OURS = "recommend"
 RETRIEVAL = "retrieval"  # the same without the ranker
+BASELINES = ("popularity", "decayed", "item-knn", "user-knn", "ease", "slim")
 BIASES = "biases"  # predict stars alone
+# Slices of the users: of whom the methods know a like, and of whom they know none.
+KNOWN_USERS, NEW_USERS = GROUPS = ("users known", "users new")
 # The least number of known likes in each range.
 ACTIVITY = {
     "0": 0,
@@ -110,6 +114,9 @@ def user_values(
         values["novelty", k, ""] = mean_over_list(1 - likes / outcome.n_training_users, first)
         values["stars", k, ""] = mean_stars(first, *outcome.unseen)
         values["diversity", k, ""] = diversity(films.genres.astype(float), first)
+    for group, theirs in ((KNOWN_USERS, outcome.known > 0), (NEW_USERS, outcome.known == 0)):
+        for name, k in product(("ndcg", "recall"), ks):
+            values[name, k, group] = np.where(theirs, values[name, k, ""], np.nan)
     bucket = np.searchsorted(list(ACTIVITY.values()), outcome.known, side="right") - 1
     longest = max(k for _, k in SLICED)
     of_genre = films.genres[lists[:, :longest]]  # (n, longest, n_genres)

@@ -68,18 +68,27 @@ def write_evaluation(connection: Connection, evaluation: Evaluation) -> None:
 
 def _details(figure: Figure, scores: Scores) -> dict[str, Any]:
     slices = {
-        one.slice: {"value": one.value, "ci": [one.ci_low, one.ci_high], "users": one.users}
+        one.slice: {
+            "value": one.value,
+            "ci": [one.ci_low, one.ci_high],
+            "users": one.users,
+            **_against(one),
+        }
         for one in scores.slices
         if (one.method, one.metric, one.k) == (figure.method, figure.metric, figure.k)
     }
-    against = {method: asdict(pair) for method, pair in figure.against.items()}
     return {
         "users": figure.users,
         "left_out": figure.left_out,
         "per_seed": figure.per_seed,
-        **({"against": against} if against else {}),
+        **_against(figure),
         **({"slices": slices} if slices else {}),
     }
+
+
+def _against(figure: Figure) -> dict[str, Any]:
+    against = {method: asdict(pair) for method, pair in figure.against.items()}
+    return {"against": against} if against else {}
 
 
 def _without_nan(value: Any) -> Any:

@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from recsys.evaluation.charts import draw
-from recsys.evaluation.figures import Figure, Paired, main_columns, title
-from recsys.evaluation.outcomes import OURS
+from recsys.evaluation.figures import Figure, Paired, main_columns, title, verdict
+from recsys.evaluation.outcomes import GROUPS, OURS
 from recsys.evaluation.protocol import Protocol
 from recsys.evaluation.record import Evaluation
 from recsys.learning.metrics import ACCURACY
@@ -48,10 +48,12 @@ def render(evaluation: Evaluation) -> str:
         protocol=evaluation.protocol,
         made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         words=in_words(evaluation.protocol),
+        verdict=verdict(evaluation.scores, evaluation.protocol.ks),
         columns=_columns(evaluation),
         methods=list(evaluation.scores.by_method()),
         listing=list(evaluation.scores.curves["ndcg"]),
         paired=_paired(evaluation),
+        groups=_groups(evaluation),
         plots={name: Markup(svg) for name, svg in plots.items()},
         command=command(evaluation.protocol),
     )
@@ -115,3 +117,21 @@ def _paired(evaluation: Evaluation) -> dict[str, dict[str, Paired]]:
     ours = evaluation.scores.by_method()[OURS]
     keys = [*main_columns(evaluation.protocol.ks), ("rmse", None), ("mae", None)]
     return {title(*key): ours[key].against for key in keys if key in ours and ours[key].against}
+
+
+def _groups(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return for known and for new users, if there are both, each method's figures and pairs."""
+    first, last = evaluation.protocol.ks[0], evaluation.protocol.ks[-1]
+    found = {group: evaluation.scores.by_method(group) for group in GROUPS}
+    return [
+        {
+            "users": f"{methods[OURS]['ndcg', first].users:,} {group.removeprefix('users ')} users",
+            "figures": {
+                title(*key): {method: figures[key] for method, figures in methods.items()}
+                for key in (("ndcg", first), ("recall", last))
+            },
+            "paired": methods[OURS]["ndcg", first].against,
+        }
+        for group, methods in found.items()
+        if methods
+    ]

@@ -17,6 +17,7 @@ from recsys.arrays import Index, Numbers, Values
 from recsys.evaluation.figures import Figure, Paired, Scores
 from recsys.evaluation.outcomes import (
     CURVES,
+    GROUPS,
     OURS,
     Key,
     Outcome,
@@ -60,9 +61,12 @@ def score(
         progress("scoring", done, total)
     figures += errors_of_stars(outcomes, places, resampling)
     known = [figure for figure in figures if not np.isnan(figure.value)]
+    slices = [figure for figure in known if figure.slice]
+    if not {figure.slice for figure in slices}.issuperset(GROUPS):  # one of them is all users
+        slices = [figure for figure in slices if figure.slice not in GROUPS]
     return Scores(
         figures=[figure for figure in known if not figure.slice],
-        slices=[figure for figure in known if figure.slice],
+        slices=slices,
         curves={name: curves(outcomes, name) for name in CURVES},
     )
 
@@ -78,7 +82,8 @@ def _of_users(
         metric, k, part = key
         users = int((~np.isnan(mine)).sum())
         low, high = resampling.interval(mine)
-        others = [name for name in pools if name != OURS] if method == OURS and not part else []
+        is_paired = method == OURS and part in ("", *GROUPS)
+        others = [name for name in pools if name != OURS] if is_paired else []
         pairs = {name: paired(mine, pools[name][key], resampling) for name in others}
         yield [
             Figure(

@@ -8,6 +8,7 @@ import pytest
 from recsys.evaluation import baselines
 from recsys.evaluation.baselines import Baselines, ask_baselines
 from recsys.evaluation.data import RatingData
+from recsys.evaluation.outcomes import BASELINES
 from recsys.evaluation.protocol import Division, Protocol
 from recsys.learning.ratings import Films, Ratings
 
@@ -39,9 +40,7 @@ def test_where_fashions_change_decayed_follows_them(
 ) -> None:
     protocol = Protocol(split="time", share=0.15)
     found = asked(*fashions, protocol)
-    assert list(found.lists[0]) == [
-        *("popularity", "decayed", "item-knn", "user-knn", "ease", "slim")
-    ]
+    assert tuple(found.lists[0]) == BASELINES
     for films in found.lists[0]["decayed"]:
         assert set(films[:8]) == set(range(32, 40))
     assert not set(found.lists[0]["popularity"][0, :8]) & set(range(32, 40))

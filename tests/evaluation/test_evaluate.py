@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine
 
-from recsys.cli.evaluate import main_rows, paired_lines, show_evaluation
+from recsys.cli.evaluate import figure_rows, group_rows, main_rows, paired_rows, show_evaluation
 from recsys.cli.output import Format
 from recsys.database.copy import write_columns
 from recsys.errors import EvaluationError, InvalidRequest, TrainingError
@@ -28,7 +28,7 @@ from recsys.evaluation import scores, scratch
 from recsys.evaluation.data import read_data
 from recsys.evaluation.evaluate import evaluate
 from recsys.evaluation.figures import Scores
-from recsys.evaluation.outcomes import BIASES, OURS, RETRIEVAL, Outcome
+from recsys.evaluation.outcomes import BASELINES, BIASES, GROUPS, OURS, RETRIEVAL, Outcome
 from recsys.evaluation.protocol import UNUSED, Protocol, divide
 from recsys.evaluation.record import Evaluation
 from recsys.evaluation.report import render
@@ -44,7 +44,7 @@ from tests.helpers.loads import rows
 USERS, MOVIES = 40, 60
 SPLITS = ("random", "time", "leave-one-out", "users")
 QUICK = Protocol(ks=(5,), baselines=False)
-PEERS = ["popularity", "item-knn", "user-knn", "ease", "slim"]  # without decayed: times are noise
+PEERS = [name for name in BASELINES if name != "decayed"]  # which is left out: times are noise
 
 
 @pytest.fixture(autouse=True)
@@ -422,13 +422,59 @@ def test_the_table_says_by_how_much_it_is_better(
     assert [row["method"] for row in lines] == [OURS, RETRIEVAL, *PEERS]
     assert re.fullmatch(r"0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]", lines[0]["ndcg@5"])
     assert re.fullmatch(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", lines[0]["stars@5"])
-    said = paired_lines(evaluated)
-    for place, says in enumerate(("NDCG@5", "mean stars@5")):
-        for other, name in enumerate((RETRIEVAL, *PEERS)):
-            assert said[6 * place + other].startswith(f"recommend minus {name}, {says}")
-    assert said[12].startswith("recommend minus biases, RMSE, pair by pair:")
-    assert re.match(r"Predicted stars: RMSE of recommend \d\.\d{3}", said[13])
-    assert len(said) == 14
+    said = capsys.readouterr().out
+    assert said.startswith("recommend ")
+    assert "Predicted stars: RMSE of recommend" in said
+    pairs = paired_rows(evaluated)
+    assert [row["recommend minus"] for row in pairs] == [RETRIEVAL, *PEERS, BIASES]
+    ours = evaluated.scores.by_method()[OURS]
+    for row in pairs[:-1]:
+        pair = ours["ndcg", 5].against[row["recommend minus"]]
+        assert row["ndcg@5"].startswith(f"{pair.difference:+.4f} [{pair.ci_low:+.4f}, ")
+        assert re.fullmatch(r"[+-]\d\.\d{4} \[[+-]\d\.\d{4}, [+-]\d\.\d{4}\]", row["stars@5"])
+        assert row["rmse"] == ""
+    assert pairs[-1]["rmse"]
+    assert not group_rows(evaluated)  # every user has known likes
+
+
+@pytest.fixture
+def with_new_users(two_tastes: Engine) -> Evaluation:
+    """All of it as in a split by time where six users came after the point in time."""
+    with two_tastes.begin() as connection:
+        connection.exec_driver_sql(
+            "update recsys.ratings set rated_at = rated_at + interval '1 year'"
+            " where user_id / 11 >= 34"
+        )
+    return evaluate(two_tastes, Protocol(split="time", ks=(5, 10)))
+
+
+def test_known_and_new_users_apart(with_new_users: Evaluation, two_tastes: Engine) -> None:
+    found = with_new_users
+    lines = group_rows(found)
+    assert [row["method"] for row in lines] == [OURS, RETRIEVAL, *PEERS]
+    of_known, of_new = (found.scores.by_method(group) for group in GROUPS)
+    known, new = (methods[OURS]["ndcg", 5] for methods in (of_known, of_new))
+    assert (known.users + new.users, new.users) == (found.asked, 6)
+    together = found.scores.by_method()[OURS]["ndcg", 5].value * found.asked
+    assert together == pytest.approx(known.value * known.users + new.value * new.users)
+    assert new.against["popularity"].difference == 0  # all that there is for them
+    assert f"ndcg@5 of {known.users} known users" in lines[0]
+    assert lines[2]["recommend minus it, new"] == "+0.0000 [+0.0000, +0.0000]"
+    of_csv = {
+        (row["method"], row["group"], row["metric"], row["k"]): row for row in figure_rows(found)
+    }
+    row = of_csv["ease", "known", "recall", 10]
+    assert row["value"] == of_known["ease"]["recall", 10].value
+    assert row["difference"] == of_known[OURS]["recall", 10].against["ease"].difference
+    assert of_csv["ease", "", "recall", 10]["users"] == found.asked
+    [(details,)] = rows(two_tastes, "select details from recsys.evaluations"
+                        " where method = 'recommend' and metric = 'ndcg' and k = 5")  # fmt: skip
+    written = details["slices"]["users known"]
+    assert written["value"] == pytest.approx(known.value)
+    assert set(written["against"]) == {RETRIEVAL, *PEERS}
+    page = render(found)
+    assert f"{known.users} known users" in page
+    assert "6 new users" in page
 
 
 def test_the_report_is_whole_and_needs_nothing_else(evaluated: Evaluation) -> None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from recsys.evaluation.figures import Figure, Scores
-from recsys.evaluation.outcomes import BIASES, OURS, Outcome, Predicted, Unseen, mean
+from recsys.evaluation.figures import Figure, Paired, Scores, verdict
+from recsys.evaluation.outcomes import (
+    BIASES,
+    KNOWN_USERS,
+    NEW_USERS,
+    OURS,
+    RETRIEVAL,
+    Outcome,
+    Predicted,
+    Unseen,
+    mean,
+)
 from recsys.evaluation.resampling import Resampling
 from recsys.evaluation.scores import score, spread
 from recsys.learning.metrics import NO_MOVIE, mean_stars
@@ -75,6 +87,53 @@ def test_slices_by_hand() -> None:
     assert comedy.users == 2
     assert comedy.value == pytest.approx((1 / math.log2(3) + 1) / 2)
     assert found["other", "recall", "genre Drama"].value == pytest.approx((0 + 0 + 1) / 3)
+
+
+def test_known_and_new_users_by_hand() -> None:
+    """Of user 0 no like is known; with all users known, there is nothing to tell apart."""
+    both = outcome({OURS: PERFECT, "other": MIXED})
+    scores = score([both], FILMS, (2, 3))
+    second = (1 / math.log2(3)) / (1 + 1 / math.log2(3))
+    new, known = (scores.by_method(group) for group in (NEW_USERS, KNOWN_USERS))
+    assert new["other"]["ndcg", 2].value == pytest.approx(second)
+    assert known["other"]["ndcg", 2].value == pytest.approx((0 + 1) / 2)
+    assert (new["other"]["ndcg", 2].users, known["other"]["ndcg", 2].users) == (1, 2)
+    assert known[OURS]["ndcg", 2].against["other"].difference == pytest.approx(1 / 2)
+    assert known[OURS]["recall", 3].value == 1
+    for known_likes in ([1, 7, 120], [0, 0, 0]):
+        all_alike = replace(both, known=np.array(known_likes))
+        assert not score([all_alike], FILMS, (2,)).by_method(KNOWN_USERS)
+        assert not score([all_alike], FILMS, (2,)).by_method(NEW_USERS)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.01, 0.03, "recommend is better than the best baseline, ease: the difference in NDCG@10"),
+        (-0.03, -0.01, "recommend is worse than the best baseline, ease"),
+        (
+            -0.01,
+            0.03,
+            "recommend and the best baseline, ease, cannot be told apart by these 60 users",
+        ),
+        (0.0, 0.03, "cannot be told apart"),
+    ],
+)
+def test_the_verdict(low: float, high: float, says: str) -> None:
+    pairs = {
+        name: Paired((low + high) / 2, low, high, 1, 1, 1)
+        for name in (RETRIEVAL, "ease", "popularity", "model 3")
+    }
+
+    def ndcg(method: str, value: float, **more: Any) -> Figure:
+        return Figure(method, "ndcg", 10, "", value, 0, 1, 60, 0, [value], **more)
+
+    figures = [ndcg(OURS, 0.3, against=pairs), ndcg(RETRIEVAL, 0.4), ndcg("popularity", 0.1)]
+    figures += [ndcg("ease", 0.2), ndcg("model 3", 0.5)]
+    assert says in verdict(Scores(figures, [], {}), (5, 10))
+    assert f"{low:+.4f} to {high:+.4f}" in verdict(Scores(figures, [], {}), (10,))
+    alone = [ndcg(OURS, 0.3, against={"model 3": pairs["model 3"]}), figures[-1]]
+    assert verdict(Scores(alone, [], {}), (10,)) == ""
 
 
 def test_users_are_averaged_over_splits_first() -> None:
