@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import os
-from dataclasses import astuple, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from recsys.cli.models import Score
 from recsys.cli.output import Format, Output, note, progress_bar, say, show
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
 from recsys.database.schema import is_simulated
-from recsys.evaluation.figures import Figure, Paired, main_columns, title, verdict
-from recsys.evaluation.outcomes import GROUPS, OURS
+from recsys.evaluation.figures import verdict
 from recsys.evaluation.protocol import Protocol
 from recsys.evaluation.record import Evaluation
+from recsys.evaluation.tables import (
+    COLUMNS,
+    errors_of_stars,
+    figure_rows,
+    group_rows,
+    main_rows,
+    paired_rows,
+)
 from recsys.learning.metrics import LONGEST
 from recsys.parameters import POSITIVE_STARS
 
-COLUMNS = (
-    *("protocol", "method", "group", "metric", "k", "value", "ci_low", "ci_high", "users"),
-    "left_out",
-    *("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high"),
-)
 STEPS = {
     "reading": "Reading the ratings",
     "copying": "Copying the training part",
@@ -74,6 +77,20 @@ def evaluate(
         int | None,
         typer.Option(metavar="ID", help="Compare with this model, trained again in the same way."),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Only write the split, as CSV to train elsewhere on."),
+    ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compare with vectors trained elsewhere on that split."),
+    ] = None,
+    vectors_users: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The users' vectors, if in a file apart.")
+    ] = None,
+    vectors_score: Annotated[
+        Score, typer.Option(help="What two of these vectors give.")
+    ] = Score.DOT,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="[default: evaluation-SPLIT.html]")
     ] = None,
@@ -101,16 +118,31 @@ def evaluate(
     - `recsys evaluate --split time --known rated --k 10 --output csv`
 
     - `recsys evaluate --against 3`
+
+    - `recsys evaluate --export split`, then `recsys evaluate --vectors trained.npz`
     """
+    from recsys.evaluation.elsewhere import export_split
     from recsys.evaluation.evaluate import evaluate as measure  # which imports torch
     from recsys.evaluation.report import render
 
     if split is Split.TIME and seeds > 1:
         raise typer.BadParameter("nothing in a split by time is random", param_hint="--seeds")
+    if seeds > 1 and (export or vectors):
+        raise typer.BadParameter("one split is exported, of seed 0", param_hint="--seeds")
+    if vectors_users and not vectors:
+        raise typer.BadParameter(
+            "--vectors must name the films' vectors", param_hint="--vectors-users"
+        )
     ks = tuple(sorted(set(k or (10, 20))))
     protocol = Protocol(
-        split.value, seeds, ks, share, threshold, known.value, users, baselines, against
+        *(split.value, seeds, ks, share, threshold, known.value, users, baselines, against),
+        *(vectors, vectors_users, vectors_score.value),
     )
+    if export:
+        counts = export_split(ready_engine(context.obj), protocol, export)
+        written = ", ".join(f"{name} ({count:,} ratings)" for name, count in counts.items())
+        say(f"{export}: {written}, films.csv, README.txt")
+        return
     path = report or Path(f"evaluation-{split.value}.html")
     if path.is_dir() or not os.access(path.parent, os.W_OK):  # told before the work, not after it
         raise typer.BadParameter(f"{path} cannot be written", param_hint="--report")
@@ -144,94 +176,3 @@ def show_evaluation(evaluation: Evaluation, output: Format) -> None:
         say("New users are those without a known like.")
     if errors := errors_of_stars(evaluation):
         say(errors)
-
-
-def figure_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row for each figure; a baseline's has how `recommend` differs from it, in pairs."""
-    scores = evaluation.scores
-    figures = [*scores.figures, *(one for one in scores.slices if one.slice in GROUPS)]
-    ours = {(one.metric, one.k, one.slice): one for one in figures if one.method == OURS}
-    rows = []
-    for figure in figures:
-        same = ours.get((figure.metric, figure.k, figure.slice))
-        pair = same.against.get(figure.method) if same else None
-        row = {name: getattr(figure, name, None) for name in COLUMNS[1:10]}
-        row |= dict(zip(COLUMNS[10:], astuple(pair) if pair else [None] * 6, strict=True))
-        group = figure.slice.removeprefix("users ")
-        rows.append(row | {"protocol": str(evaluation.protocol), "group": group})
-    return rows
-
-
-def main_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row for each method that makes lists, with the main metrics."""
-    found = evaluation.scores.by_method()
-    columns = main_columns(evaluation.protocol.ks)
-    return [
-        {
-            "method": method,
-            **{
-                f"{metric}@{k}": in_words(figures[metric, k]) if (metric, k) in figures else ""
-                for metric, k in columns[:-1]
-            },
-            f"coverage@{columns[-1][1]}": f"{figures[columns[-1]].value:.1%}",
-        }
-        for method, figures in found.items()
-        if columns[-1] in figures  # some only predict stars
-    ]
-
-
-def paired_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row for each other method: by how much `recommend` differs from it."""
-    k = evaluation.protocol.ks[0]
-    found = evaluation.scores.by_method()
-    columns = {
-        f"{metric}@{k}" if k else metric: found[OURS][metric, k].against
-        for metric, k in (("ndcg", k), ("stars", k), ("rmse", None))
-        if (metric, k) in found[OURS]
-    }
-    return [
-        {
-            "recommend minus": name,
-            **{
-                column: in_words(pairs[name], "+.4f") if name in pairs else ""
-                for column, pairs in columns.items()
-            },
-        }
-        for name in found
-        if any(name in pairs for pairs in columns.values())
-    ]
-
-
-def group_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row for each method: NDCG for known and for new users, if there are both."""
-    k = evaluation.protocol.ks[0]
-    rows: dict[str, dict[str, Any]] = {}
-    for group in GROUPS:
-        found, who = evaluation.scores.by_method(group), group.removeprefix("users ")
-        for method, figures in found.items():
-            figure = figures["ndcg", k]
-            pair = found[OURS]["ndcg", k].against.get(method)
-            rows.setdefault(method, {"method": method}).update(
-                {
-                    f"ndcg@{k} of {figure.users:,} {who} users": in_words(figure),
-                    f"recommend minus it, {who}": in_words(pair, "+.4f") if pair else "",
-                }
-            )
-    return list(rows.values())
-
-
-def in_words(one: Figure | Paired, form: str = ".3f") -> str:
-    """Return a value and its interval."""
-    value = one.value if isinstance(one, Figure) else one.difference
-    return f"{value:{form}} [{one.ci_low:{form}}, {one.ci_high:{form}}]"
-
-
-def errors_of_stars(evaluation: Evaluation) -> str:
-    """Say how far the predicted stars are off, "" if none are predicted."""
-    errors = [
-        f"{title(*key)} of {method} {in_words(figures[key])}"
-        for key in (("rmse", None), ("mae", None))
-        for method, figures in evaluation.scores.by_method().items()
-        if key in figures
-    ]
-    return f"Predicted stars: {', '.join(errors)}" if errors else ""

@@ -9,6 +9,7 @@ from recsys.arrays import Index, Values
 from recsys.database.errors import reported_errors
 from recsys.evaluation.baselines import ask_baselines
 from recsys.evaluation.data import read_data
+from recsys.evaluation.elsewhere import require_vectors
 from recsys.evaluation.outcomes import Outcome, Unseen
 from recsys.evaluation.protocol import Division, Protocol
 from recsys.evaluation.recipe import choose_recipe
@@ -34,8 +35,10 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
     Raises
     ------
     EvaluationError
-        There is nothing to measure by, no scratch database can be made, or held-out ratings
-        leaked into it.
+        There is nothing to measure by, no scratch database can be made, held-out ratings leaked
+        into it, or the vectors trained elsewhere lack films or users.
+    SourceError
+        Those vectors cannot be read.
     TrainingError
         The training part is too small.
     """
@@ -45,8 +48,9 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
         connection = connection.execution_options(isolation_level="REPEATABLE READ")
         data = read_data(connection, protocol.threshold)
         recipe = choose_recipe(connection, protocol)
+        divisions = [Division.of(data, protocol, seed) for seed in range(protocol.seeds)]
+        require_vectors(connection, divisions[0], protocol)
     progress("reading", 1, 1)
-    divisions = [Division.of(data, protocol, seed) for seed in range(protocol.seeds)]
     served = [
         serve(engine, one, protocol, recipe.parameters, _of_seed(progress, seed, protocol.seeds))
         for seed, one in enumerate(divisions)
@@ -62,7 +66,12 @@ def evaluate(engine: Engine, protocol: Protocol, progress: Progress = silent) ->
         asked=len(first.users),
         with_truth=first.with_truth,
         without_truth=len(data.ratings.user_ids) - first.with_truth,
-        notes=(*recipe.notes, *_note_of_users(first), *baselines.notes),
+        notes=(
+            *recipe.notes,
+            *_note_of_users(first),
+            *baselines.notes,
+            *_note_of_vectors(protocol),
+        ),
         scores=score(outcomes, data.films, protocol.ks, progress),
     )
     with reported_errors(), engine.begin() as connection:
@@ -82,6 +91,16 @@ def _note_of_users(division: Division) -> list[str]:
     asked, of = len(division.users), division.with_truth
     note = f"Of {of:,} users with held-out films, a random {asked:,} were asked (--users)."
     return [note] if asked < of else []
+
+
+def _note_of_vectors(protocol: Protocol) -> list[str]:
+    if protocol.vectors is None:
+        return []
+    files = [one.name for one in (protocol.vectors, protocol.vectors_users) if one is not None]
+    return [
+        f"vectors: imported from {' and '.join(files)}. What they learned from is not known here: "
+        "if from held-out ratings, their figures are too good."
+    ]
 
 
 def _outcome(

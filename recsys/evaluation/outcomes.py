@@ -16,6 +16,7 @@ Key = tuple[str, int | None, str]  # metric, length of the list, slice; "" is al
 
 OURS = "recommend"
 RETRIEVAL = "retrieval"  # the same without the ranker
+VECTORS = "vectors"  # trained elsewhere, and asked as a model of ours is
 BASELINES = ("popularity", "decayed", "item-knn", "user-knn", "ease", "slim")
 BIASES = "biases"  # predict stars alone
 # Slices of the users: of whom the methods know a like, and of whom they know none.

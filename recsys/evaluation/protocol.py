@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from recsys.errors import EvaluationError
 from recsys.evaluation import splits
 from recsys.evaluation.data import RatingData
 from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN, Parts
+from recsys.learning.imports import Score
 from recsys.parameters import POSITIVE_STARS
 
 UNUSED = 3  # besides the parts of splits: not trained on, not told, not asked for
@@ -42,6 +45,8 @@ class Protocol:
         How many are asked at most.
     against
         Another model to compare with.
+    vectors, vectors_users, vectors_score
+        Files of vectors trained elsewhere, and their score, as `import_vectors` takes them.
     """
 
     split: str = "random"
@@ -53,11 +58,27 @@ class Protocol:
     users: int = 5000
     baselines: bool = True
     against: int | None = None
+    vectors: Path | None = None
+    vectors_users: Path | None = None
+    vectors_score: Score = "dot"
 
     def __str__(self) -> str:
         seeds = f"0-{self.seeds - 1}" if self.seeds > 1 else "0"
         share = "" if self.split == "leave-one-out" else f" share={self.share:g}"
         return f"{self.split}{share} known={self.known} threshold={self.threshold:g} seeds={seeds}"
+
+    def command(self) -> str:
+        """Return the command that measures the same again."""
+        plain = Protocol()
+        words = ["recsys evaluate", f"--split {self.split}"]
+        words += [f"-k {k}" for k in self.ks] if self.ks != plain.ks else []
+        words += [
+            f"--{one.name.replace('_', '-')} {shlex.quote(str(getattr(self, one.name)))}"
+            for one in fields(self)
+            if one.name not in ("split", "ks", "baselines")
+            and getattr(self, one.name) != getattr(plain, one.name)
+        ]
+        return " ".join([*words, *([] if self.baselines else ["--no-baselines"])])
 
     @property
     def longest(self) -> int:

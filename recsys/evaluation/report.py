@@ -55,7 +55,7 @@ def render(evaluation: Evaluation) -> str:
         paired=_paired(evaluation),
         groups=_groups(evaluation),
         plots={name: Markup(svg) for name, svg in plots.items()},
-        command=command(evaluation.protocol),
+        command=evaluation.protocol.command(),
     )
     return page
 
@@ -76,19 +76,6 @@ def in_words(protocol: Protocol) -> list[str]:
         "Held-out ratings never entered it; this was checked.",
         *([seeds] if protocol.seeds > 1 else []),
     ]
-
-
-def command(protocol: Protocol) -> str:
-    """Return the command that measures the same again."""
-    plain = type(protocol)()
-    words = ["recsys evaluate", f"--split {protocol.split}"]
-    words += [f"-k {k}" for k in protocol.ks] if protocol.ks != plain.ks else []
-    words += [
-        f"--{name} {getattr(protocol, name)}"
-        for name in ("seeds", "share", "threshold", "known", "users", "against")
-        if getattr(protocol, name) != getattr(plain, name)
-    ]
-    return " ".join([*words, *([] if protocol.baselines else ["--no-baselines"])])
 
 
 def _columns(evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, Engine
 from recsys.arrays import Index, Mask
 from recsys.database.errors import reported_errors
 from recsys.evaluation import scratch
-from recsys.evaluation.outcomes import OURS, RETRIEVAL, Predicted
+from recsys.evaluation.outcomes import OURS, RETRIEVAL, VECTORS, Predicted
 from recsys.evaluation.protocol import Division, Protocol
 from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
 from recsys.learning.metrics import NO_MOVIE
 from recsys.models.versions import show_model
 from recsys.parameters import Parameters
 from recsys.progress import Progress
+from recsys.training.imports import import_vectors
 from recsys.training.train import train
 
 
@@ -46,7 +47,10 @@ def serve(
     parameters: dict[str, Parameters],
     progress: Progress,
 ) -> Served:
-    """Return what a scratch database answers, with a model trained by each of the `parameters`."""
+    """Return what a scratch database answers, with a model trained by each of the `parameters`.
+
+    Vectors that were trained elsewhere are imported into it as one more model.
+    """
     progress("copying", 0, 1)
     with scratch.scratch_database(engine) as target, reported_errors():
         with target.begin() as connection:
@@ -57,6 +61,9 @@ def serve(
             _send(connection, division, division.parts >= LATER)
             scratch.require_no_leak(connection, "before the training")
         models = {name: _train(target, protocol, one, progress) for name, one in parameters.items()}
+        if protocol.vectors is not None:
+            files = protocol.vectors, protocol.vectors_users
+            models[VECTORS] = import_vectors(target, *files, protocol.vectors_score).model_id
         with target.begin() as connection:
             _write(connection, division, division.parts == LATER)
             # A model that learned from likes alone cannot know how many stars other films get.

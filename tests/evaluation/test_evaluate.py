@@ -19,12 +19,11 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine
 
-from recsys.cli.evaluate import figure_rows, group_rows, main_rows, paired_rows, show_evaluation
+from recsys.cli.evaluate import show_evaluation
 from recsys.cli.output import Format
-from recsys.database.copy import write_columns
 from recsys.errors import EvaluationError, InvalidRequest, TrainingError
 from recsys.evaluation import evaluate as module
-from recsys.evaluation import scores, scratch
+from recsys.evaluation import scratch
 from recsys.evaluation.data import read_data
 from recsys.evaluation.evaluate import evaluate
 from recsys.evaluation.figures import Scores
@@ -34,47 +33,18 @@ from recsys.evaluation.record import Evaluation
 from recsys.evaluation.report import render
 from recsys.evaluation.scores import score
 from recsys.evaluation.splits import HELD_OUT, LATER, TRAIN
+from recsys.evaluation.tables import figure_rows, group_rows, main_rows, paired_rows
 from recsys.models.versions import activate_model, active_model
 from recsys.parameters import Parameters
 from recsys.training.train import train
 from tests.helpers.children import child
 from tests.helpers.commands import fails, recsys
 from tests.helpers.loads import rows
+from tests.helpers.tastes import MOVIES, USERS
 
-USERS, MOVIES = 40, 60
 SPLITS = ("random", "time", "leave-one-out", "users")
 QUICK = Protocol(ks=(5,), baselines=False)
 PEERS = [name for name in BASELINES if name != "decayed"]  # which is left out: times are noise
-
-
-@pytest.fixture(autouse=True)
-def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "SPREAD_DRAWS", 30)
-
-
-@pytest.fixture
-def two_tastes(engine: Engine) -> Engine:
-    """Even users like 12 of the first 30 films, odd ones of the others; all dislike 3 of these."""
-    generator = np.random.default_rng(0)
-    films = np.array([generator.permutation(30)[:15] + 30 * (user % 2) for user in range(USERS)])
-    with engine.begin() as connection:
-        run = connection.exec_driver_sql
-        run("insert into recsys.genres (name) values ('Comedy'), ('Drama')")
-        run("insert into recsys.movies (movie_id, title) select 7 * i, 'Film ' || i"
-            f" from generate_series(0, {MOVIES - 1}) i")  # fmt: skip
-        run("insert into recsys.movie_genres select movie_id, 1 + (movie_id / 7 >= 30)::int"
-            " from recsys.movies")  # fmt: skip
-        write_columns(
-            connection,
-            "recsys.ratings",
-            {
-                "user_id": np.repeat(np.arange(USERS) * 11, 15),
-                "movie_id": films.ravel() * 7,
-                "rating": np.tile(np.repeat([5, 2], [12, 3]), USERS).astype(np.float32),
-                "rated_at": generator.permutation(USERS * 15) * 1_000_000,
-            },
-        )
-    return engine
 
 
 def scratch_databases(engine: Engine) -> list[tuple[Any, ...]]:
