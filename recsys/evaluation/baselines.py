@@ -43,10 +43,12 @@ class Tuned(NamedTuple):
     fit: Callable[[LikesMatrix, int], Scorer]
     parameter: str
     candidates: tuple[int, ...]
+    has_one_peak: bool = True
 
 
 TUNED = {
-    "user-knn": Tuned(UserKNN.fit, "neighbours", USER_NEIGHBOURS),
+    # Sparse likes have a small peak at few neighbours, and a high one near popularity.
+    "user-knn": Tuned(UserKNN.fit, "neighbours", USER_NEIGHBOURS, has_one_peak=False),
     "ease": Tuned(Ease.fit, "lambda", EASE_LAMBDAS),
     "slim": Tuned(Slim.fit, "ridge", SLIM_RIDGES),
 }
@@ -174,9 +176,9 @@ def _choose_tuned(training: Ratings) -> tuple[dict[str, float], list[str]]:
     too_large = _too_large(likes_matrix(users, movies, training.shape))
     chosen: dict[str, float] = {}
     said = []
-    for name, (fit, parameter, candidates) in TUNED.items():
+    for name, (fit, parameter, candidates, has_one_peak) in TUNED.items():
         if name not in too_large:
-            chosen[name], tried = choose(fit, candidates, likes, held_out)
+            chosen[name], tried = choose(fit, candidates, likes, held_out, has_one_peak)
             values = ", ".join(f"{one}: {value:.4f}" for one, value in tried.items())
             said.append(f"{parameter} of {name} {chosen[name]} ({values})")
     note = (

@@ -128,6 +128,7 @@ def choose(
     candidates: Sequence[int],
     likes: LikesMatrix,
     held_out: LikesMatrix,
+    has_one_peak: bool = True,
 ) -> tuple[int, dict[int, float]]:
     """Return the best parameter of a baseline by NDCG@10 on a split of the training part.
 
@@ -137,11 +138,13 @@ def choose(
         Ascending.
     likes, held_out
         ``(n_users, n_movies)`` each: two parts of the training part.
+    has_one_peak
+        Try from the first candidate on until the NDCG falls; else all of them.
 
     Returns
     -------
     int, dict
-        The best candidate, and the NDCG of each one tried: from the first on, until it falls.
+        The best candidate, and the NDCG of each one tried.
     """
     some = np.flatnonzero(np.diff(held_out.indptr) > 0)
     users = np.random.default_rng(0).permutation(some)[:TUNED_ON]
@@ -150,6 +153,6 @@ def choose(
     for one in candidates:
         values = ndcg(*judge(rank(fit(likes, one), known, known, 10), truth.row, truth.col), 10)
         tried[one] = float(values.mean()) if len(values) else 0.0
-        if tried[one] < max(tried.values()):
+        if has_one_peak and tried[one] < max(tried.values()):
             break
     return max(tried, key=lambda one: tried[one]), tried

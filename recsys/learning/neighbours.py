@@ -13,7 +13,7 @@ from recsys.arrays import Vectors
 from recsys.learning.baselines import LikesMatrix, Popularity
 
 NEIGHBOURS = 200  # of a film
-USER_NEIGHBOURS = (10, 25, 50, 100, 200, 400, 800)
+USER_NEIGHBOURS = (10, 25, 50, 100, 200, 400, 800, 1600)
 
 
 @dataclass(frozen=True)

@@ -80,3 +80,6 @@ def test_the_parameter_is_the_best_of_those_tried() -> None:
     best, tried = choose(fit, (1, 2, 3, 4), likes, held_out)
     assert best == 2
     assert tried == pytest.approx({1: 1 / np.log2(3), 2: 1.0, 3: 0.5})  # stops as it falls
+    best, tried = choose(fit, (1, 3, 4, 2), likes, held_out, has_one_peak=False)
+    assert best == 4  # the first of the best
+    assert list(tried) == [1, 3, 4, 2]
