@@ -1,4 +1,4 @@
-"""`recsys recommend --compare`: a user, and their films without and with the ranker."""
+"""`recsys recommend --compare`: a user, and their films as retrieved and as put in order."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from recsys.serving.profile import Profile, read_profile
 
 Films = Sequence[Recommendation]
 
-# No model has no ranker, and neither has one from a file.
-WEIGHT = text("""
-    select m.model_id is not null as any_model, (recsys_internal.find_ranker(m.model_id)).weight
+# No model has no order, and neither has one from a file.
+ORDER = text("""
+    select m.model_id is not null as any_model, (recsys_internal.find_order(m.model_id)).name
     from recsys_internal.find_model(cast(:model_id as bigint)) m
 """)
 
@@ -45,11 +45,11 @@ def show_comparison(
         columns = ["list", *(field.name for field in fields(Recommendation))]
         show(rows, output, columns=columns)
     with reported_errors(), engine.connect() as connection:
-        any_model, weight = connection.execute(WEIGHT, {"model_id": model_id}).one()
-    if any_model and weight is None:
-        note("The model has no ranker, so both lists are the same.")
-    elif weight == 0:
-        note("The ranker found that its stars make no list better, so both lists are the same.")
+        any_model, order = connection.execute(ORDER, {"model_id": model_id}).one()
+    if any_model and order is None:
+        note("The model has no order of its own, so both lists are the same.")
+    elif order == "retrieval":
+        note("No order was better than that of retrieval, so both lists are the same.")
 
 
 def show_profile(user_id: int, profile: Profile) -> None:

@@ -74,13 +74,16 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _readable(model: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts in short: vectors by their range, sizes in MB, the ranker in two rows."""
+    """Return the facts in short: vectors by their range, sizes in MB, the order in words."""
+    from recsys.models.describe import ORDERS
+
     ranker = model["ranker"] or {}
     model = model | {
-        "ranker": {name: ranker[name] for name in ("candidates", "weight") if name in ranker},
-        "ranker_metrics": {
-            name: f"{value:.4g}" for name, value in ranker.get("metrics", {}).items()
-        },
+        "ranker": None,
+        "order": ORDERS.get(ranker.get("order") or "retrieval"),
+        "order_taught_by": ranker.get("taught_by"),
+        **(ranker.get("order_metrics") or {}),
+        "stars": {name: f"{value:.4g}" for name, value in ranker.get("metrics", {}).items()},
         "half_life": "none: all likes count alike"
         if model["half_life"] is None
         else f"{model['half_life'] / timedelta(days=1):.3g} days: older likes count less",
@@ -101,7 +104,11 @@ def _short(value: Any) -> str | datetime:
         case list():
             return f"{len(value)} numbers, {min(value):.3g} to {max(value):.3g}"
         case dict():
-            return ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
+            given = {key: item for key, item in value.items() if item is not None}
+            return ", ".join(
+                f"{key} {item:.4g}" if isinstance(item, float) else f"{key} {item}"
+                for key, item in given.items()
+            )
         case bool():
             return "yes" if value else "no"
         case int():

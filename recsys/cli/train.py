@@ -140,7 +140,7 @@ def learn_texts(engine: Engine) -> bool:
 
 def _say_trained(engine: Engine, model_id: int) -> None:
     """Say what was made, and whether it answers."""
-    from recsys.models.describe import describe_ranker
+    from recsys.models.describe import ORDERS, describe_ranker
     from recsys.models.versions import show_model
 
     with engine.connect() as connection:
@@ -154,8 +154,8 @@ def _say_trained(engine: Engine, model_id: int) -> None:
     )
     if ranker is not None and "rmse" in ranker["metrics"]:
         console.print(
-            f"Its ranker's stars have an RMSE of {ranker['metrics']['rmse']:.3f} on ratings held "
-            f"out; their weight in the order is {ranker['weight']:g}."
+            f"Its stars have an RMSE of {ranker['metrics']['rmse']:.3f} on ratings held out; its "
+            f"lists are in {ORDERS[ranker['order']]}."
         )
     metrics = dict(model["metrics"])
     if "active" in metrics:

@@ -34,7 +34,8 @@ def write_columns(connection: Connection, table: str, columns: Mapping[str, NDAr
     columns
         By column name: ``(n,)`` int32 for integer, ``(n,)`` int64 for bigint,
         ``(n,)`` float32 for real, ``(n,)`` float64 for double precision,
-        ``(n,)`` bytes for text of one length, ``(n, dimension)`` float32 for vector.
+        ``(n,)`` bytes for text of one length, ``(n, dimension)`` float32 for vector, float16 for
+        halfvec.
     """
     record = np.dtype(
         [
@@ -111,7 +112,7 @@ def read_columns(connection: Connection, query: str, **types: str | int) -> dict
 def _field(name: str, values: NDArray[Any]) -> tuple[tuple[str, Any], tuple[str, Any]]:
     kind: Any
     if values.ndim == 2:
-        kind = _vector(values.shape[1])
+        kind = _vector(values.shape[1], f">{values.dtype.str[1:]}")
     elif values.dtype.kind == "S":
         kind = values.dtype
     else:
@@ -119,8 +120,8 @@ def _field(name: str, values: NDArray[Any]) -> tuple[tuple[str, Any], tuple[str,
     return (f"{name} length", ">i4"), (name, kind)
 
 
-def _vector(dimension: int) -> np.dtype[Any]:
-    return np.dtype([("dimension", ">i2"), ("unused", ">i2"), ("elements", ">f4", (dimension,))])
+def _vector(dimension: int, element: str = ">f4") -> np.dtype[Any]:
+    return np.dtype([("dimension", ">i2"), ("unused", ">i2"), ("elements", element, (dimension,))])
 
 
 def driver(connection: Connection) -> psycopg.Connection[Any]:

@@ -92,6 +92,8 @@ def _train(target: Engine, protocol: Protocol, parameters: Parameters, progress:
         progress=lambda what, done, of=None, note="": (
             progress(what, done, of) if what in ("training", "ranking") else None
         ),
+        # The questions that it learns from are of the kind that it will be asked.
+        taught_by="later" if protocol.split == "time" else "missing",
     )
 
 

@@ -21,9 +21,19 @@ SIZES = text("""
         pg_table_size('recsys.movie_vectors') + pg_table_size('recsys.user_vectors') as table_bytes
 """)
 
-RANKER = text("""
-    select candidates, weight, metrics from recsys.rankers where model_id = :model_id
+RANKING = text("""
+    select o.name as order, o.taught_by, o.metrics as order_metrics, r.metrics
+    from recsys.rankers r
+    left join recsys.orders o on o.model_id = r.model_id
+    where r.model_id = :model_id
 """)
+
+ORDERS = {
+    "learned": "learned: no simple order is better on the validation",
+    "plain": "plain: retrieval and the additive scores, better on the validation than the learned",
+    "popular": "popular: what is popular now, better on the validation than the learned order",
+    "retrieval": "retrieval: that of the vectors",
+}
 
 
 def describe_model(connection: Connection, model_id: int) -> dict[str, Any]:
@@ -47,8 +57,9 @@ def describe_model(connection: Connection, model_id: int) -> dict[str, Any]:
 
 
 def describe_ranker(connection: Connection, model_id: int) -> dict[str, Any] | None:
-    """Return how a model's ranker orders films, and its ``metrics``; None if it has none."""
-    row = connection.execute(RANKER, {"model_id": model_id}).mappings().first()
+    """Return what puts a model's lists in order, what that reached on the validation, and the
+    ``metrics`` of its stars; None if it has no ranker."""
+    row = connection.execute(RANKING, {"model_id": model_id}).mappings().first()
     return None if row is None else dict(row)
 
 

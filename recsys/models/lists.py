@@ -15,7 +15,7 @@ from recsys.database.copy import driver, read_columns, write_columns
 from recsys.database.errors import reported_errors
 from recsys.errors import InvalidRequest
 from recsys.learning.retrieval import best
-from recsys.models.stars import find_bulk_stars
+from recsys.models.orders import find_bulk_order
 from recsys.progress import Progress, silent
 
 USERS_A_CHUNK, ROWS_A_CHUNK = 2000, 10_000_000
@@ -83,8 +83,8 @@ def recommend_all(
                 "select m.model_id, m.factors, m.item_norm from recsys_internal.find_model(null) m"
             ).one()
             films = None if model.model_id is None else Films(connection, *model)
-            if films is not None and k > len(films.movie_ids):
-                films = None  # popular films are wanted, which is left to the function
+            if films is not None and not films.serves(k):
+                films = None
             pool = k if films is None else films.pool(k)
             step = min(USERS_A_CHUNK, max(1, ROWS_A_CHUNK // pool))
             users = np.sort(read_columns(connection, USERS, user_id="i8")["user_id"])
@@ -114,7 +114,7 @@ class Films:
         ``(n_films,)`` float32: no score of a user u exceeds ``norm * |u| * item_norm``.
     content
         ``(n_films,)`` bool: the vector comes from what the film is.
-    ranker
+    ranking
         What puts retrieved films in order, if anything does.
     """
 
@@ -134,12 +134,24 @@ class Films:
         self.movie_ids, self.norms = rows["movie_id"], torch.from_numpy(rows["norm"])
         self.content = rows["content"]
         self.vectors = torch.from_numpy(rows["embedding"])
-        self.order = np.argsort(self.movie_ids)
-        self.ranker = find_bulk_stars(connection, model_id, self.movie_ids)
+        self.order = np.argsort(self.movie_ids)  # of ascending ids, as `BulkOrder` has them
+        self.place = np.argsort(self.order)
+        self.ranking = find_bulk_order(connection, model_id)
+
+    def serves(self, k: int) -> bool:
+        """Tell whether lists of k films can be made here; others are left to the function.
+
+        Those with popular films alone, or with more films than are put in order, are left.
+        """
+        if self.ranking is None:
+            return k <= len(self.movie_ids)
+        return (
+            k <= min(self.ranking.candidates, len(self.movie_ids)) and not self.ranking.is_popular
+        )
 
     def pool(self, k: int) -> int:
         """Return how many films are retrieved, of which k are chosen."""
-        return k if self.ranker is None else max(k, self.ranker.candidates)
+        return k if self.ranking is None else self.ranking.candidates
 
     def recommend(self, connection: Connection, users: Index, k: int) -> Index:
         """Write the lists of those of the users whose vectors are up to date; return their ids."""
@@ -162,10 +174,6 @@ class Films:
             digests[here] == stored["liked_digest"][place]
         )
         here, place = here[fixed | same], place[fixed | same]
-        if self.ranker is not None:
-            rater_ids, known = self.ranker.raters(connection, first, last)
-            _, fresh, rater = np.intersect1d(raters[here], rater_ids, return_indices=True)
-            here, place = here[fresh], place[fresh]
         rated = [np.frombuffer(rows[row][1], dtype=">i8") for row in here]
         scores, films = best(
             torch.from_numpy(stored["embedding"][place]),
@@ -175,12 +183,43 @@ class Films:
             self.pool(k),
         )
         # Lists that popular films must fill are left to the function.
-        full = torch.isfinite(scores[:, k - 1]).numpy()
-        if self.ranker is not None:
-            scores = self.ranker.reranked(known.part(torch.from_numpy(rater)), scores, films)
-        done: Index = raters[here][full]
-        self._write(connection, done, scores.numpy()[full], films.numpy()[full], k)
+        full = torch.isfinite(scores[:, k - 1])
+        done: Index = raters[here][full.numpy()]
+        scores, films = scores[full].double() * self.item_norm, films[full]
+        if self.ranking is not None and len(done):
+            seen = [ids for ids, kept in zip(rated, full.tolist(), strict=True) if kept]
+            vectors = torch.from_numpy(stored["embedding"][place])[full]
+            scores, films = self._ordered(connection, done, vectors, seen, scores, films)
+        self._write(connection, done, scores.numpy(), films.numpy(), k)
         return done
+
+    def _ordered(
+        self,
+        connection: Connection,
+        users: Index,
+        vectors: Tensor,
+        rated: list[Index],
+        scores: Tensor,
+        films: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the candidates, with popular films, and their scores, minus infinity for none."""
+        assert self.ranking is not None
+        free = torch.ones(len(users), len(self.movie_ids), dtype=torch.bool)
+        free[self._places(rated)] = False
+        by_popularity = torch.from_numpy(self.order[self.ranking.by_popularity])
+        free = free[:, by_popularity]
+        first = free & (free.cumsum(1) <= self.ranking.popular_candidates)
+        chosen = first.float().topk(min(self.ranking.popular_candidates, free.shape[1]))
+        more = by_popularity[chosen.indices]  # (n_users, n)
+        new = (chosen.values > 0) & ~(more[:, :, None] == films[:, None]).any(2)
+        products = torch.linalg.vecdot(self.vectors[more], vectors[:, None]) * self.item_norm
+        new &= ~torch.from_numpy(self.content)[more]
+        there = torch.cat([scores.isfinite() & ~torch.from_numpy(self.content)[films], new], 1)
+        found = torch.cat([scores, products], 1).where(there, 0).float()
+        films = torch.cat([films, more], 1)
+        places = torch.from_numpy(self.place)[films]
+        ordered = self.ranking.scores(self.ranking.viewers(connection, users), found, places)
+        return ordered.double().masked_fill(~there, -torch.inf), films
 
     def _places(self, rated: list[Index]) -> tuple[Tensor, Tensor]:
         """Return row and column of each rated film that the model knows."""
@@ -210,8 +249,7 @@ class Films:
             "user_id": np.repeat(users, k),
             "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), n),
             "movie_id": self.movie_ids[chosen],
-            "score": np.take_along_axis(scores, order, axis=1).ravel().astype(np.float64)
-            * self.item_norm,
+            "score": np.take_along_axis(scores, order, axis=1).ravel().astype(np.float64),
             "model_id": np.full(n * k, self.model_id, dtype=np.int64),
             "made_at": np.full(n * k, made_at, dtype=np.int64),
         }

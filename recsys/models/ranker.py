@@ -77,8 +77,6 @@ def _ranker_row(model_id: int, ranker: LearnedRanker, ratings: Ratings) -> dict[
         "half_share": ranker.typical.halves,
         "typical_ratings": TYPICAL_RATINGS,
         "time_unit": TIME_UNIT,
-        "candidates": ranker.candidates,
-        "weight": ranker.weight,
         "metrics": ranker.metrics,
     }
 

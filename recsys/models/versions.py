@@ -69,7 +69,7 @@ def reclaim_space(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(
             "vacuum recsys.movie_vectors, recsys.user_vectors, recsys.ranker_films,"
-            " recsys.ranker_users"
+            " recsys.ranker_users, recsys.order_films"
         )
 
 

@@ -6,6 +6,7 @@ import platform
 import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,10 +17,12 @@ from recsys.database.tables import trials
 from recsys.learning.als import fit
 from recsys.learning.cores import choose_device
 from recsys.learning.popularity import choose_half_life
+from recsys.learning.questions import LearnedOrder, learn_order
 from recsys.learning.ranker import LearnedRanker, learn_ranker
 from recsys.learning.ratings import Ratings
 from recsys.learning.vectors import UserSolve, require_finite
 from recsys.models.content import read_content, refresh_content
+from recsys.models.orders import write_order
 from recsys.models.ranker import write_ranker
 from recsys.models.vectors import TrainedModel, write_model
 from recsys.models.versions import activate_model, reclaim_space
@@ -30,7 +33,7 @@ from recsys.training.comparison import is_better
 from recsys.training.data import TrainingData, read
 
 # What the ranker learns, one after the other, in the words of one step's progress.
-RANKING = {"ratings": "users and films", "network": "network", "order": "weight in the lists"}
+RANKING = {"ratings": "users and films", "network": "network", "order": "order of the lists"}
 
 
 def train(
@@ -41,6 +44,7 @@ def train(
     progress: Progress = silent,
     search_minutes: float | None = None,
     if_better: str | None = None,
+    taught_by: str | None = None,
 ) -> int:
     """Train on the ratings in the database, write the model, and activate it.
 
@@ -65,6 +69,9 @@ def train(
         A metric such as ``ndcg@10``. The model is activated only if its parameters and today's
         ratings, with a part of them held out, reach more than the active model's parameters and
         the ratings up to the newest one that it was trained on.
+    taught_by
+        What the order of the lists learns from: ``later``, what users liked after some moments, or
+        ``missing``, a random part of what they liked. None: by what came later, where times tell.
 
     Returns
     -------
@@ -90,35 +97,54 @@ def train(
         choice = choose(
             engine, data, parameters or Parameters(), device, started, search_minutes, progress
         )
-        model, ranker = learn(data, choice, device, progress)
+        learned = learn(data, choice, device, progress, taught_by)
         progress("writing", 0, 1)
-        model_id = write(engine, data, model, ranker, started, begun)
+        model_id = write(engine, data, learned, started, begun)
         refresh_content(engine)
         progress("writing", 1, 1)
     return model_id
 
 
+class Learned(NamedTuple):
+    """All that a training writes."""
+
+    model: TrainedModel
+    ranker: LearnedRanker
+    order: LearnedOrder
+
+
 def learn(
-    data: TrainingData, choice: Choice, device: str, progress: Progress
-) -> tuple[TrainedModel, LearnedRanker]:
-    """Learn the vectors and the ranker."""
+    data: TrainingData,
+    choice: Choice,
+    device: str,
+    progress: Progress,
+    taught_by: str | None = None,
+) -> Learned:
+    """Learn the vectors, the stars, and the order of the lists."""
     model = fit_model(data, choice.parameters, device, progress)
     require_finite(model.users, model.movies)
-    ranker = learn_ranker(
+
+    ranking: Progress = lambda what, done, of=None, note="": progress(  # noqa: E731
+        "ranking", done, of, RANKING[what]
+    )
+    ranker = learn_ranker(data.ratings, data.films, choice.parameters.seed, ranking)
+    half_life = find_half_life(data.ratings, choice.parameters.seed)
+    order = learn_order(
         data.ratings,
-        data.films,
         choice.parameters,
         data.threshold,
+        None if half_life is None else half_life.total_seconds(),
+        taught_by,
         device,
-        lambda what, done, of=None, note="": progress("ranking", done, of, RANKING[what]),
+        ranking,
     )
     model = replace(
         model,
-        half_life=find_half_life(data.ratings, choice.parameters.seed),
+        half_life=half_life,
         parameters=model.parameters | choice.notes,
         metrics=model.metrics | choice.metrics,
     )
-    return model, ranker
+    return Learned(model, ranker, order)
 
 
 def find_half_life(ratings: Ratings, seed: int) -> timedelta | None:
@@ -173,19 +199,20 @@ def fit_model(
 def write(
     engine: Engine,
     data: TrainingData,
-    model: TrainedModel,
-    ranker: LearnedRanker,
+    made: Learned,
     started: datetime,
     begun: float,
 ) -> int:
     """Write all of it in one transaction, and activate it if it is better; return its id."""
+    model = made.model
     reclaim_space(engine)
     with engine.begin() as connection:
         content = read_content(connection)
         learned = content.learn(model.movie_ids, model.movies, model.parameters["seed"])
         duration = timedelta(seconds=time.monotonic() - begun)
         model_id = write_model(connection, replace(model, duration=duration, content=learned))
-        write_ranker(connection, model_id, ranker, data.ratings, data.films)
+        write_ranker(connection, model_id, made.ranker, data.ratings, data.films)
+        write_order(connection, model_id, made.order, data.ratings)
         connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
         connection.execute(
             trials.update().where(trials.c.started_at == started), {"model_id": model_id}

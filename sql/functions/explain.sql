@@ -14,6 +14,10 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(explain.model_id);
     taste recsys_internal.taste := recsys_internal.find_taste(explain.user_id, model);
+    chosen recsys.orders := recsys_internal.find_order(model.model_id);
+    ordering recsys_internal.ordering := recsys_internal.find_ordering(
+        explain.user_id, model, chosen);
+    weight constant double precision := coalesce(ordering.weights[1], 1);  -- of retrieval
     film vector := (
         select v.embedding from recsys.movie_vectors v
         where v.model_id = model.model_id and v.movie_id = explain.movie_id
@@ -22,20 +26,46 @@ declare
 begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_movies(array[explain.movie_id]);
-    if taste.films is null or film is null then
+    if taste.films is null or film is null or chosen.name = 'popular' then
+        return query
+        select 1, null::bigint, 'What is popular now', null::real, m.popularity
+        from recsys.movies m
+        where m.movie_id = explain.movie_id and (chosen.name = 'popular' or taste.ranking is null);
         return;
     end if;
     solved := recsys_internal.solve_user(
         recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films, film, null, 1e-6);
     return query
     select (row_number() over (order by c.contribution desc, c.movie_id))::integer, c.movie_id,
-        coalesce(m.title, 'What everybody likes'), r.rating, c.contribution
+        coalesce(m.title, c.what), r.rating, c.contribution
     from (
-        select u.film_id as movie_id, -(u.e <#> solved) as contribution
-        from unnest(taste.film_ids, taste.films) as u (film_id, e)
+        select p.movie_id, null as what, sum(p.contribution) as contribution
+        from (
+            select u.film_id as movie_id, weight * -(u.e <#> solved) as contribution
+            from unnest(taste.film_ids, taste.films) as u (film_id, e)
+            union all
+            select f.movie_id, s.share * -(o.outward::vector <#> (case when s.likes
+                then f.liked::vector else array_fill(0, array[chosen.directions])::vector
+                end || f.rated::vector))
+            from unnest(ordering.film_ids, ordering.shares, ordering.likes)
+                as s (movie_id, share, likes)
+            join recsys.order_films f
+                on f.model_id = chosen.model_id and f.movie_id = s.movie_id
+            join recsys.order_films o
+                on o.model_id = chosen.model_id and o.movie_id = explain.movie_id
+        ) p
+        group by p.movie_id
         union all
-        select null, -((taste.ranking - taste.embedding) <#> film) * model.item_norm
+        select null, 'What everybody likes',
+            weight * -((taste.ranking - taste.embedding) <#> film) * model.item_norm
         where taste.ranking <> taste.embedding
+        union all
+        select null, part.what, part.contribution
+        from recsys_internal.order_scores(chosen, ordering, array[explain.movie_id], '{0}') o
+        cross join lateral (values
+            ('What is popular now', o.popular), ('How long it has been rated', o.age)
+        ) part (what, contribution)
+        where ordering.weights is not null
     ) c
     left join recsys.movies m on m.movie_id = c.movie_id
     left join recsys.ratings r on r.movie_id = c.movie_id and r.user_id = explain.user_id
@@ -46,12 +76,13 @@ $$;
 
 comment on column recsys.explanation.rank is 'Place in the list; 1 adds most.';
 comment on column recsys.explanation.because_movie_id is
-    'The liked film; null for what everybody likes.';
-comment on column recsys.explanation.because_title is 'Its title.';
+    'The rated film; null for what is not the user''s.';
+comment on column recsys.explanation.because_title is 'Its title, or what else it is.';
 comment on column recsys.explanation.rating is 'Stars that the user gave it.';
 comment on column recsys.explanation.contribution is 'What it adds to the score.';
 
 comment on function recsys.explain is
-    'The k liked films that add most to the user''s score of a film: over all of them, the '
-    'contributions add up to the score (Hu, Koren, Volinsky 2008, section 5). A live user of one '
-    'or two films has a row for what everybody likes, too. Empty where the score is not personal.';
+    'What adds most to the user''s score of a film, k rows: films that they rated (for retrieval: '
+    'Hu, Koren, Volinsky 2008, section 5), and what is popular. Over all rows, the contributions '
+    'add up to the score that recsys.recommend orders by. Empty where the user''s vector is '
+    'imported, and nothing is known of what it was made from.';

@@ -9,7 +9,7 @@ create or replace function recsys.recommend(
     exclude_movies bigint[] default null,
     include_rated boolean default false,
     diversity real default 0,
-    rerank boolean default true,  -- by the ranker of a model that has one
+    rerank boolean default true,  -- by the order of a model that has one
     model_id bigint default null,
     include_predicted_genres boolean default false
 )
@@ -27,11 +27,12 @@ declare
     taste recsys_internal.taste := recsys_internal.find_taste(recommend.user_id, model);
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
     rater recsys_internal.rater := recsys_internal.find_rater(recommend.user_id, ranker);
-    reranked constant boolean := coalesce(rerank, false) and ranker.weight > 0;
+    chosen recsys.orders := recsys_internal.find_order(model.model_id);
+    ordering recsys_internal.ordering;
+    reranked constant boolean := coalesce(rerank, false) and chosen.name <> 'retrieval';
     barred bigint[] := recsys_internal.present(exclude_movies);
     ids bigint[];
     scores double precision[];
-    stars real[];
 begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_diversity(diversity);
@@ -39,37 +40,41 @@ begin
         barred := barred || array(
             select r.movie_id from recsys.ratings r where r.user_id = recommend.user_id);
     end if;
+    if reranked and chosen.name = 'popular' and diversity = 0 then
+        taste := null;  -- the list is that of all users, which popular films fill
+    elsif reranked then
+        ordering := recsys_internal.find_ordering(recommend.user_id, model, chosen);
+    else
+        ordering := recsys_internal.even_ordering(taste.film_ids);
+    end if;
     select array_agg(n.movie_id order by n.place), array_agg(
         (1 - n.distance) * vector_norm(taste.ranking) * model.item_norm order by n.place)
     into ids, scores
     from recsys_internal.nearest_movies(
         model, taste.ranking, 'score', recsys_internal.pool_size(
-            k, diversity, case when rerank then ranker.candidates end), barred, filters)
+            k, diversity, case when reranked then chosen.candidates end), barred, filters)
         with ordinality as n (movie_id, distance, place);
     if reranked then
         select array_agg(r.movie_id order by r.score desc, r.movie_id),
-            array_agg(r.score order by r.score desc, r.movie_id),
-            array_agg(r.stars order by r.score desc, r.movie_id)
-        into ids, scores, stars
-        from recsys_internal.rerank(ranker, rater, ids, scores) r;
+            array_agg(r.score order by r.score desc, r.movie_id)
+        into ids, scores
+        from recsys_internal.rerank(
+            model, taste, chosen, ordering, ids, scores, barred, filters) r
+        where taste.ranking is not null;
     end if;
     if diversity > 0 then
-        select array_agg(ids[d.place] order by d.rank), array_agg(scores[d.place] order by d.rank),
-            array_agg(stars[d.place] order by d.rank)
-        into ids, scores, stars
+        select array_agg(ids[d.place] order by d.rank), array_agg(scores[d.place] order by d.rank)
+        into ids, scores
         from recsys_internal.diversify(model, ids, scores, k, diversity)
             with ordinality as d (place, rank);
     else
         ids := ids[: k];
         scores := scores[: k];
-        stars := stars[: k];
-    end if;
-    if not reranked then
-        stars := recsys_internal.predict_stars(ranker, rater, ids);
     end if;
     return query select * from recsys_internal.complete_recommendations(
-        model, taste.source, ids, scores, stars, recsys_internal.find_reasons(model, taste, ids),
-        k, barred, filters, ranker, array[rater]);
+        model, taste.source, ids, scores, recsys_internal.predict_stars(ranker, rater, ids),
+        recsys_internal.find_reasons(chosen, ordering, ids), k, barred, filters, ranker,
+        array[rater]);
 end
 $$;
 
@@ -85,7 +90,7 @@ comment on column recsys.recommendation.predicted_rating is
 comment on column recsys.recommendation.source is
     'Where the row came from: personal, live, content or popular.';
 comment on column recsys.recommendation.because_movie_id is
-    'The liked film that adds most to the score; null where nothing does.';
+    'The liked film that adds most to the score; null where none adds anything.';
 comment on column recsys.recommendation.because_title is 'Its title.';
 comment on column recsys.recommendation.model_id is
     'Id of the model that answered; null for popular films.';
@@ -93,6 +98,6 @@ comment on column recsys.recommendation.model_id is
 comment on function recsys.recommend is
     'The k best films for a user that they have not rated: personal ones by the model''s score, '
     'then popular ones, which a user without known likes gets alone. Ratings count '
-    'from the next statement on; because_title is the liked film that adds most to the score of '
-    'retrieval. With rerank, more films are retrieved, and predicted stars count in the score and '
-    'the order; diversity (0 to 1) makes the films less alike.';
+    'from the next statement on; because_title is the liked film that adds most to the score. With '
+    'rerank, the best of retrieval and films that are popular now are put in order by what the '
+    'model has learned; diversity (0 to 1) makes the films less alike.';

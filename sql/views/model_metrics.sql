@@ -4,12 +4,16 @@ with learned as (
     from recsys.models m
     cross join lateral jsonb_each(m.metrics) x
     union all
-    select r.model_id, m.created_at,
-        case when x.key like '%_of_retrieval' then 'retrieval' else 'recommend' end,
-        replace(x.key, '_of_retrieval', ''), x.value
+    select r.model_id, m.created_at, 'recommend', x.key, x.value
     from recsys.rankers r
     join recsys.models m on m.model_id = r.model_id
     cross join lateral jsonb_each(r.metrics) x
+    union all
+    select o.model_id, m.created_at, case x.key when o.name then 'recommend' else x.key end,
+        'ndcg@10', x.value
+    from recsys.orders o
+    join recsys.models m on m.model_id = o.model_id
+    cross join lateral jsonb_each(o.metrics -> 'ndcg@10') x
 )
 select l.model_id, l.created_at as measured_at, 'training' as protocol, l.method,
     regexp_replace(l.key, '@.*', '') as metric, substring(l.key from '@([0-9]+)')::integer as k,
@@ -30,7 +34,8 @@ comment on column recsys_bi.model_metrics.measured_at is 'When it was measured.'
 comment on column recsys_bi.model_metrics.protocol is
     'training, or how `recsys evaluate` held ratings out.';
 comment on column recsys_bi.model_metrics.method is
-    'recommend (what SQL answers), retrieval (the same without the ranker), or a baseline.';
+    'recommend (what SQL answers), another order of the same candidates (retrieval, plain, popular, '
+    'learned), or a baseline.';
 comment on column recsys_bi.model_metrics.metric is 'Name of the figure: ndcg, rmse, loss ...';
 comment on column recsys_bi.model_metrics.k is
     'Length of the lists; null where it is not about lists.';

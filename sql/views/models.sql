@@ -12,12 +12,13 @@ select m.model_id, m.algorithm, a.model_id is not null as active, m.factors,
     (m.parameters ->> 'regularization')::double precision as regularization,
     (m.parameters ->> 'alpha')::double precision as alpha,
     (m.data ->> 'ratings')::bigint as rating_count, m.user_count, m.movie_count,
-    r.model_id is not null as ranker, r.weight as ranker_weight,
+    r.model_id is not null as ranker, o.name as list_order,
     extract(epoch from m.half_life)::double precision / 86400 as half_life_days,
     extract(epoch from m.duration)::double precision as duration_s, m.created_at, m.activated_at
 from recsys.models m
 left join active a on a.model_id = m.model_id
-left join recsys.rankers r on r.model_id = m.model_id;
+left join recsys.rankers r on r.model_id = m.model_id
+left join recsys.orders o on o.model_id = m.model_id;
 
 comment on view recsys_bi.models is 'One row per model, trained or imported.';
 comment on column recsys_bi.models.model_id is 'Id of the model; later ones are higher.';
@@ -33,8 +34,8 @@ comment on column recsys_bi.models.rating_count is
 comment on column recsys_bi.models.user_count is 'Number of users with a vector.';
 comment on column recsys_bi.models.movie_count is 'Number of films with a vector.';
 comment on column recsys_bi.models.ranker is 'True where it has a ranker, which predicts stars.';
-comment on column recsys_bi.models.ranker_weight is
-    'Weight of the predicted stars in the order of its lists.';
+comment on column recsys_bi.models.list_order is
+    'What puts its lists in order: learned, plain, popular or retrieval; null: retrieval.';
 comment on column recsys_bi.models.half_life_days is
     'Days in which a like comes to count half in the popularity of films; null: all count alike.';
 comment on column recsys_bi.models.duration_s is 'Seconds that the training took.';

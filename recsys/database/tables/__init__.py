@@ -11,6 +11,7 @@ from recsys.database.tables.catalogue import (
 )
 from recsys.database.tables.columns import metadata
 from recsys.database.tables.models import content_features, models, movie_vectors, user_vectors
+from recsys.database.tables.orders import order_films, order_units, orders
 from recsys.database.tables.rankers import (
     ranker_films,
     ranker_terms,
@@ -47,6 +48,9 @@ __all__ = [
     "movie_texts",
     "movie_vectors",
     "movies",
+    "order_films",
+    "order_units",
+    "orders",
     "people",
     "ranker_films",
     "ranker_terms",

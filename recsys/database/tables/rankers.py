@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgvector.sqlalchemy import VECTOR
-from sqlalchemy import BigInteger, CheckConstraint, Column, Double, Index, Integer, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, Text
 from sqlalchemy.dialects.postgresql import REAL
 
 from recsys.database.tables.columns import json, key, parent, table, time
@@ -13,7 +13,7 @@ rankers = table(
     "One row per model with a ranker: what it knows apart from its units. With a user's "
     "vector m, followed by 1, and a film's features f, the stars are mean + (m, 1) . f + "
     "what the last unit gives.",
-    parent("models.model_id", "The model whose candidates it ranks."),
+    parent("models.model_id", "The model."),
     Column("mean", Double, nullable=False, comment="Mean rating, in stars."),
     Column(
         "ridge",
@@ -41,19 +41,6 @@ rankers = table(
         comment="Variance of the ratings of a user with few of them.",
     ),
     Column("half_share", REAL, nullable=False, comment="Such a user's share of half stars."),
-    Column(
-        "candidates",
-        Integer,
-        nullable=False,
-        comment="How many films are retrieved to be put in order, at least.",
-    ),
-    Column(
-        "weight",
-        REAL,
-        nullable=False,
-        comment="What a star more than the film gets on average counts, times the best candidate's "
-        "score; chosen on ratings held out for it.",
-    ),
     json("metrics", "What it reached on ratings held out for it."),
     Column(
         "typical_ratings",
@@ -68,8 +55,6 @@ rankers = table(
         nullable=False,
         comment="Seconds that count as one in the mean time of a user's ratings.",
     ),
-    CheckConstraint("candidates > 0", name="candidates"),
-    CheckConstraint("weight >= 0", name="weight"),
 )
 
 ranker_units = table(

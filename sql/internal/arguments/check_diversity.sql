@@ -25,5 +25,5 @@ as $$
 $$;
 
 comment on function recsys_internal.pool_size is
-    'How many films are retrieved, of which k are chosen: the candidates of a ranker, or null, '
+    'How many films are retrieved, of which k are chosen: the candidates of an order, or null, '
     'and what diversity has to choose from.';

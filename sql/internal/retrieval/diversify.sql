@@ -18,12 +18,14 @@ declare
     nearest double precision[];  -- likeness to the nearest chosen film; null once chosen itself
     best integer;
 begin
-    select array_agg(coalesce(given.score / nullif(max_score.value, 0), 0) order by given.place),
+    -- A score may be negative where popularity, a logarithm, counts: the least one is zero then.
+    select array_agg(coalesce((given.score - least(span.low, 0))
+            / nullif(span.high - least(span.low, 0), 0), 0) order by given.place),
         array_agg(l2_normalize(subvector(v.embedding, 1, model.factors)) order by given.place),
         array_agg(0::double precision order by given.place)
     into relevance, vectors, nearest
     from unnest(movie_ids, scores) with ordinality as given (movie_id, score, place)
-    cross join (select max(abs(s)) as value from unnest(scores) s) max_score
+    cross join (select min(s) as low, max(s) as high from unnest(scores) s) span
     join recsys.movie_vectors v
         on v.model_id = model.model_id and v.movie_id = given.movie_id;
     for i in 1 .. least(n, coalesce(cardinality(movie_ids), 0)) loop
