@@ -115,7 +115,8 @@ comment on column recsys.order_films.rated is 'What it adds for a user who rated
 comment on column recsys.order_films.outward is
     'Its product with a user''s sum is a score.';
 comment on column recsys.order_films.age is
-    'Logarithm of one and the days from its first rating to the newest of all.';
+    'Logarithm of one and the days from its first rating to the newest of all; NaN for a film '
+    'without likes, of which the order has learned nothing.';
 
 create type recsys_internal.ordering as (
     weights real[], leaning vector, film_ids bigint[], shares double precision[], likes boolean[]

@@ -22,7 +22,7 @@ DAY = 86_400.0
 RECENT_UNIT = 90 * DAY  # a rating so much older than the user's last counts half as recent
 OLDEST = 20  # halvings, after which it counts nothing
 LEAST_POPULARITY = 1e-4  # of the most popular film's, is added to each
-CANDIDATES, POPULAR = 100, 50  # films of retrieval, and popular ones, that are put in order
+CANDIDATES, POPULAR = 60, 30  # films of retrieval, and popular ones, that are put in order
 
 
 class FilmFacts(NamedTuple):

@@ -14,6 +14,7 @@ from recsys.arrays import Index
 from recsys.database.copy import read_columns, write_columns
 from recsys.database.tables import order_units, orders
 from recsys.learning.additive import DIRECTIONS, Additive
+from recsys.learning.likes import Likes
 from recsys.learning.order import Units
 from recsys.learning.questions import LearnedOrder
 from recsys.learning.ratings import Ratings
@@ -51,9 +52,10 @@ RATINGS = """
 
 
 def write_order(
-    connection: Connection, model_id: int, learned: LearnedOrder, ratings: Ratings
+    connection: Connection, model_id: int, learned: LearnedOrder, ratings: Ratings, likes: Likes
 ) -> None:
-    """Write the order of a model that has just been written."""
+    """Write the order of a model that has just been written, from the ratings and likes that it
+    was made from."""
     oldest, newest = (
         datetime.fromtimestamp(float(time), UTC)
         for time in (ratings.seconds.min(), ratings.seconds.max())
@@ -90,6 +92,7 @@ def write_order(
         ],
     )
     rated = np.unique(ratings.movie_index)
+    liked = np.isin(ratings.movie_ids[rated], likes.movie_ids)
     write_columns(
         connection,
         "recsys.order_films",
@@ -100,7 +103,7 @@ def write_order(
                 name: vectors[rated].astype(np.float16)
                 for name, vectors in learned.vectors._asdict().items()
             },
-            "age": learned.facts.age[rated].astype(np.float32),
+            "age": np.where(liked, learned.facts.age[rated], np.nan).astype(np.float32),
         },
     )
     for name in ("orders", "order_units", "order_films"):

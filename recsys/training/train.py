@@ -212,7 +212,7 @@ def write(
         duration = timedelta(seconds=time.monotonic() - begun)
         model_id = write_model(connection, replace(model, duration=duration, content=learned))
         write_ranker(connection, model_id, made.ranker, data.ratings, data.films)
-        write_order(connection, model_id, made.order, data.ratings)
+        write_order(connection, model_id, made.order, data.ratings, data.likes)
         connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
         connection.execute(
             trials.update().where(trials.c.started_at == started), {"model_id": model_id}

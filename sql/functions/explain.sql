@@ -65,7 +65,7 @@ begin
         cross join lateral (values
             ('What is popular now', o.popular), ('How long it has been rated', o.age)
         ) part (what, contribution)
-        where ordering.weights is not null
+        where o.score is not null
     ) c
     left join recsys.movies m on m.movie_id = c.movie_id
     left join recsys.ratings r on r.movie_id = c.movie_id and r.user_id = explain.user_id

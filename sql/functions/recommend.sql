@@ -55,12 +55,14 @@ begin
             k, diversity, case when reranked then chosen.candidates end), barred, filters)
         with ordinality as n (movie_id, distance, place);
     if reranked then
-        select array_agg(r.movie_id order by r.score desc, r.movie_id),
-            array_agg(r.score order by r.score desc, r.movie_id)
+        select array_agg(r.movie_id), array_agg(r.score)
         into ids, scores
-        from recsys_internal.rerank(
-            model, taste, chosen, ordering, ids, scores, barred, filters) r
-        where taste.ranking is not null;
+        from (
+            select * from recsys_internal.rerank(
+                model, taste, chosen, ordering, ids, scores, barred, filters)
+            where taste.ranking is not null
+            order by score desc, movie_id
+        ) r;
     end if;
     if diversity > 0 then
         select array_agg(ids[d.place] order by d.rank), array_agg(scores[d.place] order by d.rank)

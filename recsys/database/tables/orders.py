@@ -93,7 +93,8 @@ order_films = table(
         "age",
         REAL,
         nullable=False,
-        comment="Logarithm of one and the days from its first rating to the newest of all.",
+        comment="Logarithm of one and the days from its first rating to the newest of all; NaN for "
+        "a film without likes, of which the order has learned nothing.",
     ),
     Index("ix_order_films_movie_id", "movie_id"),
 )

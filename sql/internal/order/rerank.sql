@@ -1,6 +1,6 @@
 -- A fixed number is put in order, so that longer lists begin as shorter ones do. What comes after
--- keeps retrieval's order, with scores that go on below: films beyond that number, and those with a
--- vector from what they are, of which the order has learned nothing.
+-- keeps retrieval's order, with scores that go on below: films beyond that number, and those that
+-- nobody liked when the order was learned.
 create or replace function recsys_internal.rerank(
     model recsys.models,
     taste recsys_internal.taste,
@@ -12,40 +12,45 @@ create or replace function recsys_internal.rerank(
     filters recsys_internal.filters
 )
 returns table (movie_id bigint, score double precision)
-language sql stable
+language plpgsql stable
 as $$
-    with retrieved as materialized (
-        select r.movie_id, r.score, r.place <= (chosen).candidates and not v.content as ordered
-        from unnest(movie_ids, scores) with ordinality as r (movie_id, score, place)
-        join recsys.movie_vectors v
-            on v.model_id = (model).model_id and v.movie_id = r.movie_id
+#variable_conflict use_column
+declare
+    ids bigint[] := movie_ids[: chosen.candidates];
+    retrieval double precision[] := scores[: chosen.candidates];
+    popular_ids bigint[];
+    popular_scores double precision[];
+begin
+    select array_agg(p.movie_id), array_agg(v.score)
+    into popular_ids, popular_scores
+    from recsys_internal.popular_movies(chosen.popular_candidates, barred, filters) p
+    cross join lateral (
+        select -(v.embedding <#> taste.ranking) * model.item_norm as score
+        from recsys.movie_vectors v
+        where v.model_id = model.model_id and v.movie_id = p.movie_id and not v.content
+        limit 1  -- a look-up a film, not a join of all films
+    ) v
+    where p.movie_id <> all (ids);
+    return query
+    with film as materialized (
+        select *
+        from recsys_internal.order_scores(
+            chosen, ordering, ids || popular_ids, retrieval || popular_scores)
     ),
-    head as materialized (
-        select o.movie_id, o.score
-        from (
-            select array_agg(c.movie_id) as ids, array_agg(c.score) as scores
-            from (
-                select r.movie_id, r.score from retrieved r where r.ordered
-                union all
-                select p.movie_id, -(v.embedding operator(public.<#>) taste.ranking)
-                    * (model).item_norm
-                from recsys_internal.popular_movies(
-                    (chosen).popular_candidates, barred, filters) p
-                join recsys.movie_vectors v
-                    on v.model_id = (model).model_id and v.movie_id = p.movie_id
-                where not v.content
-                  and p.movie_id not in (select r.movie_id from retrieved r where r.ordered)
-            ) c
-        ) c
-        cross join lateral recsys_internal.order_scores(chosen, ordering, c.ids, c.scores) o
+    rest as (
+        select f.movie_id, f.retrieval from film f where f.score is null
+        union all
+        select t.movie_id, t.retrieval
+        from unnest(movie_ids[chosen.candidates + 1 :], scores[chosen.candidates + 1 :])
+            as t (movie_id, retrieval)
+        where t.movie_id <> all (popular_ids) or popular_ids is null
     )
-    select h.movie_id, h.score from head h
+    select f.movie_id, f.score from film f where f.score is not null
     union all
-    select t.movie_id, t.score - max(t.score) over ()
-        + coalesce((select min(h.score) from head h), 0)
-    from retrieved t
-    where not t.ordered and t.movie_id not in (select h.movie_id from head h)
-    order by 2 desc, 1
+    select r.movie_id, r.retrieval - max(r.retrieval) over ()
+        + coalesce((select min(f.score) from film f), 0)
+    from rest r;
+end
 $$;
 
 comment on function recsys_internal.rerank is

@@ -4,27 +4,32 @@ create or replace function recsys_internal.find_reasons(
     movie_ids bigint[]
 )
 returns bigint[]
-language sql stable
+language plpgsql stable
 as $$
-    with liked as materialized (
-        select l.movie_id, l.share, f.liked operator(public.||) f.rated as vector
-        from unnest(ordering.film_ids, ordering.shares, ordering.likes)
-            as l (movie_id, share, likes)
-        join recsys.order_films f
-            on f.model_id = (chosen).model_id and f.movie_id = l.movie_id
-        where l.likes and l.share > 0
-    )
-    select array_agg(best.movie_id order by film.place)
-    from unnest(movie_ids) with ordinality as film (movie_id, place)
-    left join recsys.order_films o
-        on o.model_id = (chosen).model_id and o.movie_id = film.movie_id
-    left join lateral (
-        select l.movie_id
-        from liked l
-        where o.outward operator(public.<#>) l.vector < 0
-        order by l.share * (o.outward operator(public.<#>) l.vector), l.movie_id
-        limit 1
-    ) best on true
+#variable_conflict use_column
+begin
+    return (
+        with liked as materialized (
+            select l.movie_id, l.share, f.liked || f.rated as vector
+            from unnest(ordering.film_ids, ordering.shares, ordering.likes)
+                as l (movie_id, share, likes)
+            join recsys.order_films f
+                on f.model_id = chosen.model_id and f.movie_id = l.movie_id
+            where l.likes and l.share > 0
+        )
+        select array_agg(best.movie_id order by film.place)
+        from unnest(movie_ids) with ordinality as film (movie_id, place)
+        left join recsys.order_films o
+            on o.model_id = chosen.model_id and o.movie_id = film.movie_id
+        left join lateral (
+            select l.movie_id
+            from liked l
+            where o.outward <#> l.vector < 0
+            order by l.share * (o.outward <#> l.vector), l.movie_id
+            limit 1
+        ) best on true
+    );
+end
 $$;
 
 comment on function recsys_internal.find_reasons is
