@@ -25,12 +25,13 @@ from recsys.learning.ratings import Ratings
 
 DIRECTIONS = 256  # of each of the two; fewer lose, more gain little in an order of candidates
 ITERATIONS = 4
+FEW = 1500  # users or films: their products with one another are decomposed in less time
 LEAST = 6e-5  # of a coordinate: half precision has fewer digits below
 
 
 class Directions(NamedTuple):
-    """Singular values ``(d,)``, descending, and what belongs to them of each film,
-    ``(n_movies, d)``."""
+    """Singular values ``(d,)``, descending, and what belongs to them of each film, ``(n_movies,
+    d)``, as the database holds it (`halved`)."""
 
     values: Values
     films: Vectors
@@ -39,12 +40,15 @@ class Directions(NamedTuple):
     def of(cls, rated: sparse.csr_array, seed: int) -> Directions:
         """Decompose a matrix of users and films; directions that it lacks are zero."""
         d = min(DIRECTIONS, *rated.shape)
-        _, values, films = randomized_svd(rated, d, n_iter=ITERATIONS, random_state=seed)
+        if min(rated.shape) <= FEW:
+            values, films = _exactly(rated, d)
+        else:
+            _, values, films = randomized_svd(rated, d, n_iter=ITERATIONS, random_state=seed)
         films = np.where(values[:, None] > 1e-4 * values[0], films, 0)
         missing = DIRECTIONS - d
         return cls(
             np.pad(values.astype(np.float64), (0, missing)),
-            np.pad(films.T.astype(np.float32), ((0, 0), (0, missing))),
+            halved(np.pad(films.T.astype(np.float32), ((0, 0), (0, missing)))),
         )
 
     def outward(self, ridge: float) -> Vectors:
@@ -75,7 +79,7 @@ class Additive(NamedTuple):
 def additive(liked: Directions, rated: Directions, ridge: float) -> Additive:
     """Return the vectors that these directions make with a ridge."""
     outward = np.hstack([liked.outward(ridge), rated.outward(ridge)])
-    return Additive(*(halved(rows) for rows in (liked.films, rated.films, outward)))
+    return Additive(liked.films, rated.films, halved(outward))
 
 
 def directions(ratings: Ratings, threshold: float, seed: int) -> tuple[Directions, Directions]:
@@ -115,5 +119,19 @@ def matrix(
 
 def halved(rows: Vectors) -> Vectors:
     """Round to half precision; what has too few digits there is zero."""
-    there = np.where(np.abs(rows) < LEAST, 0, rows)
-    return there.astype(np.float16).astype(np.float32)
+    there = torch.from_numpy(rows)
+    rounded: Vectors = there.where(there.abs() >= LEAST, 0).half().float().numpy()
+    return rounded
+
+
+def _exactly(rated: sparse.csr_array, d: int) -> tuple[Values, Vectors]:
+    """Return the d largest singular values, and the films' vectors, ``(d, n_movies)``."""
+    wide = rated.shape[0] <= rated.shape[1]
+    product = (rated @ rated.T if wide else rated.T @ rated).toarray()
+    squares, vectors = torch.linalg.eigh(torch.from_numpy(product).double())
+    values = squares[-d:].flip(0).clamp_min(0).sqrt().numpy()
+    vectors = vectors[:, -d:].flip(1).numpy().astype(np.float32)
+    films = vectors
+    if wide:
+        films = (rated.T @ vectors) / np.maximum(values, 1e-6).astype(np.float32)
+    return values, films.T

@@ -107,7 +107,7 @@ def learn_order(
         name=name,
         taught_by=way,
         order=order,
-        vectors=additive(*directions(ratings, threshold, parameters.seed), ridge),
+        vectors=additive(*directions(few, threshold, parameters.seed), ridge),
         facts=FilmFacts.of(ratings, half_life),
         metrics=metrics | {"ridge": ridge},
     )
