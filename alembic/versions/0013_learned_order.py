@@ -27,6 +27,8 @@ create table recsys.orders (
     newest_rated_at timestamptz not null,
     lowest_facts real[] not null,
     highest_facts real[] not null,
+    least_weights real[] not null,
+    typical_inputs real[] not null,
     metrics jsonb not null default '{}',
     constraint pk_orders primary key (model_id),
     constraint fk_orders_model_id_models foreign key (model_id)
@@ -60,6 +62,11 @@ comment on column recsys.orders.newest_rated_at is
 comment on column recsys.orders.lowest_facts is
     'Facts of a user below these count as these; see order_units.';
 comment on column recsys.orders.highest_facts is 'And those above these.';
+comment on column recsys.orders.least_weights is
+    'Weights of a user below these count as these; see order_units.';
+comment on column recsys.orders.typical_inputs is
+    'Inputs of a film of which the order has learned nothing: the first three times its score of '
+    'retrieval.';
 comment on column recsys.orders.metrics is
     'What each order reached on the validation, and the ridge.';
 
@@ -75,9 +82,9 @@ create table recsys.order_units (
 );
 comment on table recsys.order_units is
     'One row per unit of the network that gives a user''s weights: the sum over units of '
-    'relu(bias + by_fact . facts) * outputs, with facts the logarithms of one and the number of '
-    'likes, of ratings, of the days since the last rating and from the first to the last one; and '
-    'the share of likes.';
+    'relu(bias + by_fact . facts) * outputs. Facts are 1 for '
+    'fewer than 4 likes, else 0; floor(log2(1 + d)) of the d days since the last rating; and that '
+    'of the days from the first rating to the last.';
 comment on column recsys.order_units.model_id is 'The model.';
 comment on column recsys.order_units.unit is 'Unit, from 1.';
 comment on column recsys.order_units.bias is 'Added to the weighted sum of the facts.';

@@ -25,7 +25,7 @@ from recsys.arrays import Values
 from recsys.learning.cores import one_core
 
 INPUTS = "retrieval", "additive", "recent", "popular", "likes", "age"
-FACTS = "likes", "ratings", "idle", "span", "liking"
+FACTS = "few", "idle", "span"
 HIDDEN = 8
 K = 10
 STEPS, BATCH, MOST_LIKED = 300, 64, 20
@@ -33,8 +33,11 @@ LEARNING_RATE, WEIGHT_DECAY = 1e-2, 1e-2
 TEMPERATURES = 0.3, 0.1  # of the smooth ranks, in spreads of a user's scores: first and last
 CUT, CUT_UNIT = K + 2.0, 2.0  # where the smooth NDCG@10 stops looking, and how softly
 LEAST_SPREAD = 0.05
-SIGNED = 4  # inputs from here on may count against a film; the others before never do
-BEGIN = 0.1  # in spreads: what these begin with, where the plain order has none of them
+OF_USER = 3  # the first inputs, which are sums over what the user rated
+# Least weights, in spreads: what goes with a user's taste, and what is popular, never counts
+# against a film; and taste always counts a little, since popularity alone gives no reasons.
+LEAST_WEIGHTS = 0.0, 0.1, 0.0, 0.0, -torch.inf, -torch.inf
+BEGIN = 0.1  # what weights with a limit begin with, where the plain order has none
 FARTHEST = 2.0  # spreads: facts farther from the mean count as that far, since few such were seen
 # The additive scores are fractions of a like, as retrieval's are, and count one each; half of
 # retrieval's own made all lists better that were looked at.
@@ -75,7 +78,7 @@ class Units(NamedTuple):
 
     ``by_fact (n_units, n_facts)``, ``biases (n_units,)``, ``outputs (n_units, n_inputs)``, float32;
     the first unit is a constant 1. Facts below ``lowest (n_facts,)`` or above ``highest`` count as
-    those.
+    those, and weights below ``least (n_inputs,)`` as that.
     """
 
     lowest: Tensor
@@ -83,16 +86,13 @@ class Units(NamedTuple):
     by_fact: Tensor
     biases: Tensor
     outputs: Tensor
+    least: Tensor
 
     def weights(self, facts: Tensor) -> Tensor:
         """Return ``(n, n_inputs)``."""
         clipped = facts.clamp(self.lowest, self.highest)
-        return positive(torch.relu(clipped @ self.by_fact.T + self.biases) @ self.outputs)
-
-
-def positive(weights: Tensor) -> Tensor:
-    """Return weights, ``(n, n_inputs)``, those of the first inputs with zero for what is below."""
-    return torch.cat([weights[:, :SIGNED].clamp_min(0), weights[:, SIGNED:]], 1)
+        weights = torch.relu(clipped @ self.by_fact.T + self.biases) @ self.outputs
+        return weights.maximum(self.least)
 
 
 class Order(nn.Module):
@@ -101,12 +101,14 @@ class Order(nn.Module):
     center: Tensor
     scale: Tensor
     unit: Tensor
+    least: Tensor
 
     def __init__(self, weights: dict[str, float]) -> None:
         super().__init__()
         self.register_buffer("center", torch.zeros(len(FACTS)))
         self.register_buffer("scale", torch.ones(len(FACTS)))
         self.register_buffer("unit", torch.ones(len(INPUTS)))
+        self.register_buffer("least", torch.full((len(INPUTS),), -torch.inf))
         self.base = nn.Parameter(torch.tensor([weights.get(name, 0.0) for name in INPUTS]))
         self.hidden = nn.Linear(len(FACTS), HIDDEN)
         self.last = nn.Linear(HIDDEN, len(INPUTS), bias=False)
@@ -123,13 +125,16 @@ class Order(nn.Module):
             scaled = self.base * self.unit
             scaled /= scaled.abs().max().clamp_min(1e-6)
             self.base.copy_(scaled)
-            self.base[:SIGNED].clamp_(min=BEGIN)
+            self.least.copy_(torch.tensor(LEAST_WEIGHTS))
+            self.base.copy_(
+                torch.where(self.least.isfinite(), self.base.clamp_min(BEGIN), self.base)
+            )
 
     def forward(self, facts: Tensor, inputs: Tensor) -> Tensor:
         """Return ``(n, c)`` scores."""
         facts = ((facts - self.center) / self.scale).clamp(-FARTHEST, FARTHEST)
         hidden = torch.relu(self.hidden(facts))
-        weights = positive(self.base + self.last(hidden)) / self.unit  # (n, n_inputs)
+        weights = (self.base + self.last(hidden)).maximum(self.least) / self.unit  # (n, n_inputs)
         scores: Tensor = (inputs @ weights[:, :, None])[:, :, 0]
         return scores
 
@@ -146,6 +151,7 @@ class Order(nn.Module):
             torch.cat([torch.zeros_like(by_fact[:1]), by_fact]),
             torch.cat([torch.ones_like(biases[:1]), biases]),
             outputs,
+            self.least / self.unit,
         )
 
 
@@ -225,6 +231,18 @@ def quality(order: Order, questions: Questions) -> Values:
         (questions.liked.gather(1, best) @ discounts / _ideal(questions.relevant)).double().numpy()
     )
     return found
+
+
+def typical_inputs(questions: Questions) -> list[float]:
+    """Return what stands for a film of which nothing is learned but its score of retrieval.
+
+    The first three, sums over what the user rated, are multiples of that score; the others are
+    those of the average candidate.
+    """
+    found = questions.inputs[questions.there].double()  # (n, n_inputs)
+    own = found[:, :1]
+    slopes = (found[:, :OF_USER] * own).sum(0) / own.square().sum().clamp_min(1e-12)
+    return [*slopes.tolist(), *found[:, OF_USER:].mean(0).tolist()]
 
 
 def choose_order(

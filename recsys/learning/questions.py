@@ -19,7 +19,15 @@ from recsys.arrays import Index, Mask
 from recsys.learning.additive import Additive, Directions, additive, directions
 from recsys.learning.als import fit as fit_retrieval
 from recsys.learning.cores import one_core
-from recsys.learning.order import SIMPLE, Order, Questions, choose_order, quality
+from recsys.learning.order import (
+    SIMPLE,
+    Order,
+    Questions,
+    choose_order,
+    joined,
+    quality,
+    typical_inputs,
+)
 from recsys.learning.ratings import Ratings
 from recsys.learning.standing import CANDIDATES, POPULAR, FilmFacts, inputs, viewers
 from recsys.parameters import Parameters
@@ -47,6 +55,8 @@ class LearnedOrder(NamedTuple):
         ``retrieval``.
     taught_by
         ``later`` or ``missing``: which questions it was learned from and judged by.
+    typical
+        Of `typical_inputs`.
     metrics
         NDCG@10 that each order reached on the validation.
     """
@@ -54,6 +64,7 @@ class LearnedOrder(NamedTuple):
     name: str
     taught_by: str
     order: Order
+    typical: list[float]
     vectors: Additive
     facts: FilmFacts
     metrics: dict[str, Any]
@@ -99,14 +110,17 @@ def learn_order(
             break
     name, order, ridge = "plain", Order(SIMPLE["plain"]), RIDGE
     metrics: dict[str, Any] = {}
+    typical = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
     if _enough(answered):
         ridge = _choose_ridge(answered[-VALIDATED:])
         parts = [one.questions(ridge) for one in answered]
+        typical = typical_inputs(joined(parts))
         name, order, metrics = choose_order(parts[:-VALIDATED], parts[-VALIDATED:], parameters.seed)
     return LearnedOrder(
         name=name,
         taught_by=way,
         order=order,
+        typical=typical,
         vectors=additive(*directions(few, threshold, parameters.seed), ridge),
         facts=FilmFacts.of(ratings, half_life),
         metrics=metrics | {"ridge": ridge},

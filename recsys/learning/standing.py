@@ -20,6 +20,7 @@ from recsys.parameters import POSITIVE_STARS
 
 DAY = 86_400.0
 RECENT_UNIT = 90 * DAY  # a rating so much older than the user's last counts half as recent
+FEW_LIKES = 4  # fewer say little of a taste
 OLDEST = 20  # halvings, after which it counts nothing
 LEAST_POPULARITY = 1e-4  # of the most popular film's, is added to each
 CANDIDATES, POPULAR = 60, 30  # films of retrieval, and popular ones, that are put in order
@@ -103,13 +104,12 @@ def viewers(
     likes = np.bincount(users, liked, minlength=n_users)
     some = counts > 0
     idle, span = np.where(some, newest - last, 0.0), np.where(some, last - first, 0.0)
+    # Whole steps: one rating more or less moves no weight, only what it adds itself.
     facts = np.stack(
         [
-            np.log1p(likes),
-            np.log1p(counts),
-            np.log1p(np.maximum(idle, 0) / DAY),
-            np.log1p(span / DAY),
-            likes / np.maximum(counts, 1),
+            (likes < FEW_LIKES).astype(np.float64),
+            np.floor(np.log2(1 + np.maximum(idle, 0) / DAY)),
+            np.floor(np.log2(1 + span / DAY)),
         ],
         axis=1,
     )

@@ -213,8 +213,7 @@ class Films:
         more = by_popularity[chosen.indices]  # (n_users, n)
         new = (chosen.values > 0) & ~(more[:, :, None] == films[:, None]).any(2)
         products = torch.linalg.vecdot(self.vectors[more], vectors[:, None]) * self.item_norm
-        new &= ~torch.from_numpy(self.content)[more]
-        there = torch.cat([scores.isfinite() & ~torch.from_numpy(self.content)[films], new], 1)
+        there = torch.cat([scores.isfinite(), new], 1)
         found = torch.cat([scores, products], 1).where(there, 0).float()
         films = torch.cat([films, more], 1)
         places = torch.from_numpy(self.place)[films]

@@ -15,7 +15,7 @@ from recsys.database.copy import read_columns, write_columns
 from recsys.database.tables import order_units, orders
 from recsys.learning.additive import DIRECTIONS, Additive
 from recsys.learning.likes import Likes
-from recsys.learning.order import Units
+from recsys.learning.order import OF_USER, Units
 from recsys.learning.questions import LearnedOrder
 from recsys.learning.ratings import Ratings
 from recsys.learning.standing import (
@@ -32,7 +32,7 @@ from recsys.learning.standing import (
 USERS_A_CHUNK = 200
 FILMS = """
     select v.movie_id, coalesce(f.liked::vector, n.nothing), coalesce(f.rated::vector, n.nothing),
-        coalesce(f.outward::vector, n.nothing || n.nothing), coalesce(f.age, 0::real),
+        coalesce(f.outward::vector, n.nothing || n.nothing), coalesce(f.age, 'NaN'),
         m.popularity, m.liked_count
     from recsys.movie_vectors v
     join recsys.movies m on m.movie_id = v.movie_id
@@ -73,6 +73,8 @@ def write_order(
         "newest_rated_at": newest,
         "lowest_facts": units.lowest.tolist(),
         "highest_facts": units.highest.tolist(),
+        "least_weights": units.least.tolist(),
+        "typical_inputs": learned.typical,
         "metrics": learned.metrics,
     }
     connection.execute(orders.insert(), row)
@@ -123,13 +125,11 @@ class BulkOrder:
 
     def __init__(self, connection: Connection, model_id: int) -> None:
         self.model_id = model_id
-        self.is_popular, self.candidates, self.popular_candidates, directions, self.newest = (
-            connection.exec_driver_sql(
-                "select name = 'popular', candidates, popular_candidates, directions,"
-                " date_part('epoch', newest_rated_at)"
-                f" from recsys.orders where model_id = {model_id}"
-            ).one()
-        )
+        row = connection.execute(select(orders).where(orders.c.model_id == model_id)).one()
+        self.is_popular, directions = row.name == "popular", row.directions
+        self.candidates, self.popular_candidates = row.candidates, row.popular_candidates
+        self.newest = row.newest_rated_at.timestamp()
+        self.typical = torch.tensor(row.typical_inputs)
         self.units = _read_units(connection, model_id)
         rows = read_columns(
             connection,
@@ -168,23 +168,22 @@ class BulkOrder:
     def scores(self, who: Viewers, retrieval: Tensor, films: Tensor) -> Tensor:
         """Return ``(n_users, c)`` scores of films at ``(n_users, c)`` places in `movie_ids`."""
         weights = self.units.weights(who.facts)
-        chunks = zip(*(x.split(USERS_A_CHUNK) for x in (weights, retrieval, films)), strict=True)
-        starts = range(0, len(films), USERS_A_CHUNK)
+        rows = torch.arange(len(films)).split(USERS_A_CHUNK)
         return torch.cat(
             [
-                (
-                    inputs(
-                        self.outward,
-                        self.facts,
-                        who.part(torch.arange(start, start + len(places))),
-                        found,
-                        places,
-                    )
-                    @ weight[:, :, None]
-                )[:, :, 0]
-                for start, (weight, found, places) in zip(starts, chunks, strict=True)
+                (self._inputs(who.part(row), retrieval[row], films[row]) @ weights[row, :, None])
+                for row in rows
             ]
+        )[:, :, 0]
+
+    def _inputs(self, who: Viewers, retrieval: Tensor, films: Tensor) -> Tensor:
+        """Return the inputs, typical ones for films of which nothing is learned."""
+        found = inputs(self.outward, self.facts, who, retrieval, films)
+        of_user, others = self.typical[:OF_USER], self.typical[OF_USER:]
+        typical = torch.cat(
+            [retrieval[:, :, None] * of_user, others.expand(*films.shape, len(others))], 2
         )
+        return typical.where(found[:, :, -1:].isnan(), found)
 
 
 def find_bulk_order(connection: Connection, model_id: int) -> BulkOrder | None:
@@ -198,7 +197,9 @@ def find_bulk_order(connection: Connection, model_id: int) -> BulkOrder | None:
 
 def _read_units(connection: Connection, model_id: int) -> Units:
     bounds = connection.execute(
-        select(orders.c.lowest_facts, orders.c.highest_facts).where(orders.c.model_id == model_id)
+        select(orders.c.lowest_facts, orders.c.highest_facts, orders.c.least_weights).where(
+            orders.c.model_id == model_id
+        )
     ).one()
     rows = connection.execute(
         order_units.select().where(order_units.c.model_id == model_id).order_by("unit")
@@ -208,5 +209,5 @@ def _read_units(connection: Connection, model_id: int) -> Units:
         for name in ("by_fact", "outputs")
     )
     biases = torch.tensor([row.bias for row in rows])
-    lowest, highest = map(torch.tensor, bounds)
-    return Units(lowest, highest, by_fact, biases, outputs)
+    lowest, highest, least = map(torch.tensor, bounds)
+    return Units(lowest, highest, by_fact, biases, outputs, least)

@@ -17,7 +17,8 @@ declare
     chosen recsys.orders := recsys_internal.find_order(model.model_id);
     ordering recsys_internal.ordering := recsys_internal.find_ordering(
         explain.user_id, model, chosen);
-    weight constant double precision := coalesce(ordering.weights[1], 1);  -- of retrieval
+    scored record;
+    weight double precision;  -- of retrieval's score
     film vector := (
         select v.embedding from recsys.movie_vectors v
         where v.model_id = model.model_id and v.movie_id = explain.movie_id
@@ -33,6 +34,9 @@ begin
         where m.movie_id = explain.movie_id and (chosen.name = 'popular' or taste.ranking is null);
         return;
     end if;
+    select * into scored
+    from recsys_internal.order_scores(chosen, ordering, array[explain.movie_id], '{0}');
+    weight := coalesce(scored.of_retrieval, 1);
     solved := recsys_internal.solve_user(
         recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films, film, null, 1e-6);
     return query
@@ -53,6 +57,7 @@ begin
                 on f.model_id = chosen.model_id and f.movie_id = s.movie_id
             join recsys.order_films o
                 on o.model_id = chosen.model_id and o.movie_id = explain.movie_id
+                and o.age <> 'NaN'
         ) p
         group by p.movie_id
         union all
@@ -61,11 +66,10 @@ begin
         where taste.ranking <> taste.embedding
         union all
         select null, part.what, part.contribution
-        from recsys_internal.order_scores(chosen, ordering, array[explain.movie_id], '{0}') o
-        cross join lateral (values
-            ('What is popular now', o.popular), ('How long it has been rated', o.age)
+        from (values
+            ('What is popular now', scored.popular), ('How long it has been rated', scored.age)
         ) part (what, contribution)
-        where o.score is not null
+        where part.contribution is not null
     ) c
     left join recsys.movies m on m.movie_id = c.movie_id
     left join recsys.ratings r on r.movie_id = c.movie_id and r.user_id = explain.user_id

@@ -61,6 +61,19 @@ orders = table(
         comment="Facts of a user below these count as these; see order_units.",
     ),
     Column("highest_facts", ARRAY(REAL), nullable=False, comment="And those above these."),
+    Column(
+        "least_weights",
+        ARRAY(REAL),
+        nullable=False,
+        comment="Weights of a user below these count as these; see order_units.",
+    ),
+    Column(
+        "typical_inputs",
+        ARRAY(REAL),
+        nullable=False,
+        comment="Inputs of a film of which the order has learned nothing: the first three times "
+        "its score of retrieval.",
+    ),
     json("metrics", "What each order reached on the validation, and the ridge."),
     CheckConstraint("candidates > 0", name="candidates"),
 )
@@ -68,9 +81,9 @@ orders = table(
 order_units = table(
     "order_units",
     "One row per unit of the network that gives a user's weights: the sum over units of "
-    "relu(bias + by_fact . facts) * outputs, with facts the logarithms of one and the number of "
-    "likes, of ratings, of the days since the last rating and from the first to the last one; and "
-    "the share of likes.",
+    "relu(bias + by_fact . facts) * outputs. Facts are 1 for "
+    "fewer than 4 likes, else 0; floor(log2(1 + d)) of the d days since the last rating; and that of "
+    "the days from the first rating to the last.",
     parent("orders.model_id", "The model."),
     Column("unit", Integer, primary_key=True, autoincrement=False, comment="Unit, from 1."),
     Column("bias", REAL, nullable=False, comment="Added to the weighted sum of the facts."),

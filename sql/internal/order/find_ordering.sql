@@ -1,4 +1,5 @@
--- The same is learned from: see recsys/learning/standing.py. Ratings are summed by how recent they
+-- The same is learned from: see recsys/learning/standing.py. Facts come in whole steps, so that one
+-- rating more moves no weight, only what it adds itself. Ratings are summed by how recent they
 -- are, and the sums weighted then: to scale each vector would take longer than to add it.
 create or replace function recsys_internal.find_ordering(
     user_id bigint,
@@ -10,7 +11,7 @@ language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
-    positive constant integer := 4;  -- so many inputs never count against a film
+    few_likes constant integer := 4;
     oldest_halving constant integer := 20;
     day constant double precision := 86400;
     nothing vector;
@@ -21,7 +22,7 @@ begin
         return null;
     end if;
     nothing := array_fill(0, array[chosen.directions])::vector;
-    select count(*) as n, count(*) filter (where r.rating >= model.liked_from) as likes,
+    select count(*) filter (where r.rating >= model.liked_from) as likes,
         least(greatest(min(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as first,
         least(greatest(max(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as last
     into rated
@@ -34,17 +35,20 @@ begin
     cross join (
         select array_agg(least(greatest(f.fact, b.lowest), b.highest) order by f.place)::vector
         from unnest(array[
-            ln(1 + rated.likes), ln(1 + rated.n),
-            ln(1 + coalesce(date_part('epoch', chosen.newest_rated_at - rated.last), 0) / day),
-            ln(1 + coalesce(date_part('epoch', rated.last - rated.first), 0) / day),
-            rated.likes::double precision / greatest(rated.n, 1)]) with ordinality f (fact, place)
+            case when rated.likes < few_likes then 1 else 0 end,
+            floor(ln(1 + coalesce(date_part('epoch', chosen.newest_rated_at - rated.last), 0) / day)
+                / ln(2)),
+            floor(ln(1 + coalesce(date_part('epoch', rated.last - rated.first), 0) / day) / ln(2))
+        ]) with ordinality f (fact, place)
         join unnest(chosen.lowest_facts, chosen.highest_facts)
             with ordinality b (lowest, highest, place) on b.place = f.place
     ) facts (vector)
     where u.model_id = chosen.model_id;
     ordering.weights := array(
-        select case when place <= positive then greatest(weight, 0) else weight end
-        from unnest(ordering.weights) with ordinality w (weight, place) order by place);
+        select greatest(weight, least)
+        from unnest(ordering.weights, chosen.least_weights)
+            with ordinality w (weight, least, place)
+        order by place);
     with film as materialized (
         select f.movie_id, f.liked, f.rated, r.rating >= model.liked_from as likes,
             floor(date_part('epoch', rated.last - least(greatest(

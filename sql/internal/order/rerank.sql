@@ -1,6 +1,5 @@
 -- A fixed number is put in order, so that longer lists begin as shorter ones do. What comes after
--- keeps retrieval's order, with scores that go on below: films beyond that number, and those that
--- nobody liked when the order was learned.
+-- keeps retrieval's order, with scores that go on below.
 create or replace function recsys_internal.rerank(
     model recsys.models,
     taste recsys_internal.taste,
@@ -27,29 +26,22 @@ begin
     cross join lateral (
         select -(v.embedding <#> taste.ranking) * model.item_norm as score
         from recsys.movie_vectors v
-        where v.model_id = model.model_id and v.movie_id = p.movie_id and not v.content
+        where v.model_id = model.model_id and v.movie_id = p.movie_id
         limit 1  -- a look-up a film, not a join of all films
     ) v
     where p.movie_id <> all (ids);
     return query
-    with film as materialized (
-        select *
+    with head as materialized (
+        select o.movie_id, o.score
         from recsys_internal.order_scores(
-            chosen, ordering, ids || popular_ids, retrieval || popular_scores)
-    ),
-    rest as (
-        select f.movie_id, f.retrieval from film f where f.score is null
-        union all
-        select t.movie_id, t.retrieval
-        from unnest(movie_ids[chosen.candidates + 1 :], scores[chosen.candidates + 1 :])
-            as t (movie_id, retrieval)
-        where t.movie_id <> all (popular_ids) or popular_ids is null
+            chosen, ordering, ids || popular_ids, retrieval || popular_scores) o
     )
-    select f.movie_id, f.score from film f where f.score is not null
+    select * from head
     union all
-    select r.movie_id, r.retrieval - max(r.retrieval) over ()
-        + coalesce((select min(f.score) from film f), 0)
-    from rest r;
+    select t.movie_id, t.score - max(t.score) over () + (select min(h.score) from head h)
+    from unnest(movie_ids[chosen.candidates + 1 :], scores[chosen.candidates + 1 :])
+        as t (movie_id, score)
+    where t.movie_id not in (select h.movie_id from head h);
 end
 $$;
 

@@ -20,7 +20,7 @@ begin
         select array_agg(best.movie_id order by film.place)
         from unnest(movie_ids) with ordinality as film (movie_id, place)
         left join recsys.order_films o
-            on o.model_id = chosen.model_id and o.movie_id = film.movie_id
+            on o.model_id = chosen.model_id and o.movie_id = film.movie_id and o.age <> 'NaN'
         left join lateral (
             select l.movie_id
             from liked l
