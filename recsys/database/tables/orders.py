@@ -81,9 +81,9 @@ orders = table(
 order_units = table(
     "order_units",
     "One row per unit of the network that gives a user's weights: the sum over units of "
-    "relu(bias + by_fact . facts) * outputs. Facts are 1 for "
-    "fewer than 4 likes, else 0; floor(log2(1 + d)) of the d days since the last rating; and that of "
-    "the days from the first rating to the last.",
+    "relu(bias + by_fact . facts) * outputs. Facts are 1 for fewer than 4 likes, else 0; "
+    "floor(log2(1 + d)) of the d days since the last rating; and that of the days from the first "
+    "rating to the last.",
     parent("orders.model_id", "The model."),
     Column("unit", Integer, primary_key=True, autoincrement=False, comment="Unit, from 1."),
     Column("bias", REAL, nullable=False, comment="Added to the weighted sum of the facts."),
