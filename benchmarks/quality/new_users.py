@@ -7,7 +7,8 @@ into folds; of each fold's users no rating at all is loaded, the database holds 
 everybody else alone, and trains on them. Each of the fold's users then comes as a new one: of
 their positives in a random order, the first 20 are what they rate, the next 10 are the targets,
 the same ones for every N. After the first N plain INSERTs, and nothing else, recsys.recommend is
-asked for 10 films; beside it stand the films that most people like, without those rated. With a
+asked for 10 films; beside it stand the films that most people like now (likes that count less with
+age, as `recsys.popular` counts them), without those rated. With a
 seed, every such user is held out once. NDCG@10, means over users (a user's own mean over the
 seeds), with a 95 % bootstrap interval over users, which for the difference is paired.
 """
@@ -34,7 +35,7 @@ POPULAR = """
     select u.user_id, array(
         select m.movie_id from recsys.movies m
         where m.movie_id not in (select movie_id from recsys.ratings where user_id = u.user_id)
-        order by m.liked_count desc, m.rating_count desc, m.movie_id limit 20)
+        order by m.popularity desc, m.liked_count desc, m.movie_id limit 20)
     from unnest(%s::bigint[]) as u (user_id)
 """
 SERVED = """
