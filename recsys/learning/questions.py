@@ -39,7 +39,8 @@ PARTS, USED_PARTS = 5, 4  # of a random division
 RIDGES = 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0
 RIDGE = 200.0  # where no question tells
 EPOCHS = 8  # of the retrieval
-MOST_RATINGS = 1_000_000  # of more, a random part of the users serves
+# Of more ratings, a random part of the users serves: for questions, and for the vectors.
+MOST_ASKED, MOST_SUMMED = 300_000, 1_000_000
 MOST_QUESTIONS = 2000  # a part
 LEAST_QUESTIONS = 20  # of learning, and of validation
 USERS_A_CHUNK = 200
@@ -94,7 +95,7 @@ def learn_order(
     progress
         Called with the step ``order``.
     """
-    few = _some_users(ratings, parameters.seed)
+    few = _some_users(ratings, MOST_ASKED, parameters.seed)
     learner = _Learner(parameters, threshold, half_life, device)
     ways = {"later": _later(few, threshold), "missing": _missing(few, parameters.seed)}
     tried = [taught_by] if taught_by else list(ways)
@@ -116,12 +117,16 @@ def learn_order(
         parts = [one.questions(ridge) for one in answered]
         typical = typical_inputs(joined(parts))
         name, order, metrics = choose_order(parts[:-VALIDATED], parts[-VALIDATED:], parameters.seed)
+    summed = _some_users(ratings, MOST_SUMMED, parameters.seed)
+    found = directions(summed, threshold, parameters.seed)
+    # Squares of singular values grow with the number of users, and so does the ridge.
+    more = len(summed.stars) / len(few.stars)
     return LearnedOrder(
         name=name,
         taught_by=way,
         order=order,
         typical=typical,
-        vectors=additive(*directions(few, threshold, parameters.seed), ridge),
+        vectors=additive(*found, ridge * more),
         facts=FilmFacts.of(ratings, half_life),
         metrics=metrics | {"ridge": ridge},
     )
@@ -144,14 +149,14 @@ def _choose_ridge(answered: list[_Asked]) -> float:
     return RIDGES[int(np.argmax(reached))]
 
 
-def _some_users(ratings: Ratings, seed: int) -> Ratings:
+def _some_users(ratings: Ratings, most: int, seed: int) -> Ratings:
     """Return the ratings of all users, or of so many random ones that they are not too many."""
     counts = np.bincount(ratings.user_index, minlength=ratings.shape[0])
-    if len(ratings.stars) <= MOST_RATINGS:
+    if len(ratings.stars) <= most:
         return ratings
     order = np.random.default_rng(seed).permutation(len(counts))
     chosen = np.zeros(len(counts), dtype=bool)
-    chosen[order[np.cumsum(counts[order]) <= MOST_RATINGS]] = True
+    chosen[order[np.cumsum(counts[order]) <= most]] = True
     return ratings.part(chosen[ratings.user_index])
 
 
