@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from recsys.arrays import Index, Mask, Numbers, Values, Vectors
@@ -43,7 +44,9 @@ class Directions(NamedTuple):
         if min(rated.shape) <= FEW:
             values, films = _exactly(rated, d)
         else:
-            _, values, films = randomized_svd(rated, d, n_iter=ITERATIONS, random_state=seed)
+            # Several of BLAS's threads would wait for each other: see recsys.learning.cores.
+            with threadpool_limits(1):
+                _, values, films = randomized_svd(rated, d, n_iter=ITERATIONS, random_state=seed)
         films = np.where(values[:, None] > 1e-4 * values[0], films, 0)
         missing = DIRECTIONS - d
         return cls(
