@@ -153,8 +153,8 @@ begin
     for doomed in
         select p.oid::regprocedure from pg_proc p
         where p.pronamespace = 'recsys_internal'::regnamespace
-          and p.proname in ('find_order', 'find_ordering', 'order_scores', 'rerank', 'find_reasons',
-            'group_reasons')
+          and p.proname in ('find_order', 'find_ordering', 'even_ordering', 'order_scores',
+            'rerank', 'find_reasons', 'group_reasons')
     loop
         execute format('drop function %s', doomed);
     end loop;
