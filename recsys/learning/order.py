@@ -32,7 +32,7 @@ STEPS, BATCH, MOST_LIKED = 300, 64, 20
 LEARNING_RATE, WEIGHT_DECAY = 1e-2, 1e-2
 TEMPERATURES = 0.3, 0.1  # of the smooth ranks, in spreads of a user's scores: first and last
 CUT, CUT_UNIT = K + 2.0, 2.0  # where the smooth NDCG@10 stops looking, and how softly
-LEAST_SPREAD = 0.05
+LEAST_SPREAD, LEAST_INPUT = 0.05, 1e-5
 OF_USER = 3  # the first inputs, which are sums over what the user rated
 # Least weights, in spreads: what goes with a user's taste, and what is popular, never counts
 # against a film; and taste always counts a little, since popularity alone gives no reasons.
@@ -119,10 +119,11 @@ class Order(nn.Module):
         self.center.copy_(questions.facts.mean(0))
         spread = questions.facts.std(0)
         self.scale.copy_(torch.where(spread > LEAST_SPREAD, spread, torch.inf))
-        inputs = questions.inputs[questions.there]
-        self.unit.copy_(inputs.std(0).clamp_min(1e-6))
+        spread = questions.inputs[questions.there].std(0)
+        # What is the same for all candidates tells nothing, and its weight would be beyond measure.
+        self.unit.copy_(torch.where(spread > LEAST_INPUT, spread, torch.inf))
         with torch.no_grad():
-            scaled = self.base * self.unit
+            scaled = self.base * spread
             scaled /= scaled.abs().max().clamp_min(1e-6)
             self.base.copy_(scaled)
             self.least.copy_(torch.tensor(LEAST_WEIGHTS))
@@ -151,7 +152,7 @@ class Order(nn.Module):
             torch.cat([torch.zeros_like(by_fact[:1]), by_fact]),
             torch.cat([torch.ones_like(biases[:1]), biases]),
             outputs,
-            self.least / self.unit,
+            torch.where(self.unit.isfinite(), self.least / self.unit, 0),
         )
 
 

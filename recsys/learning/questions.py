@@ -133,7 +133,8 @@ def learn_order(
 
 
 def _enough(answered: list[_Asked]) -> bool:
-    asked = [len(one.users) for one in answered]
+    # Where none of the candidates is liked, there is nothing to put on top.
+    asked = [int((one.liked.sum(1) > 0).sum()) for one in answered]
     return len(asked) > VALIDATED and (
         min(sum(asked[:-VALIDATED]), sum(asked[-VALIDATED:])) >= LEAST_QUESTIONS
     )
