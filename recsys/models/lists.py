@@ -190,6 +190,9 @@ class Films:
             seen = [ids for ids, kept in zip(rated, full.tolist(), strict=True) if kept]
             vectors = torch.from_numpy(stored["embedding"][place])[full]
             scores, films = self._ordered(connection, done, vectors, seen, scores, films)
+            # So are those that go on with films that are not put in order.
+            long = scores.isfinite().sum(1) > k
+            done, scores, films = done[long.numpy()], scores[long], films[long]
         self._write(connection, done, scores.numpy(), films.numpy(), k)
         return done
 
