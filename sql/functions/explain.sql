@@ -31,7 +31,8 @@ begin
         return query
         select 1, null::bigint, 'What is popular now', null::real, m.popularity
         from recsys.movies m
-        where m.movie_id = explain.movie_id and (chosen.name = 'popular' or taste.ranking is null);
+        where m.movie_id = explain.movie_id
+          and (chosen.name = 'popular' or taste.ranking is null or film is null);
         return;
     end if;
     select * into scored
