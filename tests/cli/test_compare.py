@@ -1,4 +1,4 @@
-"""`recsys recommend --compare`, the user's profile, and what is said of the ranker."""
+"""`recsys recommend --compare`, the user's profile, and what is said of the order."""
 
 from __future__ import annotations
 
@@ -21,26 +21,21 @@ from recsys.cli import app
 from recsys.cli.compare import moved, show_comparison, side_by_side
 from recsys.cli.output import Format
 from recsys.cli.train import train_model
-from recsys.models.describe import describe_model
+from recsys.models.describe import ORDERS, describe_model
 from recsys.parameters import Parameters
 from recsys.serving.profile import read_profile
 from tests.helpers.commands import recsys
 from tests.helpers.databases import open_database
-
-WEIGHT = 5.0  # a weight with which stars change the order of any user's films
+from tests.helpers.order_oracle import teach
 
 
 @pytest.fixture(scope="module")
-def weighty_name(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> str:
-    """Name of a copy of the sample in which predicted stars weigh much."""
+def ordered_name(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> str:
+    """Name of a copy of the sample with an order that changes any user's films."""
     name = copies(sample_name)
-    weigh(open_database(server_url, name), WEIGHT)
+    with open_database(server_url, name).begin() as connection:
+        teach(connection)
     return name
-
-
-def weigh(engine: Engine, weight: float) -> None:
-    with engine.begin() as connection:
-        connection.exec_driver_sql("update recsys.rankers set weight = %s", (weight,))
 
 
 def table_rows(shown: str) -> list[list[str]]:
@@ -55,9 +50,9 @@ def film(movie_id: int, rank: int, title: str = "", stars: float | None = None) 
     )
 
 
-def test_both_lists_are_those_of_the_function(server_url: URL, weighty_name: str) -> None:
+def test_both_lists_are_those_of_the_function(server_url: URL, ordered_name: str) -> None:
     filters: dict[str, Any] = {"k": 7, "genres": ["Drama"], "year_from": 1960}
-    recommender = Recommender.on(open_database(server_url, weighty_name))
+    recommender = Recommender.on(open_database(server_url, ordered_name))
     expected = [
         {"list": name, **asdict(row)}
         for name, rerank in (("retrieval", False), ("reranked", True))
@@ -66,10 +61,10 @@ def test_both_lists_are_those_of_the_function(server_url: URL, weighty_name: str
     ids = [row["movie_id"] for row in expected]
     assert ids[:7] != ids[7:]
     options = ("-k", "7", "--genre", "Drama", "--year-from", "1960")
-    asked = ("--database", weighty_name, "recommend", "42", *options)
+    asked = ("--database", ordered_name, "recommend", "42", *options)
     as_json = recsys(*asked, "--compare", "-o", "json")
     assert json.loads(as_json.stdout) == expected
-    assert "ranker" not in as_json.stderr
+    assert "order" not in as_json.stderr
     as_csv = list(csv.DictReader(io.StringIO(recsys(*asked, "--compare", "-o", "csv").stdout)))
     assert list(as_csv[0]) == list(expected[0])
     assert [(row["list"], int(row["movie_id"])) for row in as_csv] == [
@@ -77,13 +72,13 @@ def test_both_lists_are_those_of_the_function(server_url: URL, weighty_name: str
     ]
 
 
-def test_the_table_shows_the_user_and_both_lists(server_url: URL, weighty_name: str) -> None:
-    engine = open_database(server_url, weighty_name)
+def test_the_table_shows_the_user_and_both_lists(server_url: URL, ordered_name: str) -> None:
+    engine = open_database(server_url, ordered_name)
     before = Recommender.on(engine).recommend(42, rerank=False)
     after = Recommender.on(engine).recommend(42)
     with engine.connect() as connection:
         profile = read_profile(connection, 42)
-    shown = recsys("--database", weighty_name, "recommend", "42", "--compare").stdout
+    shown = recsys("--database", ordered_name, "recommend", "42", "--compare").stdout
     for row in [*before, *after]:
         assert f"{row.title} ({row.year})" in shown
     assert all(rated.title in shown for rated in profile.best)
@@ -154,8 +149,8 @@ def test_both_lists_fit_into_a_terminal(width: int) -> None:
         assert part in text
 
 
-def test_a_user_without_ratings_is_told_so(weighty_name: str) -> None:
-    asked = ("--database", weighty_name, "recommend", "987654", "-k", "4", "--compare")
+def test_a_user_without_ratings_is_told_so(ordered_name: str) -> None:
+    asked = ("--database", ordered_name, "recommend", "987654", "-k", "4", "--compare")
     done = recsys(*asked)
     assert done.stdout.startswith("User 987654 has rated nothing.\n")
     assert "popular" in done.stderr
@@ -164,23 +159,25 @@ def test_a_user_without_ratings_is_told_so(weighty_name: str) -> None:
     assert all(row[1:3] == row[3:5] and not row[5] for row in rows)
 
 
-def test_without_a_ranker_both_lists_are_said_to_be_the_same(
+def test_without_an_order_both_lists_are_said_to_be_the_same(
     sample_engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def said() -> str:
         show_comparison(sample_engine, 42, None, [], [], Format.TABLE)
         return capsys.readouterr().err
 
-    weigh(sample_engine, 0.1)
-    assert said() == ""
-    weigh(sample_engine, 0)
-    assert "no list better" in said()
+    for name, words in (("learned", ""), ("popular", ""), ("retrieval", "No order was better")):
+        with sample_engine.begin() as connection:
+            connection.exec_driver_sql("update recsys.orders set name = %s", (name,))
+        assert said().startswith(words)
+        assert bool(said()) == bool(words)
     with sample_engine.begin() as connection:
+        connection.exec_driver_sql("delete from recsys.orders")
         connection.exec_driver_sql("delete from recsys.rankers")
         assert describe_model(connection, 1)["ranker"] is None
-    assert said() == "The model has no ranker, so both lists are the same.\n"
+    assert said() == "The model has no order of its own, so both lists are the same.\n"
     on = ("--database", str(sample_engine.url.database))
-    assert "ranker" not in recsys(*on, "models", "show", "1").stdout
+    assert "rmse" not in recsys(*on, "models", "show", "1").stdout
 
 
 @pytest.mark.parametrize(
@@ -197,10 +194,10 @@ def test_what_does_not_go_together(arguments: tuple[str, ...], said: str) -> Non
     assert said in done.output
 
 
-def test_a_table_shows_stars_in_short(server_url: URL, weighty_name: str) -> None:
-    recommender = Recommender.on(open_database(server_url, weighty_name))
+def test_a_table_shows_stars_in_short(server_url: URL, ordered_name: str) -> None:
+    recommender = Recommender.on(open_database(server_url, ordered_name))
     rows = recommender.recommend(42, 3, rerank=False)
-    shown = recsys("--database", weighty_name, "recommend", "42", "-k", "3", "--no-rerank").stdout
+    shown = recsys("--database", ordered_name, "recommend", "42", "-k", "3", "--no-rerank").stdout
     assert "predicted_rating" not in shown
     assert " stars " in shown
     cells = [row for row in table_rows(shown) if row[0]]
@@ -209,7 +206,7 @@ def test_a_table_shows_stars_in_short(server_url: URL, weighty_name: str) -> Non
     ]
 
 
-def test_a_training_tells_of_its_ranker(
+def test_a_training_tells_of_its_stars_and_its_order(
     sample_engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with sample_engine.begin() as connection:
@@ -220,10 +217,11 @@ def test_a_training_tells_of_its_ranker(
     printed = capsys.readouterr()
     said = " ".join(printed.out.split())
     assert f"RMSE of {ranker['metrics']['rmse']:.3f} on ratings held out" in said
-    assert f"weight in the order is {ranker['weight']:g}." in said
+    assert f"its lists are in {ORDERS[ranker['order']]}." in said
     assert "Ranking" in printed.err
     assert 0.3 < ranker["metrics"]["rmse"] < 1.5
     on = ("--database", str(sample_engine.url.database), "models", "show", str(model_id))
-    shown = recsys(*on).stdout
-    assert f"candidates {ranker['candidates']}, weight {ranker['weight']:g}" in shown
+    shown = " ".join(recsys(*on).stdout.replace("│", "").split())
+    assert ORDERS[ranker["order"]] in shown
+    assert f"learned {ranker['order_metrics']['ndcg@10']['learned']:.4g}" in shown
     assert f"rmse {ranker['metrics']['rmse']:.4g}" in shown

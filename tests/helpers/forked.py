@@ -22,14 +22,15 @@ _context.set_forkserver_preload(
 
 
 def shorten_rankers(change: Callable[[object, str, int], None]) -> None:
-    """Let rankers learn little, in little time; `change` is `setattr`, or a patch's."""
-    from recsys.learning import network, ranker, stars
+    """Let rankers and orders learn little, in little time; `change` is `setattr`, or a patch's."""
+    from recsys.learning import network, order, questions, ranker, stars
 
     change(stars, "EPOCHS", 3)
     change(network, "EPOCHS", 2)
     change(ranker, "MANY_RATINGS", 0)
-    change(ranker, "RETRIEVAL_EPOCHS", 2)
-    change(ranker, "MOST_USERS", 100)
+    change(order, "STEPS", 20)
+    change(questions, "EPOCHS", 2)
+    change(questions, "MOST_QUESTIONS", 100)
 
 
 def start(target: Callable[..., object], *arguments: object) -> ForkServerProcess:

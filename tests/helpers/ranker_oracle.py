@@ -1,4 +1,4 @@
-"""The ranker by brute force in NumPy: predicted stars and the order they give, from the tables."""
+"""The ranker by brute force in NumPy: predicted stars, from the tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import Connection
 
-from tests.helpers.oracle import Array, Entry
+from tests.helpers.oracle import Array
 
 YEAR = 31_557_600.0  # seconds
 TYPICAL = 5  # ratings that a user's facts are drawn towards everybody's by
@@ -31,15 +31,11 @@ class Ranker:
         run = connection.exec_driver_sql
         self.row = run(
             "select mean, ridge::real[] as ridge, mean_year, mean_rated_at, oldest_rated_at, "
-            "newest_rated_at, rating_variance, half_share, candidates, weight "
+            "newest_rated_at, rating_variance, half_share "
             "from recsys.rankers where model_id = %s",
             (model_id,),
         ).one()
-        self.mean, self.candidates, self.weight = (
-            self.row.mean,
-            self.row.candidates,
-            self.row.weight,
-        )
+        self.mean = self.row.mean
         films = run(
             "select movie_id, features::real[], spread::real[] from recsys.ranker_films "
             "where model_id = %s",
@@ -125,25 +121,6 @@ class Ranker:
     def stars(self, rater: Rater) -> dict[int, float]:
         """The stars that a user would give each film that the ranker knows."""
         return {m: self.stars_of(rater, features) for m, features in self.features.items()}
-
-    def reranked(self, everything: Sequence[Entry], stars: dict[int, float], k: int) -> list[Entry]:
-        """A list of all that may be answered, as brute force over retrieval gives it, put in order.
-
-        Of the personal films only as many as are retrieved; the others are not answered.
-        """
-        personal = [entry for entry in everything if entry[2] != "popular"]
-        pool = personal[: max(k, self.candidates)]
-        largest = max((abs(score) for _, score, _ in pool), default=0)
-        ordered = [
-            (
-                m,
-                score + self.weight * largest * (stars[m] - self.mean - self.features[m][-1]),
-                source,
-            )
-            for m, score, source in pool
-        ]
-        ordered.sort(key=lambda entry: (-entry[1], entry[0]))
-        return ordered + [entry for entry in everything if entry[2] == "popular"]
 
 
 def ratings_of(connection: Connection, user_id: int) -> list[Rating]:

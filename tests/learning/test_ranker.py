@@ -1,4 +1,4 @@
-"""The ranker's learning: factorization of stars, network, weight; and that SQL does the same."""
+"""The ranker's learning: factorization of stars, network; and that SQL does the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 
 from recsys.arrays import Index, Values
 from recsys.learning import ranker
-from recsys.learning import stars as factorization
 from recsys.learning.network import (
     Examples,
     Network,
@@ -22,7 +21,7 @@ from recsys.learning.network import (
     stars,
 )
 from recsys.learning.posteriors import RatingFactors
-from recsys.learning.ranker import Fitted, LearnedRanker, choose_weight, learn_ranker
+from recsys.learning.ranker import LearnedRanker, learn_ranker
 from recsys.learning.raters import Layout, Raters, Typical, extended, film_inputs, raters
 from recsys.learning.ratings import SECONDS_1970_TO_2000, Films, Ratings
 from recsys.learning.stars import fit, predict, solve_users
@@ -135,7 +134,7 @@ def test_a_seed_means_the_same_vectors() -> None:
 def test_ratings_that_are_all_alike() -> None:
     users, films = np.nonzero(np.ones((20, 15)))
     table = table_of(users, films, np.full(300, 4.0))
-    found = learn_ranker(*table, PARAMETERS, 4.0)
+    found = learn_ranker(*table, 0)
     everything = stars(
         found.factors,
         found.network,
@@ -285,37 +284,10 @@ def test_unseen_ratings_leave_no_trace() -> None:
     assert torch.equal(one.raters.facts, two.raters.facts)
 
 
-def judged_part(informative: bool) -> tuple[Fitted, Network]:
-    """Everybody likes every film; half of the users love even films, half odd ones."""
-    users, films = np.nonzero(np.random.default_rng(0).random((60, 40)) < 0.5)
-    love = (users + films) % 2 == 0
-    given = np.where(love, 5.0, 4.0) if informative else np.full(len(users), 4.5)
-    table = table_of(users, films, given)
-    unseen = np.random.default_rng(1).permutation(len(users)) % 3 == 0
-    part = ranker._fit_each(*table, Typical.of(*table), [unseen], 0, silent)[0]
-    return part, Network(Layout(part.learned.spread.shape[1], 0))
-
-
-def test_stars_weigh_in_the_order_if_they_tell_something() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(factorization, "EPOCHS", 25)
-        part, network = judged_part(informative=True)
-    weight, metrics = choose_weight([part], network, PARAMETERS, 4.0)
-    assert weight > 0
-    assert metrics["graded_ndcg@10"] > metrics["graded_ndcg@10_of_retrieval"]
-
-
-def test_stars_that_tell_nothing_have_no_weight() -> None:
-    weight, metrics = choose_weight([judged_part(informative=False)[0]], Network(Layout(8, 0)),
-                                    PARAMETERS, 4.0)  # fmt: skip
-    assert weight == 0
-    assert metrics["ndcg@10"] == metrics["ndcg@10_of_retrieval"]
-
-
 def test_few_ratings_are_enough_to_say_something() -> None:
     table = table_of([0, 0, 1], [0, 1, 1], [5, 3, 1])
-    found = learn_ranker(*table, PARAMETERS, 4.0)
-    assert (found.weight, found.metrics) == (0, {})
+    found = learn_ranker(*table, 0)
+    assert found.metrics == {}
     assert torch.isfinite(found.factors.films).all()
 
 

@@ -14,18 +14,28 @@ from sqlalchemy import Engine
 from recsys.errors import InvalidRequest
 from recsys.learning import retrieval
 from recsys.learning.retrieval import best
-from recsys.models import stars
+from recsys.models import orders
 from recsys.models.lists import recommend_all
 from tests.helpers.lists import assert_same
+from tests.helpers.order_oracle import teach
 
 
-@pytest.mark.parametrize("k", [10, 90])
+@pytest.mark.parametrize(
+    ("k", "order"),
+    [(10, "learned"), (55, "learned"), (90, "learned"), (90, "plain"), (90, "retrieval"),
+     (10, "popular")],
+)  # fmt: skip
 def test_the_rows_are_those_of_the_function(
-    sample_engine: Engine, k: int, monkeypatch: pytest.MonkeyPatch
+    sample_engine: Engine, k: int, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stars, "PAIRS_A_CHUNK", 3000)  # thirty users
+    """Of an order of 60 films, which makes lists of up to 60 itself, or of 100."""
+    monkeypatch.setattr(orders, "USERS_A_CHUNK", 30)
     with sample_engine.begin() as connection:
         run = connection.exec_driver_sql
+        if order == "learned":
+            teach(connection)
+        else:
+            run("update recsys.orders set name = %s", (order,))
         run("insert into recsys.users (user_id, name) values (5000, 'has rated nothing')")
         # Live ones: one film more, one less, a new user; and one who has rated nearly all.
         run(
@@ -42,14 +52,17 @@ def test_the_rows_are_those_of_the_function(
             "insert into recsys.ratings (user_id, movie_id, rating) "
             "select 3, movie_id, 1 from recsys.movies where movie_id > 8 on conflict do nothing"
         )
-        # The retrieval knows likes alone, but the ranker's vector of this user is out of date.
+        # The retrieval knows likes alone, but all that is rated counts in the order.
         run(
             "insert into recsys.ratings (user_id, movie_id, rating) "
             "select 5, movie_id, 0.5 from recsys.movies where movie_id not in "
             "(select movie_id from recsys.ratings where user_id = 5) limit 1"
         )
-        # Times that are none count as the mean of all.
         run("update recsys.ratings set rated_at = 'infinity' where user_id = 6")
+        run("update recsys.ratings set rated_at = '-infinity' where user_id = 7 and movie_id < 40")
+        # As a film is that came after the training, or was popular then and is not now.
+        run("delete from recsys.order_films where movie_id in (11, 12, 13)")
+        run("update recsys.movies set popularity = 0, liked_count = 0 where movie_id = 14")
     done: list[tuple[object, ...]] = []
     users = recommend_all(sample_engine, k, lambda *counts: done.append(counts))
     assert done[-1] == ("recommending", users, users)
@@ -60,9 +73,8 @@ def test_the_rows_are_those_of_the_function(
             " where user_id in (1, 2, 3, 4, 5000, 6000) and source <> 'content'"
             " group by 1 order by 1"
         ).all()
-    assert [row[1][0] for row in sources] == [
-        *("live", "live", "personal", "personal", "popular", "live")
-    ]
+    wanted = ["live", "live", "personal", "personal", "popular", "live"]
+    assert [row[1][0] for row in sources] == (["popular"] * 6 if order == "popular" else wanted)
 
 
 def test_a_second_run_replaces_the_first_and_a_broken_one_does_nothing(

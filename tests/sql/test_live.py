@@ -191,7 +191,8 @@ def test_films_that_the_model_does_not_know_do_no_harm(
         assert vector is None
     rows = call(sample, "recommend", user_id=STRANGER, k=999)
     assert {row["movie_id"] for row in rows} == catalogue.films.keys() - set(liked)
-    assert call(sample, "explain", user_id=STRANGER, movie_id=new[0]) == []
+    [part] = call(sample, "explain", user_id=STRANGER, movie_id=new[0])
+    assert (part["because_title"], part["contribution"]) == ("What is popular now", 0)
     rate(sample, 9, dict.fromkeys(new, 5))  # their count and digest change, their vector hardly
     check_vector(user_vector(sample, 9), catalogue.solved(catalogue.liked(9)))
 

@@ -181,12 +181,13 @@ def test_diversity_is_maximal_marginal_relevance(
     pool = {m: s for m, s, source in everything[: max(5 * k, 100)] if source != "popular"}
     chosen = [row["movie_id"] for row in rows if row["source"] != "popular"]
     assert len(set(chosen)) == len(chosen) == min(k, len(pool))
-    largest = max((abs(s) for s in pool.values()), default=1)
+    lowest = min(0, *pool.values()) if pool else 0
+    largest = max(pool.values(), default=1) - lowest
     units = {m: catalogue.unit[catalogue.row[m]] for m in pool}
 
     def worth(movie_id: int, before: list[int]) -> float:
         likeness = max((float(units[movie_id] @ units[m]) for m in before), default=0)
-        return (1 - diversity) * pool[movie_id] / largest - diversity * likeness
+        return (1 - diversity) * (pool[movie_id] - lowest) / largest - diversity * likeness
 
     for place, movie_id in enumerate(chosen):
         before = chosen[:place]
@@ -197,7 +198,7 @@ def test_diversity_is_maximal_marginal_relevance(
     assert [row["movie_id"] for row in rows[len(chosen) :]] == popular[: len(rows) - len(chosen)]
 
 
-def test_without_diversity_the_order_is_the_plain_one(sample: Connection) -> None:
+def test_without_diversity_the_order_is_the_usual_one(sample: Connection) -> None:
     assert call(sample, "recommend", user_id=1, diversity=0) == call(sample, "recommend", user_id=1)
 
 

@@ -19,6 +19,8 @@ from tests.helpers.oracle import (
     rate,
     user_vector,
 )
+from tests.helpers.order_oracle import ListOrder, retrieved
+from tests.helpers.ranker_oracle import ratings_of
 
 STRANGER = 10**12
 WAYS = ["auto", "exact", "index"]
@@ -267,14 +269,29 @@ def test_a_new_user_of_any_diligence_is_solved_exactly(
     assert [row["source"] for row in rows] == ["live"] * 3
 
 
-def test_reasons_are_the_exact_ones(real: Connection, real_catalogue: Catalogue) -> None:
-    """98 of 100 rows name the film that adds most; 100 users, ten films each."""
-    right = 0
-    users = [user for user in sorted(real_catalogue.users) if user % 6 == 1][:100]
-    for user_id in users:
-        liked = real_catalogue.liked(user_id)
-        rows = call(real, "recommend", user_id=user_id)
-        added = real_catalogue.contributions(liked, [row["movie_id"] for row in rows])
-        for row, exact in zip(rows, added, strict=True):
-            right += exact[liked.index(row["because_movie_id"])] >= exact.max() - 1e-7
-    assert right >= 0.98 * 10 * len(users)
+def test_lists_and_their_reasons_are_brute_forces(
+    real: Connection, real_catalogue: Catalogue
+) -> None:
+    """By the order that the training has learned."""
+    order = ListOrder(real, real_catalogue.model_id)
+    assert order.row.name not in ("popular", "retrieval")
+    for user_id in [user for user in sorted(real_catalogue.users) if user % 40 == 1]:
+        ratings = ratings_of(real, user_id)
+        stars = {movie_id: given for movie_id, given, _ in ratings}
+        found = retrieved(real, real_catalogue, user_id, stars, stars, {})
+        who = order.standing(ratings)
+        wanted = order.reranked(who, real_catalogue, found, 100)[:100]
+        rows = call(real, "recommend", user_id=user_id, k=100)
+        scores = [row["score"] for row in rows]
+        assert scores == pytest.approx([score for _, score, _ in wanted], abs=1e-3, rel=1e-4)
+        truth = {movie_id: score for movie_id, score, _ in wanted}
+        assert sum(row["movie_id"] in truth for row in rows) >= 99  # one may be as good
+        for row in rows:
+            added = order.additions(who, row["movie_id"])
+            of_liked = {m: value for m, value in added.items() if m in who.liked}
+            most = max(of_liked.values(), default=0)
+            if row["because_movie_id"] is None:
+                assert most <= 1e-6
+            else:
+                reason = of_liked[row["because_movie_id"]]
+                assert reason == pytest.approx(most, abs=1e-6, rel=1e-4)

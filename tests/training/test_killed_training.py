@@ -24,6 +24,8 @@ VECTORS = """
         (select count(distinct model_id) from recsys.user_vectors),
         (select count(distinct model_id) from recsys.ranker_films),
         (select count(distinct model_id) from recsys.ranker_users),
+        (select count(distinct model_id) from recsys.orders),
+        (select count(distinct model_id) from recsys.order_films),
         (select count(*) from pg_indexes where schemaname = 'recsys' and indexdef like '%hnsw%')
 """
 # So that the trainings of this test make indexes, of however few films.
@@ -78,5 +80,5 @@ def test_killed_at_random_moments(
             assert [row[2:] for row in rows(engine, ANSWERS)] == [row[2:] for row in whole]
         models = rows(engine, "select count(*) from recsys.models")[0][0]
         train(engine, Parameters(8, alpha=0.3, regularization=0.01), device="cpu")
-        assert state(engine) == (*[models + 1] * 5, 2 * (models + 1))
+        assert state(engine) == (*[models + 1] * 7, 2 * (models + 1))
     assert killed > 0
