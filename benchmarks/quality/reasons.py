@@ -57,7 +57,9 @@ def main() -> None:
                     without = score_without(connection, user_id, film, reason)
                     fell += without is not None and without < score
         connection.rollback()
-    print(f"{rows} rows of {n_users} users: contributions add up to the score within {farthest:.1e}")
+    print(
+        f"{rows} rows of {n_users} users: contributions add up to the score within {farthest:.1e}"
+    )
     print(f"{named} name a film; without its rating the score is lower in {fell / named:.1%}")
 
 

@@ -154,8 +154,8 @@ def _say_trained(engine: Engine, model_id: int) -> None:
     )
     if ranker is not None and "rmse" in ranker["metrics"]:
         console.print(
-            f"Its stars have an RMSE of {ranker['metrics']['rmse']:.3f} on ratings held out; its "
-            f"lists are in {ORDERS[ranker['order']]}."
+            f"Its stars have an RMSE of {ranker['metrics']['rmse']:.3f} on ratings held out. "
+            f"Order of its lists: {ORDERS[ranker['order']]}."
         )
     metrics = dict(model["metrics"])
     if "active" in metrics:

@@ -31,8 +31,8 @@ LEAST = 6e-5  # of a coordinate: half precision has fewer digits below
 
 
 class Directions(NamedTuple):
-    """Singular values ``(d,)``, descending, and what belongs to them of each film, ``(n_movies,
-    d)``, as the database holds it (`halved`)."""
+    """Singular values ``(d,)``, descending, and what belongs to them of each film,
+    ``(n_movies, d)``."""
 
     values: Values
     films: Vectors
@@ -51,7 +51,7 @@ class Directions(NamedTuple):
         missing = DIRECTIONS - d
         return cls(
             np.pad(values.astype(np.float64), (0, missing)),
-            halved(np.pad(films.T.astype(np.float32), ((0, 0), (0, missing)))),
+            np.pad(films.T.astype(np.float32), ((0, 0), (0, missing))),
         )
 
     def outward(self, ridge: float) -> Vectors:
@@ -82,7 +82,7 @@ class Additive(NamedTuple):
 def additive(liked: Directions, rated: Directions, ridge: float) -> Additive:
     """Return the vectors that these directions make with a ridge."""
     outward = np.hstack([liked.outward(ridge), rated.outward(ridge)])
-    return Additive(liked.films, rated.films, halved(outward))
+    return Additive(*(halved(rows) for rows in (liked.films, rated.films, outward)))
 
 
 def directions(ratings: Ratings, threshold: float, seed: int) -> tuple[Directions, Directions]:

@@ -29,9 +29,9 @@ RANKING = text("""
 """)
 
 ORDERS = {
-    "learned": "learned: no simple order is better on the validation",
-    "plain": "plain: retrieval and the additive scores, better on the validation than the learned",
-    "popular": "popular: what is popular now, better on the validation than the learned order",
+    "learned": "learned (no simple order was better on the validation)",
+    "plain": "plain: retrieval and the additive scores (better on the validation, or too few data)",
+    "popular": "popular: what is popular now (better on the validation than the learned order)",
     "retrieval": "retrieval: that of the vectors",
 }
 

