@@ -1,4 +1,4 @@
-"""Whether reasons are true, in the database that DATABASE_URL or RECSYS_HOME names; it keeps nothing.
+"""Whether reasons are true, in the database of DATABASE_URL or RECSYS_HOME; nothing is kept.
 
     python -m benchmarks.quality.reasons [--users 100]
 
@@ -16,7 +16,8 @@ from recsys.database.engine import open_engine
 from recsys.settings import Settings
 
 USERS = text("""
-    select user_id from recsys.ratings group by user_id order by hashint8extended(user_id, 0) limit :n
+    select user_id from recsys.ratings group by user_id
+    order by hashint8extended(user_id, 0) limit :n
 """)
 SUMS = text("""
     select r.rank, r.movie_id, r.because_movie_id, r.source, r.score, (
