@@ -217,7 +217,7 @@ def test_a_training_tells_of_its_stars_and_its_order(
     printed = capsys.readouterr()
     said = " ".join(printed.out.split())
     assert f"RMSE of {ranker['metrics']['rmse']:.3f} on ratings held out" in said
-    assert f"its lists are in {ORDERS[ranker['order']]}." in said
+    assert f"Order of its lists: {ORDERS[ranker['order']]}." in said
     assert "Ranking" in printed.err
     assert 0.3 < ranker["metrics"]["rmse"] < 1.5
     on = ("--database", str(sample_engine.url.database), "models", "show", str(model_id))
