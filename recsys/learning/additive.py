@@ -31,11 +31,12 @@ LEAST = 6e-5  # of a coordinate: half precision has fewer digits below
 
 
 class Directions(NamedTuple):
-    """Singular values ``(d,)``, descending, and what belongs to them of each film,
-    ``(n_movies, d)``."""
+    """Singular values ``(d,)``, descending, and what belongs to them of each film, ``(n_movies,
+    d)``, exactly and as the database holds it (`halved`)."""
 
     values: Values
     films: Vectors
+    stored: Vectors
 
     @classmethod
     def of(cls, rated: sparse.csr_array, seed: int) -> Directions:
@@ -49,10 +50,8 @@ class Directions(NamedTuple):
                 _, values, films = randomized_svd(rated, d, n_iter=ITERATIONS, random_state=seed)
         films = np.where(values[:, None] > 1e-4 * values[0], films, 0)
         missing = DIRECTIONS - d
-        return cls(
-            np.pad(values.astype(np.float64), (0, missing)),
-            np.pad(films.T.astype(np.float32), ((0, 0), (0, missing))),
-        )
+        padded = np.pad(films.T.astype(np.float32), ((0, 0), (0, missing)))
+        return cls(np.pad(values.astype(np.float64), (0, missing)), padded, halved(padded))
 
     def outward(self, ridge: float) -> Vectors:
         """Return q of each film, ``(n_movies, d)``."""
@@ -82,7 +81,7 @@ class Additive(NamedTuple):
 def additive(liked: Directions, rated: Directions, ridge: float) -> Additive:
     """Return the vectors that these directions make with a ridge."""
     outward = np.hstack([liked.outward(ridge), rated.outward(ridge)])
-    return Additive(*(halved(rows) for rows in (liked.films, rated.films, outward)))
+    return Additive(liked.stored, rated.stored, halved(outward))
 
 
 def directions(ratings: Ratings, threshold: float, seed: int) -> tuple[Directions, Directions]:
