@@ -33,7 +33,7 @@ STEPS = {
     "reading": "Reading the ratings",
     "copying": "Copying the training part",
     "training": "Training",
-    "ranking": "Learning the ranker",
+    "ranking": "Learning stars and order",
     "asking": "Asking recsys.recommend",
     "baselines": "Baselines",
     "scoring": "Scoring",
@@ -98,7 +98,7 @@ def evaluate(
 ) -> None:
     """Measure what `recsys.recommend` serves, on ratings that are held out.
 
-    It is compared with itself without the ranker, with popularity (of all time, and decayed),
+    It is compared with its own retrieval, with popularity (of all time, and decayed),
     neighbours (of films, and of users), EASE and SLIM.
 
     It is trained again, with the parameters of the active model, in a scratch database on the same

@@ -64,41 +64,6 @@ def ndcg(hits: Mask, relevant: Ids, k: int) -> Values:
     return _ratio(hits[:, :k] @ discounts[: hits.shape[1]], ideal)
 
 
-def graded_ndcg(lists: Ids, users: Ids, movies: Ids, gains: Values, k: int) -> Values:
-    """Return NDCG where one film is worth more than another, ``(n_users,)``.
-
-    ``DCG = sum of gain / log2(rank + 1)``, over that of the best list.
-
-    Parameters
-    ----------
-    lists
-        ``(n_users, length)``, as for `judge`.
-    users, movies, gains
-        ``(n,)`` each: the held-out pairs, each once, and what they are worth.
-
-    Examples
-    --------
-    >>> held_out = np.array([0, 0]), np.array([8, 5]), np.array([0.5, 1.5])
-    >>> graded_ndcg(np.array([[5, 8], [8, 7]]), *held_out, k=2).tolist()
-    [1.0, nan]
-    """
-    discounts = 1 / np.log2(np.arange(2, k + 2))  # (k,)
-    order = np.lexsort((movies, users))
-    span = max(movies.max(initial=0), lists.max(initial=0)) + 1
-    pairs = (users * span + movies)[order]
-    listed = np.arange(len(lists))[:, None] * span + lists[:, :k]  # (n_users, k)
-    place = np.searchsorted(pairs, listed).clip(max=max(len(pairs) - 1, 0))
-    there = (pairs[place] == listed) & (lists[:, :k] != NO_MOVIE)
-    found = np.where(there, gains[order][place], 0) @ discounts[: lists.shape[1]]
-    order = np.lexsort((-gains, users))
-    counts = np.bincount(users, minlength=len(lists))
-    rank = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)  # from 0
-    first = rank < k
-    ideal = np.zeros(len(lists))
-    np.add.at(ideal, users[order][first], gains[order][first] * discounts[rank[first]])
-    return _ratio(found, ideal)
-
-
 def recall(hits: Mask, relevant: Ids, k: int) -> Values:
     """Return the share of ``min(relevant, k)`` held-out films among the first k, ``(n_users,)``.
 

@@ -49,7 +49,7 @@ class Questions:
         diversity
             0 is the order of the scores; up to 1, the films are less alike.
         rerank
-            Let the model's ranker order them, where it has one.
+            Put them in the model's learned order, where it has one.
         **filters
             Which films may be answered, here and in all lists of films; see `Filters`.
 
