@@ -56,9 +56,9 @@ def train(
     `--search` looks further. The trials are kept in the table `recsys.trials`.
 
     The films' texts and genres are learned from first, where they have changed: for plot search,
-    for the prediction of genres, and for films without ratings. Last come a network that
-    predicts stars, and one that puts lists in order, taught by what users liked later. Then the views
-    for BI tools are brought up to date (`recsys bi refresh`).
+    for the prediction of genres, and for films without ratings. Last come a network
+    that predicts stars, and one that puts lists in order, taught by what users liked later. Then
+    the views for BI tools are brought up to date (`recsys bi refresh`).
 
     `--if-better` holds a part of the ratings out, trains there with the new parameters and, on the
     ratings that it knew, with those of the active model, and compares. Metrics: `ndcg@10`,
