@@ -6,7 +6,7 @@ vectors of who rated what. With X = U S V' and f = s^2 / (s^2 + ridge), its scor
     sum over the user's films i of  V_i . q_j,    q_j = f * V_j / (1 - sum over k of f_k V_jk^2),
 
 for every j that the user has not rated. Cut to the first directions it loses little. There are two
-of them, side by side: one of likes, and one of everything rated, since what somebody watched says
+of them, side by side: one of likes, and one of everything rated, since what users watched says
 what they watch, whether they loved it or not.
 """
 
