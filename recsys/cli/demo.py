@@ -85,7 +85,7 @@ values (1000001, 'overview',
 
 NEW_FILM_LIST = """\
 select rank, title, year, score, source
-from recsys.recommend({user_id}, k => 4, year_from => 2019);"""
+from recsys.recommend({user_id}, k => 10, year_from => 2019);"""
 
 
 def demo(
