@@ -173,7 +173,10 @@ class Films:
         same = (counts[here] == stored["liked_count"][place]) & (
             digests[here] == stored["liked_digest"][place]
         )
-        here, place = here[fixed | same], place[fixed | same]
+        served = fixed | same
+        if self.ranking is not None:
+            served &= counts[here] >= self.ranking.least_likes  # others are left to the function
+        here, place = here[served], place[served]
         rated = [np.frombuffer(rows[row][1], dtype=">i8") for row in here]
         scores, films = best(
             torch.from_numpy(stored["embedding"][place]),

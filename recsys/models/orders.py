@@ -20,6 +20,7 @@ from recsys.learning.questions import LearnedOrder
 from recsys.learning.ratings import Ratings
 from recsys.learning.standing import (
     CANDIDATES,
+    FEW_LIKES,
     POPULAR,
     RECENT_UNIT,
     FilmFacts,
@@ -119,6 +120,8 @@ class BulkOrder:
     ----------
     candidates, popular_candidates
         How many films of retrieval, and how many popular ones, are put in order.
+    least_likes
+        Users with fewer keep retrieval's order.
     is_popular
         Whether all users get the films that are popular now.
     """
@@ -130,6 +133,8 @@ class BulkOrder:
         self.candidates, self.popular_candidates = row.candidates, row.popular_candidates
         self.newest = row.newest_rated_at.timestamp()
         self.typical = torch.tensor(row.typical_inputs)
+        # As recsys_internal.find_ordering: of users with fewer it may have learned nothing.
+        self.least_likes = FEW_LIKES if row.highest_facts[0] <= row.lowest_facts[0] else 0
         self.units = _read_units(connection, model_id)
         rows = read_columns(
             connection,

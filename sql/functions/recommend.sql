@@ -29,7 +29,7 @@ declare
     rater recsys_internal.rater := recsys_internal.find_rater(recommend.user_id, ranker);
     chosen recsys.orders := recsys_internal.find_order(model.model_id);
     ordering recsys_internal.ordering;
-    reranked constant boolean := coalesce(rerank, false) and chosen.name <> 'retrieval';
+    reranked boolean := coalesce(rerank, false) and chosen.name <> 'retrieval';
     barred bigint[] := recsys_internal.present(exclude_movies);
     ids bigint[];
     scores double precision[];
@@ -44,7 +44,9 @@ begin
         taste := null;  -- the list is that of all users, which popular films fill
     elsif reranked then
         ordering := recsys_internal.find_ordering(recommend.user_id, model, chosen);
-    else
+        reranked := ordering.weights is not null;
+    end if;
+    if not reranked then
         ordering := recsys_internal.even_ordering(taste.film_ids);
     end if;
     select array_agg(n.movie_id order by n.place), array_agg(

@@ -28,6 +28,9 @@ begin
     into rated
     from recsys.ratings r
     where r.user_id = find_ordering.user_id;
+    if rated.likes < few_likes and chosen.highest_facts[1] <= chosen.lowest_facts[1] then
+        return null;  -- it has learned nothing of users with so few
+    end if;
     select sum(recsys_internal.scaled(
         u.outputs, greatest(u.bias - (u.by_fact <#> facts.vector), 0)))::real[]
     into ordering.weights
@@ -81,4 +84,5 @@ end
 $$;
 
 comment on function recsys_internal.find_ordering is
-    'What a user weighs in the order of candidates, as of this statement; null without an order.';
+    'What a user weighs in the order of candidates, as of this statement; null without an order, or '
+    'where it has learned nothing of such users: then retrieval''s order stays.';
