@@ -19,7 +19,7 @@ RETRIEVAL = "retrieval"  # the same without the ranker
 VECTORS = "vectors"  # trained elsewhere, and asked as a model of ours is
 BASELINES = ("popularity", "decayed", "item-knn", "user-knn", "ease", "slim")
 BIASES = "biases"  # predict stars alone
-# Slices of the users: of whom the methods know a like, and of whom they know none.
+# Slices of the users: those with a like that the methods know, and those without.
 KNOWN_USERS, NEW_USERS = GROUPS = ("users known", "users new")
 # The least number of known likes in each range.
 ACTIVITY = {

@@ -1,8 +1,9 @@
 """The order of a list: a network weighs what is known of candidates, by what is known of the user.
 
 A candidate's score is a weighted sum of `INPUTS`; the weights are what a small network gives for
-facts of the user (`FACTS`): how much they rated, how long ago, for how long. So the score of a film
-is a sum over what the user rated, what is popular, and the rest, whatever the network has learned.
+facts of the user (`FACTS`): whether they like few films, how long ago they rated, for how long. So
+the score of a film is a sum over what the user rated, what is popular, and the rest, whatever the
+network has learned.
 
 It learns from questions that have been asked of the past: part of the ratings are held out, all
 else is made of the others, and the candidates that were liked later belong on top. The loss goes by

@@ -89,5 +89,6 @@ comment on column recsys.explanation.contribution is 'What it adds to the score.
 comment on function recsys.explain is
     'What adds most to the user''s score of a film, k rows: films that they rated (for retrieval: '
     'Hu, Koren, Volinsky 2008, section 5), and what is popular. Over all rows, the contributions '
-    'add up to the score that recsys.recommend orders by. Empty where the user''s vector is '
+    'add up to the score that recsys.recommend puts candidates in order by; the films after them go '
+    'on below, by retrieval. Empty where the user''s vector is '
     'imported, and nothing is known of what it was made from.';
