@@ -53,6 +53,10 @@ class Directions(NamedTuple):
         padded = np.pad(films.T.astype(np.float32), ((0, 0), (0, missing)))
         return cls(np.pad(values.astype(np.float64), (0, missing)), padded, halved(padded))
 
+    def part(self, films: Index) -> Directions:
+        """Return the rows of some films."""
+        return Directions(self.values, self.films[films], self.stored[films])
+
     def outward(self, ridge: float) -> Vectors:
         """Return q of each film, ``(n_movies, d)``."""
         squares = np.square(self.values)

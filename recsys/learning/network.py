@@ -26,7 +26,7 @@ from recsys.learning.stars import predict
 from recsys.progress import Progress, silent
 
 HIDDEN = 32, 16
-EPOCHS, PATIENCE = 30, 6
+EPOCHS, PATIENCE = 15, 6
 SMALLEST_BATCH, LARGEST_BATCH, STEPS = 32, 1024, 60  # of the ratings, so many steps an epoch
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
 LEAST_SPREAD = 0.01  # of an input that the network looks at

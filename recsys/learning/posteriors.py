@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,7 @@ INITIAL = {"factors": 0.3, "known": 0.05, "bias": 0.2, "film": 0.1, "noise": 0.7
 TYPICAL_RATINGS = 10.0  # of average noise, which are added to every user's own
 SIDE_RIDGE = 1.0
 LEAST_NOISE = 1e-3
-USERS_A_CHUNK = 1024
+ROWS_A_PART = 256
 
 
 class RatingFactors(NamedTuple):
@@ -49,28 +50,24 @@ class RatingFactors(NamedTuple):
     film_variance: Tensor
 
 
-class _Chunk(NamedTuple):
-    """Some users: who rated what, in double and single precision, the stars less their mean, and
-    the sums of ``k k'`` over their films."""
+class Part(NamedTuple):
+    """Some rows of one side: who rated what, ``(n_rows, n_columns)`` twice, as ones and as the
+    stars less their mean; sparse, in single precision."""
 
-    users: slice
+    rows: slice
     ones: Tensor
-    singles: Tensor
     stars: Tensor
-    pairs: Tensor
-
-
-class _Fixed(NamedTuple):
-    """What a user's sums are made of, a row a film: second moments of x with its latent part;
-    ``E[b x]`` and ``E[b b]``; x and b."""
-
-    moments: Tensor
-    offsets: Tensor
-    design: Tensor
 
 
 class Posteriors:
-    """The posteriors in the making."""
+    """The posteriors in the making.
+
+    Sums over ratings are in single precision, as what takes time is to move them; what is solved
+    of a row's sums is in double.
+    """
+
+    films: Tensor  # (n_films, d + 1), means of (v, b)
+    film_covariance: Tensor  # (n_films, d + 1, d + 1)
 
     def __init__(
         self,
@@ -86,29 +83,21 @@ class Posteriors:
         self._begin(seed)
 
     def _arrange(self, ratings: Ratings) -> None:
-        """Lay out who rated what, by users in chunks and by films."""
+        """Lay out who rated what, by users and by films, in parts."""
         n_users, n_films = ratings.shape
         rows, columns, stars = tensors(ratings)
         self.mean = stars.mean()
         values = stars - self.mean
         self.counts = torch.bincount(rows, minlength=n_users).double()
         self.rated = torch.bincount(columns, minlength=n_films) > 0
-        ends = torch.cat([self.counts.new_zeros(1), self.counts.cumsum(0)]).long().tolist()
-        pairs = (self.known[:, :, None] * self.known[:, None, :]).flatten(1)
-        self.chunks = []
-        for start in range(0, n_users, USERS_A_CHUNK):
-            stop = min(start + USERS_A_CHUNK, n_users)
-            part = slice(ends[start], ends[stop])
-            index, size = (rows[part] - start, columns[part]), (stop - start, n_films)
-            ones = csr_of_rows(*index, torch.ones_like(values[part]), size)
-            given = csr_of_rows(*index, values[part], size)
-            self.chunks.append(_Chunk(slice(start, stop), ones, ones.float(), given, ones @ pairs))
-        order = torch.argsort(columns, stable=True)
-        index, size = (columns[order], rows[order]), (n_films, n_users)
-        self.ones_by_film = csr_of_rows(*index, torch.ones_like(values), size)
-        self.singles_by_film = self.ones_by_film.float()
-        self.stars_by_film = csr_of_rows(*index, values[order], size)
         self.squares = values.new_zeros(n_users).index_add_(0, rows, values.square())
+        values = values.float()
+        self.by_user = parts(rows, columns, values, (n_users, n_films))
+        order = torch.argsort(columns, stable=True)
+        self.by_film = parts(columns[order], rows[order], values[order], (n_films, n_users))
+        pairs = (self.known[:, :, None] * self.known[:, None, :]).flatten(1).float()
+        # Of each user, sums of k k' over the films.
+        self.pairs = torch.cat([part.ones @ pairs for part in self.by_user])
 
     def _begin(self, seed: int) -> None:
         """Draw users' latent parts, and set the variances that the first epochs go by."""
@@ -117,11 +106,14 @@ class Posteriors:
         latent = torch.randn(n_users, d, generator=generator, dtype=torch.float64)
         latent *= INITIAL["scale"]
         self.users = torch.cat([latent, latent.new_zeros(n_users, c)], 1)
-        # Second moments of the latent part with itself, (d, d), and with the rest, (d, c). Single
-        # precision is enough of them, and they are what takes time to move.
-        eye = 0.01 * torch.eye(d, dtype=torch.float64)
-        own = (latent[:, :, None] * latent[:, None, :] + eye).flatten(1)
-        self.moments = torch.cat([own, latent.new_zeros(n_users, d * c)], 1).float()
+        # Second moments of the latent part with itself, (d, d), and with the rest, (d, c).
+        self.moments = latent.new_zeros(n_users, d, d + c).float()
+        self.moments[:, :, :d] = latent[:, :, None] * latent[:, None, :] + 0.01 * torch.eye(d)
+        # What is summed over ratings: so many bytes would take long to be allocated anew.
+        width = d * (d + c) + d + c + 1
+        self.user_sums, self.film_sums = (
+            torch.empty(rows, width) for rows in (n_users, len(self.known))
+        )
         self.user_variance = latent.new_full((d + c,), INITIAL["known"])
         self.user_variance[:d], self.user_variance[-1] = INITIAL["factors"], INITIAL["bias"]
         self.film_variance = latent.new_full((d + 1,), INITIAL["film"])
@@ -131,86 +123,88 @@ class Posteriors:
         self.weights = latent.new_ones(n_users)  # w
         self.user_squares = latent.new_zeros(d + c)  # mean second moment of a user's coordinates
 
+    def go_on_from(self, other: Posteriors) -> None:
+        """Take over what was learned of films, and how all vary, from some of the users."""
+        self.films, self.film_covariance = other.films, other.film_covariance
+        self.film_variance, self.user_variance = other.film_variance, other.user_variance
+        self.side, self.noise = other.side, other.noise
+
     def films_from_users(self) -> None:
         """Update the posterior of each film's (v, b)."""
-        d, c = self.d, self.known.shape[1]
-        latent = self.users[:, :d]
-        moments = self.singles_by_film @ (self.moments * self.weights[:, None].float())
-        sums = self.ones_by_film @ (
-            torch.cat([self.users, latent.new_ones(len(latent), 1)], 1) * self.weights[:, None]
-        )  # (n_films, d + c + 1)
-        design = torch.cat([latent, latent.new_ones(len(latent), 1)], 1) * self.weights[:, None]
-        precision = latent.new_empty(len(self.known), d + 1, d + 1)
-        precision[:, :d, :d] = moments[:, : d * d].unflatten(1, (d, d))
-        precision[:, :d, d] = precision[:, d, :d] = sums[:, :d]
-        precision[:, d, d] = sums[:, -1]
-        explained = torch.cat(
-            [
-                torch.einsum(
-                    "ndc,nc->nd", moments[:, d * d :].unflatten(1, (d, c)).double(), self.known
-                ),
-                torch.linalg.vecdot(sums[:, d:-1], self.known)[:, None],
-            ],
-            1,
-        )
-        target = (self.stars_by_film @ design - explained) / self.noise
-        target += self.facts @ self.side / self.film_variance
-        precision = precision / self.noise + torch.diag(1 / self.film_variance)
-        self.film_covariance = _inverse(precision)
-        self.films = torch.einsum("nij,nj->ni", self.film_covariance, target)  # (n_films, d + 1)
+        d, summed, weights = self.d, self.user_sums, self.weights[:, None].float()
+        n = self.moments[0].numel()
+        torch.mul(self.moments.flatten(1), weights, out=summed[:, :n])
+        torch.mul(self.users.float(), weights, out=summed[:, n:-1])
+        summed[:, -1:] = weights
+        design = torch.cat([summed[:, n : n + d], weights], 1)
+        expected = self.facts @ self.side / self.film_variance  # (n_films, d + 1)
+        work = partial(self._solve_films, summed=summed, design=design, expected=expected)
+        covariances, films = zip(*core_workers().map(work, self.by_film), strict=True)
+        self.film_covariance, self.films = torch.cat(covariances), torch.cat(films)
+
+    def _solve_films(
+        self, part: Part, summed: Tensor, design: Tensor, expected: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the covariance ``(n, d + 1, d + 1)`` and the mean of some films' (v, b)."""
+        d, known = self.d, self.known[part.rows]
+        sums = (part.ones @ summed).double()
+        n = d * (d + known.shape[1])
+        moments, users = sums[:, :n].unflatten(1, (d, -1)), sums[:, n:]
+        precision = sums.new_empty(len(sums), d + 1, d + 1)
+        precision[:, :d, :d] = moments[:, :, :d]
+        precision[:, :d, d] = precision[:, d, :d] = users[:, :d]
+        precision[:, d, d] = users[:, -1]
+        of_factors = torch.einsum("ndc,nc->nd", moments[:, :, d:], known)
+        of_bias = torch.linalg.vecdot(users[:, d:-1], known)
+        explained = torch.cat([of_factors, of_bias[:, None]], 1)
+        target = ((part.stars @ design).double() - explained) / self.noise + expected[part.rows]
+        covariance = _inverse(precision / self.noise + torch.diag(1 / self.film_variance))
+        return covariance, torch.einsum("nij,nj->ni", covariance, target)
 
     def users_from_films(self) -> None:
         """Update the posterior of each user's m, how noisy each is, and the noise of all."""
-        d = self.d
-        latent, biases = self.films[:, :d], self.films[:, d]
-        covariance, cross = self.film_covariance[:, :d, :d], self.film_covariance[:, :d, d]
-        x = torch.cat([latent, self.known], 1)  # (n_films, d + c)
-        moments = torch.cat(
-            [
-                (latent[:, :, None] * latent[:, None, :] + covariance).flatten(1),
-                (latent[:, :, None] * self.known[:, None, :]).flatten(1),
-            ],
-            1,
-        ).float()
-        offsets = x * biases[:, None]  # E[b x]
-        offsets[:, :d] += cross
-        offsets = torch.cat(
-            [offsets, (biases.square() + self.film_covariance[:, d, d])[:, None]], 1
-        )
-        design = torch.cat([x, biases[:, None]], 1)
-        fixed = _Fixed(moments, offsets, design)
-        found = list(core_workers().map(lambda chunk: self._solve_chunk(chunk, fixed), self.chunks))
+        d, summed = self.d, self.film_sums
+        films, covariance = self.films.float(), self.film_covariance.float()
+        x = torch.cat([films[:, :d], self.known.float()], 1)  # (n_films, d + c)
+        n = d * x.shape[1]
+        moments = summed[:, :n].unflatten(1, (d, -1))
+        torch.mul(x[:, :d, None], x[:, None, :], out=moments)
+        moments[:, :, :d] += covariance[:, :d, :d]
+        torch.mul(x, films[:, d:], out=summed[:, n:-1])  # E[b x]
+        summed[:, n : n + d] += covariance[:, :d, d]
+        summed[:, -1] = films[:, d].square() + covariance[:, d, d]  # E[b b]
+        work = partial(self._solve_users, summed=summed, design=torch.cat([x, films[:, d:]], 1))
+        found = list(core_workers().map(work, self.by_user))
         self.user_squares = torch.stack([squares for squares, _ in found]).sum(0)
         total = math.fsum(left for _, left in found)
         scale = float((self.weights * self.counts).sum() / self.counts.sum())
         self.weights /= scale
         self.noise = max(total / scale / float(self.counts.sum()), LEAST_NOISE)
 
-    def _solve_chunk(self, chunk: _Chunk, fixed: _Fixed) -> tuple[Tensor, float]:
+    def _solve_users(self, part: Part, summed: Tensor, design: Tensor) -> tuple[Tensor, float]:
         """Update some users; return the sums of their second moments and of weighted squares."""
-        d, c, part = self.d, self.known.shape[1], chunk.users
-        sums = chunk.singles @ fixed.moments
-        gram = self.users.new_empty(part.stop - part.start, d + c, d + c)
-        gram[:, :d, :d] = sums[:, : d * d].unflatten(1, (d, d))
-        gram[:, :d, d:] = sums[:, d * d :].unflatten(1, (d, c))
+        d, n_all = self.d, self.users.shape[1]
+        rows, n = part.rows, d * n_all
+        sums, star = part.ones @ summed, (part.stars @ design).double()
+        gram = star.new_empty(len(sums), n_all, n_all)
+        gram[:, :d] = sums[:, :n].unflatten(1, (d, n_all))
         gram[:, d:, :d] = gram[:, :d, d:].mT
-        gram[:, d:, d:] = chunk.pairs.unflatten(1, (c, c))
-        offset, star = chunk.ones @ fixed.offsets, chunk.stars @ fixed.design
+        gram[:, d:, d:] = self.pairs[rows].unflatten(1, (n_all - d, n_all - d))
+        offset = sums[:, n:].double()
         target = star[:, :-1] - offset[:, :-1]
-        squares = self.squares[part] - 2 * star[:, -1] + offset[:, -1]  # of r - mean - b
-        weight = (self.weights[part] / self.noise)[:, None]
+        squares = self.squares[rows] - 2 * star[:, -1] + offset[:, -1]  # of r - mean - b
+        weight = (self.weights[rows] / self.noise)[:, None]
         posterior = _inverse(gram * weight[:, :, None] + torch.diag(1 / self.user_variance))
         users = torch.einsum("nij,nj->ni", posterior, target * weight)
         second = users[:, :, None] * users[:, None, :] + posterior
         left = squares - 2 * (target * users).sum(1) + (gram * second).sum((1, 2))
         left = left.clamp_min(0)  # of rounding
-        self.users[part] = users
-        self.moments[part, : d * d] = second[:, :d, :d].flatten(1)
-        self.moments[part, d * d :] = second[:, :d, d:].flatten(1)
-        self.weights[part] = (self.counts[part] + TYPICAL_RATINGS) / (
+        self.users[rows] = users
+        self.moments[rows] = second[:, :d].float()
+        self.weights[rows] = (self.counts[rows] + TYPICAL_RATINGS) / (
             left / self.noise + TYPICAL_RATINGS
         )
-        return second.diagonal(dim1=1, dim2=2).sum(0), float((left * self.weights[part]).sum())
+        return second.diagonal(dim1=1, dim2=2).sum(0), float((left * self.weights[rows]).sum())
 
     def estimate_variances(self) -> None:
         """Estimate the priors from the posteriors, over films that have ratings."""
@@ -241,6 +235,19 @@ def tensors(ratings: Ratings) -> tuple[Tensor, Tensor, Tensor]:
     """Return user and film of each rating, int64, and its stars, float64."""
     indexes = torch.from_numpy(ratings.user_index), torch.from_numpy(ratings.movie_index)
     return *indexes, torch.from_numpy(ratings.stars).double()
+
+
+def parts(rows: Tensor, columns: Tensor, stars: Tensor, shape: tuple[int, int]) -> list[Part]:
+    """Cut ratings, ordered by row, into parts."""
+    cut = []
+    for start in range(0, shape[0], ROWS_A_PART):
+        stop = min(start + ROWS_A_PART, shape[0])
+        first, last = torch.searchsorted(rows, torch.tensor([start, stop])).tolist()
+        index = rows[first:last] - start, columns[first:last].int()
+        size, values = (stop - start, shape[1]), stars[first:last]
+        ones = csr_of_rows(*index, torch.ones_like(values), size)
+        cut.append(Part(slice(start, stop), ones, csr_of_rows(*index, values, size)))
+    return cut
 
 
 def _inverse(matrices: Tensor) -> Tensor:

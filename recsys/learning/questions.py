@@ -29,7 +29,7 @@ from recsys.learning.order import (
     typical_inputs,
 )
 from recsys.learning.ratings import Ratings
-from recsys.learning.standing import CANDIDATES, POPULAR, FilmFacts, inputs, viewers
+from recsys.learning.standing import CANDIDATES, POPULAR, FilmFacts, Viewers, inputs, viewers
 from recsys.parameters import Parameters
 from recsys.progress import Progress, silent
 
@@ -95,7 +95,7 @@ def learn_order(
     progress
         Called with the step ``order``.
     """
-    few = _some_users(ratings, MOST_ASKED, parameters.seed)
+    few = ratings.some_users(MOST_ASKED, parameters.seed)
     learner = _Learner(parameters, threshold, half_life, device)
     ways = {"later": _later(few, threshold), "missing": _missing(few, parameters.seed)}
     tried = [taught_by] if taught_by else list(ways)
@@ -117,7 +117,7 @@ def learn_order(
         parts = [one.questions(ridge) for one in answered]
         typical = typical_inputs(joined(parts))
         name, order, metrics = choose_order(parts[:-VALIDATED], parts[-VALIDATED:], parameters.seed)
-    summed = _some_users(ratings, MOST_SUMMED, parameters.seed)
+    summed = ratings.some_users(MOST_SUMMED, parameters.seed)
     found = directions(summed, threshold, parameters.seed)
     # Squares of singular values grow with the number of users, and so does the ridge.
     more = len(summed.stars) / len(few.stars)
@@ -150,17 +150,6 @@ def _choose_ridge(answered: list[_Asked]) -> float:
     return RIDGES[int(np.argmax(reached))]
 
 
-def _some_users(ratings: Ratings, most: int, seed: int) -> Ratings:
-    """Return the ratings of all users, or of so many random ones that they are not too many."""
-    counts = np.bincount(ratings.user_index, minlength=ratings.shape[0])
-    if len(ratings.stars) <= most:
-        return ratings
-    order = np.random.default_rng(seed).permutation(len(counts))
-    chosen = np.zeros(len(counts), dtype=bool)
-    chosen[order[np.cumsum(counts[order]) <= most]] = True
-    return ratings.part(chosen[ratings.user_index])
-
-
 def _later(ratings: Ratings, threshold: float) -> Iterator[tuple[Mask, Mask]]:
     """Yield masks of what is known at each cut, and of what was liked in the time after it."""
     liked, times = ratings.stars >= threshold, ratings.rated_at
@@ -179,12 +168,15 @@ def _missing(ratings: Ratings, seed: int) -> Iterator[tuple[Mask, Mask]]:
 
 
 class _Asked(NamedTuple):
-    """The users of one cut or part, with all that their questions are made of, given a ridge."""
+    """The users of one cut or part, with all that their questions are made of, given a ridge.
 
-    known: Ratings  # theirs alone
+    Of the films, those alone are kept that are candidates of any user, ``(m,)``; `films` has the
+    places among these.
+    """
+
     users: Index
-    threshold: float
-    newest: float
+    candidates: Index
+    who: Viewers
     found: tuple[Directions, Directions]
     facts: FilmFacts
     retrieval: Tensor  # (n, c)
@@ -196,22 +188,12 @@ class _Asked(NamedTuple):
     @one_core()
     def questions(self, ridge: float) -> Questions:
         """Return the questions as they are with that ridge."""
-        known, vectors = self.known, additive(*self.found, ridge)
-        who = viewers(
-            vectors,
-            np.searchsorted(self.users, known.user_index),
-            known.movie_index,
-            known.stars >= self.threshold,
-            known.seconds,
-            len(self.users),
-            self.newest,
-        )
-        outward = torch.from_numpy(vectors.outward)
+        outward = torch.from_numpy(additive(*self.found, ridge).outward)
         of = [
-            inputs(outward, self.facts, who.part(rows), self.retrieval[rows], self.films[rows])
-            for rows in torch.arange(len(self.users)).split(USERS_A_CHUNK)
+            inputs(outward, self.facts, self.who.part(rows), self.retrieval[rows], self.films[rows])
+            for rows in torch.arange(len(self.films)).split(USERS_A_CHUNK)
         ]
-        return Questions(who.facts, torch.cat(of), self.there, self.liked, self.relevant)
+        return Questions(self.who.facts, torch.cat(of), self.there, self.liked, self.relevant)
 
 
 class _Learner(NamedTuple):
@@ -249,14 +231,26 @@ class _Learner(NamedTuple):
             )
             for chunk in np.split(asked, range(USERS_A_CHUNK, len(asked), USERS_A_CHUNK))
         ]
-        return _Asked(
-            mine,
-            asked,
-            self.threshold,
+        retrieval, films, there, on_top = _joined(found)
+        chosen, places = films.unique(return_inverse=True)
+        candidates = chosen.numpy()
+        of_likes, of_all = directions(seen, self.threshold, self.parameters.seed)
+        who = viewers(
+            Additive(of_likes.stored, of_all.stored, outward=of_likes.stored[:0]),  # sums alone
+            np.searchsorted(asked, mine.user_index),
+            mine.movie_index,
+            mine.stars >= self.threshold,
+            mine.seconds,
+            len(asked),
             float(seen.seconds.max()),
-            directions(seen, self.threshold, self.parameters.seed),
-            facts,
-            *_joined(found),
+        )
+        return _Asked(
+            asked,
+            candidates,
+            who,
+            (of_likes.part(candidates), of_all.part(candidates)),
+            facts.part(candidates),
+            *(retrieval, places, there, on_top),
             torch.from_numpy(np.bincount(np.searchsorted(asked, truth.user_index))),
         )
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recsys.arrays import Mask
 from recsys.learning import stars as factorization
 from recsys.learning.network import Examples, Network, fit_network, rmse
 from recsys.learning.posteriors import RatingFactors
@@ -25,24 +24,20 @@ from recsys.progress import Progress, silent
 
 PARTS, USED_PARTS = 5, 3  # one is for validation; more of them learn hardly better
 MANY_RATINGS = 200_000  # enough for the network: of more, two parts serve as well
-MOST_EXAMPLES = 400_000  # of a part: more take gigabytes, and teach the network nothing
+MOST_RATINGS = 500_000  # more teach the network nothing: of so many, a random part of the users
 FEW_RATINGS = 100  # too few to learn from and to judge by
 
 
 class Fitted(NamedTuple):
-    """The factorization of some ratings, with its users, and those it has not seen."""
+    """The factorization of some ratings, with its users, and ratings it has not seen."""
 
     learned: RatingFactors
     raters: Raters
-    seen: Ratings
     unseen: Ratings
 
-    def examples(self, network: Network, seed: int) -> Examples:
-        """Return the unseen ratings, or as many random ones as are enough, as the network sees
-        them."""
-        generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(self.unseen.stars), generator=generator)
-        unseen = self.unseen.part(order[:MOST_EXAMPLES].numpy())
+    def examples(self, network: Network) -> Examples:
+        """Return the unseen ratings as the network sees them."""
+        unseen = self.unseen
         users, films = torch.from_numpy(unseen.user_index), torch.from_numpy(unseen.movie_index)
         pairs = self.raters.part(users)
         predicted = predict(self.learned, pairs.vectors, films)
@@ -82,12 +77,14 @@ def learn_ranker(
     progress
         Called with the steps ``ratings`` and ``network``.
     """
-    n = len(ratings.stars)
+    few = ratings.some_users(MOST_RATINGS, seed)
+    n = len(few.stars)
     part_of = np.random.default_rng(seed).permutation(n) % PARTS
     parts = range(USED_PARTS if n <= MANY_RATINGS else 2) if n >= FEW_RATINGS else range(0)
-    unseen = [np.zeros(n, dtype=bool), *(part_of == part for part in parts)]
+    cuts = [(few.part(part_of != part), few.part(part_of == part)) for part in parts]
+    nothing = ratings.part(np.zeros(0, dtype=np.int64))
     typical = Typical.of(ratings, films)
-    whole, *fitted = _fit_each(ratings, films, typical, unseen, seed, progress)
+    whole, *fitted = _fit_each(films, typical, [(ratings, nothing), *cuts], seed, progress)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(Layout(whole.learned.spread.shape[1], len(films.genre_names)))
@@ -96,30 +93,28 @@ def learn_ranker(
 
 
 def _fit_each(
-    ratings: Ratings,
     films: Films,
     typical: Typical,
-    unseen: list[Mask],
+    cuts: list[tuple[Ratings, Ratings]],
     seed: int,
     progress: Progress,
 ) -> list[Fitted]:
-    """Factorize what is not unseen, for each mask; facts of films and users are of that alone."""
+    """Factorize the first of each two; facts of films and users are of these alone."""
     epochs = factorization.EPOCHS
     fitted = []
-    for place, mask in enumerate(unseen):
-        seen = ratings.part(~mask) if mask.any() else ratings  # of millions, no needless copy
+    for place, (seen, unseen) in enumerate(cuts):
         known, facts = film_inputs(seen, films, typical)
         learned = factorization.fit(
             *(seen, known, facts),
             epochs=epochs,
             seed=seed,
             progress=lambda what, done, of=None, note="", before=place: progress(
-                what, before * epochs + done, len(unseen) * epochs, note
+                what, before * epochs + done, len(cuts) * epochs, note
             ),
         )
         users = raters(learned, typical, seen)
-        fitted.append(Fitted(learned, users, seen, ratings.part(mask)))
-    progress("ratings", len(unseen) * epochs, len(unseen) * epochs)
+        fitted.append(Fitted(learned, users, unseen))
+    progress("ratings", len(cuts) * epochs, len(cuts) * epochs)
     return fitted
 
 
@@ -127,8 +122,8 @@ def _fit_network(
     network: Network, judged: Fitted, *others: Fitted, seed: int, progress: Progress
 ) -> dict[str, float]:
     """Train the network on what the other parts have not seen, and judge it by the first."""
-    training = zip(*(other.examples(network, seed) for other in others), strict=True)
-    validation = judged.examples(network, seed)
+    training = zip(*(other.examples(network) for other in others), strict=True)
+    validation = judged.examples(network)
     without = rmse(network, validation)
     with_it = fit_network(
         network, Examples(*(torch.cat(columns) for columns in training)), validation, seed, progress

@@ -72,6 +72,25 @@ class Ratings:
             rated_at=self.rated_at[chosen],
         )
 
+    def some_users(self, most: int, seed: int) -> Ratings:
+        """Return the ratings of all users, or those of some random ones, of at most so many.
+
+        The other users are left out, and the indexes are of those that remain.
+        """
+        if len(self.stars) <= most:
+            return self
+        counts = np.bincount(self.user_index, minlength=self.shape[0])
+        order = np.random.default_rng(seed).permutation(len(counts))
+        chosen = np.zeros(len(counts), dtype=bool)
+        chosen[order[np.cumsum(counts[order]) <= most]] = True
+        theirs = self.part(chosen[self.user_index])
+        return replace(
+            theirs,
+            user_ids=self.user_ids[chosen],
+            user_index=np.cumsum(chosen)[theirs.user_index] - 1,
+            digests=self.digests[chosen],
+        )
+
     def liked(self, threshold: float) -> Likes:
         """Return the pairs with so many stars or more, users and films without one left out."""
         liked = self.stars >= np.float32(threshold)

@@ -17,4 +17,5 @@ def csr(offsets: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]
 
 def csr_of_rows(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
     """Return a sparse matrix; rows ascend, and within each the columns."""
-    return csr(torch.searchsorted(rows, torch.arange(shape[0] + 1)), columns, values, shape)
+    offsets = torch.searchsorted(rows, torch.arange(shape[0] + 1)).to(columns)
+    return csr(offsets, columns, values, shape)

@@ -39,6 +39,10 @@ class FilmFacts(NamedTuple):
     popular: Values
     age: Values
 
+    def part(self, films: Index) -> FilmFacts:
+        """Return the facts of some films."""
+        return FilmFacts(*(column[films] for column in self))
+
     @classmethod
     def of(cls, ratings: Ratings, half_life: float | None) -> FilmFacts:
         """Compute them as of the newest rating; likes are those that the database counts."""

@@ -29,15 +29,17 @@ import torch
 from torch import Tensor
 
 from recsys.learning.cores import core_workers, one_core
-from recsys.learning.posteriors import USERS_A_CHUNK, Posteriors, RatingFactors, tensors
+from recsys.learning.posteriors import Part, Posteriors, RatingFactors, parts, tensors
 from recsys.learning.ratings import Ratings
-from recsys.learning.sparse import csr_of_rows
 from recsys.progress import Progress, silent
 
 FACTORS, EPOCHS = 8, 25
 # For so many epochs the variances stay where they begin: estimated from vectors that have learned
 # nothing yet, they would shrink to zero and stay there.
 WARM_EPOCHS = 10
+# Of more ratings, those of a random part of the users are learned from first, and then so many
+# epochs of all.
+MOST_RATINGS, EPOCHS_OF_ALL = 1_000_000, 4
 TOLERANCE = 1e-4  # once the noise changes less in an epoch, relatively, nothing else does much
 
 
@@ -69,7 +71,8 @@ def fit(
     """
     core_workers()  # as many as there are cores
     with one_core():
-        learner = Posteriors(ratings, known, facts, factors, seed)
+        few = ratings.some_users(MOST_RATINGS, seed)
+        learner = Posteriors(few, known, facts, factors, seed)
         before = learner.noise
         for epoch in range(1, epochs + 1):
             learner.films_from_users()
@@ -80,37 +83,44 @@ def fit(
             if epoch > 2 * WARM_EPOCHS and abs(learner.noise - before) < TOLERANCE * before:
                 break
             before = learner.noise
+        if few is not ratings:
+            begun, learner = learner, Posteriors(ratings, known, facts, factors, seed)
+            learner.go_on_from(begun)
+            for _ in range(EPOCHS_OF_ALL):
+                learner.users_from_films()
+                learner.films_from_users()
+                learner.estimate_variances()
         return learner.learned()
 
 
-@one_core()
 def solve_users(learned: RatingFactors, ratings: Ratings) -> Tensor:
     """Return ``(n_users, factors + n_known + 1)``: the users as they are served.
 
     Zero for a user without ratings.
     """
-    user_index, film_index, stars = tensors(ratings)
-    n_users = len(ratings.user_ids)
+    rows, columns, stars = tensors(ratings)
     films, d = learned.films, learned.spread.shape[1]
+    n = films.shape[1]
+    left, right = torch.triu_indices(n, n)
+    place = torch.empty(n, n, dtype=torch.int64)
+    place[left, right] = place[right, left] = torch.arange(len(left))
+    spread = torch.nn.functional.pad(learned.spread, (0, n - d))
+    # Of a film, half of x x', and the diagonal of its covariance.
+    squares = torch.cat([films[:, left] * films[:, right], spread], 1).float()
     ridge = learned.noise / learned.user_variance
-    spread = torch.nn.functional.pad(learned.spread, (0, films.shape[1] - d))
-    users = films.new_zeros(n_users, films.shape[1])
-    left = stars - learned.mean - learned.biases[film_index]
-    for start in range(0, n_users, USERS_A_CHUNK):
-        stop = min(start + USERS_A_CHUNK, n_users)
-        first, last = torch.searchsorted(user_index, torch.tensor([start, stop])).tolist()
-        rows = user_index[first:last] - start
-        columns = film_index[first:last]
-        size = stop - start, len(films)
-        rated = csr_of_rows(rows, columns, torch.ones_like(left[first:last]), size)
-        products = (films[:, :, None] * films[:, None, :]).flatten(1)
-        gram = (rated @ products).unflatten(1, (films.shape[1], -1))
-        gram += torch.diag_embed(ridge + rated @ spread)
-        target = csr_of_rows(rows, columns, left[first:last], size) @ films
-        users[start:stop] = torch.cholesky_solve(target[:, :, None], torch.linalg.cholesky(gram))[
-            :, :, 0
-        ]
-    return users
+    design = films.float()
+
+    def solved(part: Part) -> Tensor:
+        sums = (part.ones @ squares).double()
+        gram = sums[:, place] + torch.diag_embed(ridge + sums[:, len(left) :])
+        target = (part.stars @ design).double()
+        return torch.cholesky_solve(target[:, :, None], torch.linalg.cholesky(gram))[:, :, 0]
+
+    unexplained = (stars - learned.mean - learned.biases[columns]).float()
+    shape = len(ratings.user_ids), len(films)
+    workers = core_workers()
+    with one_core():
+        return torch.cat(list(workers.map(solved, parts(rows, columns, unexplained, shape))))
 
 
 def predict(learned: RatingFactors, users: Tensor, film_index: Tensor) -> Tensor:

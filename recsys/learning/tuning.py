@@ -28,6 +28,7 @@ from recsys.parameters import Parameters
 METRIC = "ndcg@10"
 SHARE = 0.2  # of each user's positives, held out
 MOST_POSITIVES = 1_000_000  # of more, a random part of the users serves
+MOST_JUDGED = 5000  # users: to rank all films for each takes longer than to learn
 SCORES_A_CHUNK = 1 << 24
 
 # Sum of the weights of all pairs over that of the liked ones. Rendle et al. 2022 found 11 (ML-1M)
@@ -71,7 +72,9 @@ class Validation:
         self.shape = len(self.user_ids), len(self.movie_ids)
         held_out = hold_out(users, SHARE, seed)
         self.users, self.movies = users[~held_out], movies[~held_out]
-        self.held_out = users[held_out], movies[held_out]
+        self.judged = np.sort(np.random.default_rng(seed).permutation(self.shape[0])[:MOST_JUDGED])
+        held_out &= np.isin(users, self.judged)
+        self.held_out = np.searchsorted(self.judged, users[held_out]), movies[held_out]
 
     def learner(self, parameters: Parameters, device: str) -> Factorization:
         """Return a factorization of the part to learn from."""
@@ -79,7 +82,7 @@ class Validation:
         return Factorization(users, movies, self.shape, parameters, device)
 
     def quality(self, learned: Factors) -> Values:
-        """Return the metric of each user, ``(n_users,)``, NaN for those without held-out films."""
+        """Return the metric of each user who is judged, NaN for those without held-out films."""
         lists = np.concatenate(list(self._lists(learned)))
         return self.metric(*judge(lists, *self.held_out), self.k)
 
@@ -109,12 +112,14 @@ class Validation:
 
     def _lists(self, learned: Factors) -> Iterator[Index]:
         """Yield the best films of some users at a time, without those that they learned from."""
-        n_users, n_movies = self.shape
+        n_movies = self.shape[1]
         size = max(1, SCORES_A_CHUNK // n_movies)
-        for start in range(0, n_users, size):
-            scores = learned.users[start : start + size] @ learned.items.T  # (size, n_movies)
-            first, last = np.searchsorted(self.users, [start, start + size])
-            scores[self.users[first:last] - start, self.movies[first:last]] = -torch.inf
+        for start in range(0, len(self.judged), size):
+            some = self.judged[start : start + size]
+            scores = learned.users[some] @ learned.items.T  # (size, n_movies)
+            theirs = np.isin(self.users, some)
+            known = np.searchsorted(some, self.users[theirs]), self.movies[theirs]
+            scores[known] = -torch.inf
             best = scores.topk(min(self.k, n_movies))
             yield best.indices.masked_fill(best.values == -torch.inf, NO_MOVIE).numpy()
 

@@ -72,7 +72,7 @@ def test_questions_by_brute_force(way: str) -> None:
     by_popularity = sorted(range(250), key=lambda m: (-facts.decayed[m], -facts.likes[m], m))
     for row, user in enumerate(asked.users.tolist()):
         there = found.there[row].numpy()
-        films = asked.films[row].numpy()[there].tolist()
+        films = asked.candidates[asked.films[row]][there].tolist()
         assert len(set(films)) == len(films)
         assert not {(user, film) for film in films} & seen
         popular = [m for m in by_popularity if (user, m) not in seen][:POPULAR]
@@ -80,9 +80,8 @@ def test_questions_by_brute_force(way: str) -> None:
         best = [m for m in films[:CANDIDATES] if m not in popular] + popular
         assert set(films) <= set(best) | set(films[:CANDIDATES])
         assert CANDIDATES <= len(films) <= CANDIDATES + POPULAR
-        liked = [film for film, is_liked in zip(asked.films[row].tolist(), found.liked[row] > 0,
-                                                strict=True) if is_liked]  # fmt: skip
-        assert sorted(liked) == sorted(m for m in films if (user, m) in truth)
+        liked = asked.candidates[asked.films[row]][found.liked[row] > 0]
+        assert sorted(liked.tolist()) == sorted(m for m in films if (user, m) in truth)
         assert found.relevant[row] == sum(u == user for u, _ in truth)
         # The inputs that are the films' own.
         inputs = found.inputs[row][found.there[row]].numpy()
@@ -108,7 +107,7 @@ def test_what_is_held_out_leaves_no_trace(way: str) -> None:
     assert two is not None
     assert np.array_equal(one.users, two.users)
     mine, theirs = one.questions(100.0), two.questions(100.0)
-    assert torch.equal(one.films, two.films)
+    assert np.array_equal(one.candidates[one.films], two.candidates[two.films])
     for name in ("facts", "inputs", "there"):
         assert torch.equal(getattr(mine, name), getattr(theirs, name))
     assert not torch.equal(mine.liked, theirs.liked)
@@ -121,7 +120,7 @@ def test_few_films_are_all_candidates() -> None:
     known = masks_of(ratings, "missing")[0]
     for row, user in enumerate(asked.users.tolist()):
         mine = ratings.movie_index[known & (ratings.user_index == user)]
-        films = asked.films[row][asked.there[row]].tolist()
+        films = asked.candidates[asked.films[row]][asked.there[row]].tolist()
         assert sorted(films) == sorted(set(range(30)) - set(mine.tolist()))
 
 
@@ -201,13 +200,12 @@ def test_likes_that_no_candidate_could_be_teach_nothing() -> None:
     assert all(torch.isfinite(column).all() for column in learned.order.units()[:-1])
 
 
-def test_a_part_of_the_users_serves_where_there_are_too_many(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(questions, "MOST_ASKED", 500)
+def test_a_part_of_the_users_serves_where_there_are_too_many() -> None:
     ratings = by_chance()
-    some = questions._some_users(ratings, questions.MOST_ASKED, 0)
+    some = ratings.some_users(500, 0)
     assert 400 < len(some.stars) <= 500
-    counts, whole = (np.bincount(r.user_index, minlength=60) for r in (some, ratings))
-    assert ((counts == whole) | (counts == 0)).all()
-    assert some.shape == ratings.shape
+    counts, whole = (np.bincount(r.user_index) for r in (some, ratings))
+    assert (counts == whole[some.user_ids]).all()
+    assert some.shape == (len(counts), ratings.shape[1])
+    first = some.movie_index[some.user_index == 0]
+    assert np.array_equal(first, ratings.movie_index[ratings.user_index == some.user_ids[0]])
