@@ -26,7 +26,7 @@ from recsys.learning.blocks import Side, solve
 from recsys.parameters import Parameters
 from recsys.progress import Progress, silent
 
-FINAL_STEPS = 60
+FIRST_STEPS, FINAL_STEPS = 6, 60
 FINAL_TOLERANCE = 1e-6
 INITIAL_SCALE = 0.1  # sigma* of Rendle et al., divided by sqrt(factors)
 
@@ -53,6 +53,8 @@ class Factorization:
         ``(n_users, n_items)``.
     parameters
         With alpha and regularization.
+    items
+        ``(n_items, factors)``, where to begin; rows of NaN begin at random, as all do without it.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Factorization:
         shape: tuple[int, int],
         parameters: Parameters,
         device: str = "cpu",
+        items: Tensor | None = None,
     ) -> None:
         n_users, n_items = shape
         self.n, self.steps = len(user_index), parameters.steps
@@ -79,11 +82,15 @@ class Factorization:
         # Drawn on the CPU whatever the device, so that a seed means the same vectors everywhere.
         generator = torch.Generator().manual_seed(parameters.seed)
         scale = INITIAL_SCALE / math.sqrt(parameters.factors)
-        items = torch.randn(n_items, parameters.factors, generator=generator) * scale
-        self.items = items.to(device)  # (n_items, factors)
+        drawn = torch.randn(n_items, parameters.factors, generator=generator) * scale
+        begun = drawn if items is None else drawn.where(items.isnan(), items)
+        self.items = begun.to(device)  # (n_items, factors)
         # (n_users, factors), in the order of activity: a user's is at `row`.
         self.users = torch.zeros(n_users, parameters.factors, device=device)
         self.loss = self.n + self.regularization * self._lengths()  # L(W, H)
+        if items is not None:
+            weights = self.alpha, self.regularization
+            self.loss -= solve(self.users, self.items, self.by_user, *weights, FIRST_STEPS)
 
     def epoch(self) -> float:
         """Solve both sides once; return the loss a positive."""
@@ -127,13 +134,14 @@ def fit(
     parameters: Parameters,
     device: str = "cpu",
     progress: Progress = silent,
+    begin_at: Tensor | None = None,
 ) -> Factors:
     """Factorize the 0/1 matrix whose ones are at ``(user_index, item_index)``.
 
     Parameters
     ----------
     user_index, item_index, shape
-        As for `Factorization`.
+        As for `Factorization`, as are the items to begin at.
     progress
         Called after each epoch, with the loss a positive and positives a second.
 
@@ -149,7 +157,7 @@ def fit(
     >>> (learned.users @ learned.items.T).round().int().tolist()
     [[1, 1, 0, 0], [0, 0, 1, 1]]
     """
-    learner = Factorization(user_index, item_index, shape, parameters, device)
+    learner = Factorization(user_index, item_index, shape, parameters, device, begin_at)
     begun = time.monotonic()
     for epoch in range(1, parameters.epochs + 1):
         loss = learner.epoch()

@@ -83,6 +83,27 @@ class Network(nn.Module):
         nn.init.zeros_(self.last.weight)  # it begins as no correction at all
         nn.init.zeros_(self.last.bias)
 
+    @classmethod
+    def of(cls, layout: Layout, units: Units) -> Network:
+        """Return the network whose `units` are these."""
+        network = cls(layout)
+        by_user, by_film, by_pair = units.by_user, units.by_film, units.by_pair
+        first = [
+            by_pair[:, :1],
+            by_pair[:, layout.factors : layout.factors + 1],
+            by_user[:, layout.one :][:, :1],
+            by_user[:, layout.bias + 1 :],
+            by_film[:, layout.facts],
+            by_film[:, layout.bias :],
+        ]
+        weights = [torch.cat(first, 1), *units.weights]
+        layers = network.first, network.second, network.last
+        with torch.no_grad():
+            for layer, weight, bias in zip(layers, weights, units.biases, strict=True):
+                layer.weight.copy_(weight)
+                layer.bias.copy_(bias)
+        return network
+
     def inputs(self, raters: Raters, films: Tensor) -> Tensor:
         """Return ``(n, n_inputs)`` of pairs; films as `extended` gives them, ``(n, bias + 1)``."""
         layout = self.layout

@@ -115,6 +115,22 @@ class Order(nn.Module):
         self.last = nn.Linear(HIDDEN, len(INPUTS), bias=False)
         nn.init.zeros_(self.last.weight)
 
+    @classmethod
+    def of(cls, units: Units) -> Order:
+        """Return the order whose `units` are these."""
+        order = cls({})
+        reach = (units.highest - units.lowest) / 2
+        order.center.copy_(units.lowest + reach)
+        order.scale.copy_(torch.where(reach > 0, reach / FARTHEST, torch.inf))
+        order.least.copy_(units.least)
+        by_fact = units.by_fact[1:]
+        with torch.no_grad():
+            order.base.copy_(units.outputs[0])
+            order.last.weight.copy_(units.outputs[1:].T)
+            order.hidden.weight.copy_(by_fact * torch.where(reach > 0, reach / FARTHEST, 0))
+            order.hidden.bias.copy_(units.biases[1:] + by_fact @ order.center)
+        return order
+
     def standardize(self, questions: Questions) -> None:
         """Count facts and inputs in their spreads from now on; the weights mean the same."""
         self.center.copy_(questions.facts.mean(0))

@@ -123,11 +123,13 @@ class Posteriors:
         self.weights = latent.new_ones(n_users)  # w
         self.user_squares = latent.new_zeros(d + c)  # mean second moment of a user's coordinates
 
-    def go_on_from(self, other: Posteriors) -> None:
-        """Take over what was learned of films, and how all vary, from some of the users."""
-        self.films, self.film_covariance = other.films, other.film_covariance
-        self.film_variance, self.user_variance = other.film_variance, other.user_variance
-        self.side, self.noise = other.side, other.noise
+    def begin_at(self, learned: RatingFactors) -> None:
+        """Take over what was learned of films and how users vary: users come next."""
+        d, biases = self.d, learned.biases[:, None]
+        self.films = torch.cat([learned.films[:, :d], biases], 1)
+        spread = torch.cat([learned.spread, torch.zeros_like(biases)], 1)
+        self.film_covariance = torch.diag_embed(spread)
+        self.user_variance, self.noise = learned.user_variance, learned.noise
 
     def films_from_users(self) -> None:
         """Update the posterior of each film's (v, b)."""

@@ -117,19 +117,28 @@ def learn_order(
         parts = [one.questions(ridge) for one in answered]
         typical = typical_inputs(joined(parts))
         name, order, metrics = choose_order(parts[:-VALIDATED], parts[-VALIDATED:], parameters.seed)
-    summed = ratings.some_users(MOST_SUMMED, parameters.seed)
-    found = directions(summed, threshold, parameters.seed)
-    # Squares of singular values grow with the number of users, and so does the ridge.
-    more = len(summed.stars) / len(few.stars)
-    return LearnedOrder(
+    learned = LearnedOrder(
         name=name,
         taught_by=way,
         order=order,
         typical=typical,
-        vectors=additive(*found, ridge * more),
-        facts=FilmFacts.of(ratings, half_life),
+        vectors=Additive(*np.empty((3, 0, 0), dtype=np.float32)),
+        facts=FilmFacts(*np.empty((4, 0))),
         metrics=metrics | {"ridge": ridge},
     )
+    return renew_order(learned, ratings, parameters.seed, threshold, half_life)
+
+
+def renew_order(
+    kept: LearnedOrder, ratings: Ratings, seed: int, threshold: float, half_life: float | None
+) -> LearnedOrder:
+    """Return the same order with vectors and facts of films from these ratings."""
+    few, summed = (ratings.some_users(most, seed) for most in (MOST_ASKED, MOST_SUMMED))
+    # Squares of singular values grow with the number of users, and so does the ridge.
+    ridge = kept.metrics["ridge"] * len(summed.stars) / len(few.stars)
+    found = directions(summed, threshold, seed)
+    facts = FilmFacts.of(ratings, half_life)
+    return kept._replace(vectors=additive(*found, ridge), facts=facts)
 
 
 def _enough(answered: list[_Asked]) -> bool:

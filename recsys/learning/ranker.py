@@ -7,7 +7,7 @@ part is for validation alone: it says when the network has learned enough.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +90,25 @@ def learn_ranker(
         network = Network(Layout(whole.learned.spread.shape[1], len(films.genre_names)))
     metrics = _fit_network(network, *fitted, seed=seed, progress=progress) if fitted else {}
     return LearnedRanker(whole.learned, typical, network, whole.raters.vectors, metrics)
+
+
+def renew_ranker(
+    kept: LearnedRanker,
+    ratings: Ratings,
+    films: Films,
+    seed: int,
+    progress: Progress = silent,
+) -> LearnedRanker:
+    """Learn films and users from ratings; begin at what was learned of the same films before.
+
+    The network, which corrects that, stays.
+    """
+    known, facts = film_inputs(ratings, films, kept.typical)
+    factors = factorization.fit(
+        ratings, known, facts, seed=seed, progress=progress, begin_at=kept.factors
+    )
+    users = raters(factors, kept.typical, ratings).vectors
+    return replace(kept, factors=factors, users=users)
 
 
 def _fit_each(

@@ -39,7 +39,7 @@ FACTORS, EPOCHS = 8, 25
 WARM_EPOCHS = 10
 # Of more ratings, those of a random part of the users are learned from first, and then so many
 # epochs of all.
-MOST_RATINGS, EPOCHS_OF_ALL = 1_000_000, 4
+MOST_RATINGS, EPOCHS_OF_ALL = 1_000_000, 6
 TOLERANCE = 1e-4  # once the noise changes less in an epoch, relatively, nothing else does much
 
 
@@ -51,6 +51,7 @@ def fit(
     epochs: int = EPOCHS,
     seed: int = 0,
     progress: Progress = silent,
+    begin_at: RatingFactors | None = None,
 ) -> RatingFactors:
     """Learn films, and how users vary, from ratings.
 
@@ -58,6 +59,8 @@ def fit(
     ----------
     known, facts
         ``(n_films, n_known)`` and ``(n_films, n_facts)`` float64; facts with a column of ones.
+    begin_at
+        What was learned before, of the same films: it takes a few epochs to go on from there.
 
     Examples
     --------
@@ -69,10 +72,20 @@ def fit(
     >>> [round(float(predict(learned, users[[0]], torch.tensor([film])))) for film in (0, 1, 2)]
     [5, 1, 5]
     """
+    few = ratings.some_users(MOST_RATINGS, seed)
+    if few is not ratings and begin_at is None:
+        begin_at = fit(few, known, facts, factors, epochs, seed, progress)
     core_workers()  # as many as there are cores
     with one_core():
-        few = ratings.some_users(MOST_RATINGS, seed)
-        learner = Posteriors(few, known, facts, factors, seed)
+        learner = Posteriors(ratings, known, facts, factors, seed)
+        if begin_at is not None:
+            learner.begin_at(begin_at)
+            for epoch in range(1, EPOCHS_OF_ALL + 1):
+                learner.users_from_films()
+                learner.estimate_variances()
+                learner.films_from_users()
+                progress("ratings", epoch, EPOCHS_OF_ALL, f"noise {learner.noise:.3f}")
+            return learner.learned()
         before = learner.noise
         for epoch in range(1, epochs + 1):
             learner.films_from_users()
@@ -83,13 +96,6 @@ def fit(
             if epoch > 2 * WARM_EPOCHS and abs(learner.noise - before) < TOLERANCE * before:
                 break
             before = learner.noise
-        if few is not ratings:
-            begun, learner = learner, Posteriors(ratings, known, facts, factors, seed)
-            learner.go_on_from(begun)
-            for _ in range(EPOCHS_OF_ALL):
-                learner.users_from_films()
-                learner.films_from_users()
-                learner.estimate_variances()
         return learner.learned()
 
 

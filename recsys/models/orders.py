@@ -15,7 +15,7 @@ from recsys.database.copy import read_columns, write_columns
 from recsys.database.tables import order_units, orders
 from recsys.learning.additive import DIRECTIONS, Additive
 from recsys.learning.likes import Likes
-from recsys.learning.order import OF_USER, Units
+from recsys.learning.order import OF_USER, Order, Units
 from recsys.learning.questions import LearnedOrder
 from recsys.learning.ratings import Ratings
 from recsys.learning.standing import (
@@ -111,6 +111,22 @@ def write_order(
     )
     for name in ("orders", "order_units", "order_films"):
         connection.exec_driver_sql(f"analyze recsys.{name}")
+
+
+def read_order(connection: Connection, model_id: int) -> LearnedOrder | None:
+    """Return a model's order without films; None if it has none, or one of other lengths."""
+    row = connection.execute(select(orders).where(orders.c.model_id == model_id)).one_or_none()
+    if row is None or row.directions != DIRECTIONS or "ridge" not in row.metrics:
+        return None
+    return LearnedOrder(
+        row.name,
+        row.taught_by,
+        Order.of(_read_units(connection, model_id)),
+        row.typical_inputs,
+        Additive(*np.empty((3, 0, 0), dtype=np.float32)),
+        FilmFacts(*np.empty((4, 0))),
+        row.metrics,
+    )
 
 
 class BulkOrder:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
+import torch
+from sqlalchemy import Connection, select
+from torch import Tensor
 
 from recsys.arrays import Values, Vectors
-from recsys.database.copy import write_columns
+from recsys.database.copy import read_columns, write_columns
 from recsys.database.tables import ranker_terms, ranker_units, rankers
-from recsys.learning.network import Network
+from recsys.learning.network import Network, Units
+from recsys.learning.posteriors import INITIAL, RatingFactors
 from recsys.learning.ranker import LearnedRanker
 from recsys.learning.raters import (
     TIME_UNIT,
     TYPICAL_RATINGS,
+    Layout,
+    Typical,
     extended,
     film_terms,
 )
 from recsys.learning.ratings import Films, Ratings
+from recsys.learning.stars import FACTORS
 from recsys.learning.vectors import without_dust
 
 
@@ -63,6 +70,80 @@ def write_ranker(
         connection.exec_driver_sql(f"analyze recsys.{name}")
 
 
+def read_ranker(
+    connection: Connection, model_id: int, ratings: Ratings, films: Films
+) -> LearnedRanker | None:
+    """Return a model's ranker with these films, row by row, and without users.
+
+    None if it has none, or one of other genres.
+    """
+    row = connection.execute(select(rankers).where(rankers.c.model_id == model_id)).one_or_none()
+    names = connection.execute(
+        select(ranker_terms.c.term).where(
+            ranker_terms.c.model_id == model_id, ranker_terms.c.term.startswith("genre:")
+        )
+    ).scalars()
+    layout = Layout(FACTORS, len(films.genre_names))
+    genres = {f"genre:{name}" for name in films.genre_names}
+    if row is None or "noise" not in row.metrics or set(names) != genres:
+        return None
+    kept = read_columns(
+        connection,
+        f"""
+        select movie_id, features, spread from recsys.ranker_films
+        where model_id = {model_id} order by movie_id
+        """,
+        movie_id="i8", features=layout.bias + 1, spread=FACTORS,
+    )  # fmt: skip
+    known = np.isin(ratings.movie_ids, kept["movie_id"])
+    places = np.flatnonzero(np.isin(kept["movie_id"], ratings.movie_ids))
+    features = np.zeros((len(known), layout.bias + 1))
+    features[known] = kept["features"][places]
+    spread = np.full((len(known), FACTORS), INITIAL["film"])
+    spread[known] = kept["spread"][places]
+    noise = row.metrics["noise"]
+    variance = noise / np.asarray(row.ridge, dtype=np.float64)[:-1]
+    nothing = torch.empty(0)  # side and variance of the films come from the others
+    learned = RatingFactors(
+        row.mean,
+        noise,
+        films=torch.from_numpy(features[:, :-1]),
+        biases=torch.from_numpy(features[:, -1].copy()),
+        spread=torch.from_numpy(spread),
+        user_variance=torch.from_numpy(variance),
+        side=nothing,
+        film_variance=nothing,
+    )
+    return LearnedRanker(
+        learned,
+        Typical.of(ratings, films),
+        Network.of(layout, _read_units(connection, model_id)),
+        nothing,
+        row.metrics,
+    )
+
+
+def _read_units(connection: Connection, model_id: int) -> Units:
+    rows = connection.execute(
+        select(ranker_units)
+        .where(ranker_units.c.model_id == model_id)
+        .order_by(ranker_units.c.layer, ranker_units.c.unit)
+    ).all()
+    layers = [[row for row in rows if row.layer == layer] for layer in range(1, rows[-1].layer + 1)]
+
+    def matrix(of: Sequence[Any], name: str) -> Tensor:
+        return torch.from_numpy(np.array([getattr(row, name) for row in of], dtype=np.float64))
+
+    first = layers[0]
+    return Units(
+        [matrix(layer, "bias") for layer in layers],
+        by_user=matrix(first, "user_weights"),
+        by_film=matrix(first, "weights"),
+        by_pair=matrix(first, "pair_weights"),
+        weights=[matrix(layer, "weights") for layer in layers[1:]],
+    )
+
+
 def _ranker_row(model_id: int, ranker: LearnedRanker, ratings: Ratings) -> dict[str, Any]:
     ridge = (ranker.factors.noise / ranker.factors.user_variance).numpy()
     return {
@@ -77,7 +158,7 @@ def _ranker_row(model_id: int, ranker: LearnedRanker, ratings: Ratings) -> dict[
         "half_share": ranker.typical.halves,
         "typical_ratings": TYPICAL_RATINGS,
         "time_unit": TIME_UNIT,
-        "metrics": ranker.metrics,
+        "metrics": ranker.metrics | {"noise": ranker.factors.noise},
     }
 
 

@@ -15,7 +15,7 @@ from recsys.learning.blocks import Side, solve
 from recsys.models.vectors import write_model
 from recsys.parameters import Parameters
 from recsys.training.data import read
-from recsys.training.train import fit_model
+from recsys.training.learn import fit_model
 from tests.helpers.oracle import (
     Array,
     Catalogue,

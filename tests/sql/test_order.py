@@ -19,7 +19,8 @@ from recsys.models.vectors import write_model
 from recsys.models.versions import activate_model
 from recsys.parameters import Parameters
 from recsys.training.data import read
-from recsys.training.train import fit_model, train
+from recsys.training.learn import fit_model
+from recsys.training.train import train
 from tests.helpers.databases import add_films, open_database
 from tests.helpers.oracle import Catalogue, Entry, call, filter_sets, rate, read_catalogue
 from tests.helpers.order_oracle import ListOrder, rate_at, retrieved, teach, teach_plain
