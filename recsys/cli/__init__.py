@@ -1,39 +1,22 @@
-"""The command `recsys`: one subcommand a stage. Answers go to stdout, all else to stderr."""
+"""The command `recsys`: one subcommand a stage. Answers go to stdout, all else to stderr.
+
+What a command needs is imported with it: `recsys --help` and shell completion start at once.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
-import psycopg
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from recsys.cli import (
-    bi,
-    db,
-    demo,
-    evaluate,
-    genres,
-    load,
-    models,
-    movies,
-    popular,
-    recommend,
-    search,
-    similar,
-    text,
-    train,
-    users,
-)
-from recsys.cli.output import errors, say
+from recsys.cli.commands import Commands, stand_ins
 from recsys.errors import RecsysError
-from recsys.settings import Settings
 
 app = typer.Typer(
     name="recsys",
+    cls=Commands,
     help="A movie recommender that lives in PostgreSQL.",
     epilog="Begin with: recsys demo",
     no_args_is_help=True,
@@ -41,27 +24,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(db.app, name="db")
-app.add_typer(models.app, name="models")
-app.add_typer(movies.app, name="movies")
-app.add_typer(genres.app, name="genres")
-app.add_typer(text.app, name="text")
-app.add_typer(bi.app, name="bi")
-app.command()(demo.demo)
-app.command()(load.load)
-app.command()(train.train)
-app.command()(recommend.recommend)
-app.command()(similar.similar)
-app.command()(popular.popular)
-app.command()(search.search)
-app.command()(users.users_for)
-app.command()(users.similar_users)
-app.command()(evaluate.evaluate)
+stand_ins(app)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(f"recsys {version('recsys')}")
+        from importlib.metadata import version
+
+        print(f"recsys {version('recsys')}")  # noqa: T201
         raise typer.Exit
 
 
@@ -81,6 +51,8 @@ def _settings(
         ),
     ] = False,
 ) -> None:
+    from recsys.settings import Settings
+
     context.obj = Settings.from_environment(database)
 
 
@@ -92,17 +64,23 @@ def main() -> None:
         app()
     except RecsysError as error:
         _fail(str(error))
-    except DBAPIError as error:
-        _fail(f"the database says: {str(error.orig).strip().splitlines()[0]}")
-    except psycopg.Error as error:
-        _fail(f"the database says: {str(error).strip().splitlines()[0]}")
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output, `head` say, has left
         sys.exit(1)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    except Exception as error:
+        import psycopg
+        from sqlalchemy.exc import DBAPIError
+
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, psycopg.Error):
+            raise
+        _fail(f"the database says: {str(cause).strip().splitlines()[0]}")
 
 
 def _fail(message: str) -> None:
+    from recsys.cli.output import errors
+
     errors.print(f"recsys: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(1)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.compare import show_comparison
 from recsys.cli.films import (
     Length,
     ModelId,
@@ -97,6 +96,8 @@ def recommend(
         model_id=model,
     )
     if compare:
+        from recsys.cli.compare import show_comparison
+
         answer = ask(rerank=True)
         show_comparison(engine, user_id, model, ask(rerank=False), answer, output)
         say_what_is_behind(engine, bool(answer))

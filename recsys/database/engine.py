@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
 
 from recsys.database.errors import reported_errors
 from recsys.errors import (
@@ -102,19 +104,13 @@ def open_engine(settings: Settings, create: bool = False) -> Engine:
 
 def create_database(url: URL) -> None:
     """Make the database that `url` names unless it is there."""
-    maintenance = create_engine(
-        url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
-    )
-    with reported_errors(), maintenance.connect() as connection:
-        # A race with another process ends in "already exists", which is as good.
-        found = connection.exec_driver_sql(
+    maintenance = libpq_url(url.set(database="postgres"))
+    with reported_errors(), psycopg.connect(maintenance, autocommit=True) as connection:
+        if connection.execute(
             "select from pg_database where datname = %s", (url.database,)
-        ).first()
-        if found is None:
-            name = psycopg.sql.Identifier(url.database or DEFAULT_DATABASE)
-            statement = psycopg.sql.SQL("create database {}").format(name).as_string()
-            try:
-                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
-            except DBAPIError as error:
-                if not isinstance(error.orig, (pg.DuplicateDatabase, pg.UniqueViolation)):
-                    raise
+        ).fetchone():
+            return
+        name = psycopg.sql.Identifier(url.database or DEFAULT_DATABASE)
+        # A race with another process ends in "already exists", which is as good.
+        with suppress(pg.DuplicateDatabase, pg.UniqueViolation):
+            connection.execute(psycopg.sql.SQL("create database {}").format(name))

@@ -15,9 +15,12 @@ from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
 
+from recsys.cli.commands import COMMANDS
+
 _context = get_context("forkserver")
 _context.set_forkserver_preload(
-    ["recsys.cli", "recsys.training.train", "recsys.database.migrations", "recsys.loading.load"]
+    [f"recsys.cli.{place.partition(':')[0]}" for place, _ in COMMANDS.values()]
+    + ["recsys.training.train", "recsys.database.migrations", "recsys.loading.load"]
 )
 
 

@@ -33,7 +33,7 @@ def test_importing_recsys_imports_no_torch() -> None:
 
 
 def test_what_only_lists_models_imports_no_learner() -> None:
-    code = "import sys, recsys.cli, recsys.models.versions; print({'torch', 'scipy'} & set(sys.modules))"
+    code = "import sys, recsys.cli.models, recsys.models.versions; print({'torch', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
