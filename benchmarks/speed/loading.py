@@ -4,8 +4,9 @@
 
 In every round, one after the other: COPY of ratings.csv into a table of the same columns, with
 its primary key made after; and the command `recsys load` of the folder, from its start to its
-end, into an empty database. Then more ratings are loaded into the live database while a reader
-asks for recommendations without a pause. `--rounds 1 --more 0 --ratings 32000000` shows memory.
+end, into an empty database. Then more ratings, half of them for pairs that have one, are loaded
+into the live database while a reader asks for recommendations without a pause.
+`--rounds 1 --more 0 --ratings 32000000` shows memory.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psycopg
 from sqlalchemy import Engine
 
@@ -61,10 +63,11 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"peak memory of the loading process: {peak:,.0f} MiB")
         if arguments.more:
-            n_users = arguments.more // 100
+            new = arguments.more // 2
             more = write_folder(
-                Path(folder) / "more", n_users, arguments.movies, arguments.more, users
+                Path(folder) / "more", new // 100, arguments.movies, new, above=users
             )
+            append_again(first / "ratings.csv", more / "ratings.csv", arguments.more - new)
             measure_live(engine, more)
 
 
@@ -84,6 +87,13 @@ def write_folder(folder: Path, users: int, movies: int, ratings: int, above: int
 
 def append(rows, path: Path, header: list[str]) -> None:  # type: ignore[no-untyped-def]
     rows.to_csv(path, mode="a", index=False, header=False if path.exists() else header)
+
+
+def append_again(first: Path, path: Path, ratings: int) -> None:
+    """Append newer ratings for some of the pairs in `first`, with other stars."""
+    rows = pd.read_csv(first).sample(ratings, random_state=0)
+    rows = rows.assign(rating=5.5 - rows["rating"], timestamp=rows["timestamp"] + 86_400)
+    append(rows, path, list(rows.columns))
 
 
 def copy_bare(engine: Engine, path: Path) -> float:
@@ -127,9 +137,13 @@ def measure_live(engine: Engine, more: Path) -> None:
         seconds = run_load(engine, more)
     with engine.connect() as connection:
         counts = connection.exec_driver_sql(
-            "select rows_read, rows_loaded from recsys.load_runs order by run_id desc limit 1"
+            "select rows_read, rows_loaded, rows_updated from recsys.load_runs"
+            " order by run_id desc limit 1"
         ).one()
-    print(f"into the live database: {counts[1]:,} of {counts[0]:,} rows in {seconds:.1f} s")
+    print(
+        f"into the live database: {counts[0]:,} rows, {counts[1]:,} new and {counts[2]:,} changed,"
+        f" in {seconds:.1f} s"
+    )
     for name, reader in (("before", idle), ("during", busy)):
         p50, p95 = np.percentile(np.array(reader.seconds) * 1000, [50, 95])
         print(

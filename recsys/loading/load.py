@@ -31,7 +31,7 @@ from recsys.progress import Progress, silent
 from recsys.sources.batches import PARTS, Batch, Source
 from recsys.sources.prefetch import prefetch
 
-WRITTEN = dict.fromkeys(f"recsys.{table}" for kind in KINDS.values() for table in kind.writes)
+NO_CONTENT = {"ratings", "users"}  # kinds that tell nothing of what films are
 
 
 def load(
@@ -99,11 +99,15 @@ class _Load:
         tally.refuse_if_poor()
         self.progress("loading", tally.size * 3 // 2, tally.work, "counting")
         run(connection, "select recsys_internal.refresh_movie_counts()")
-        run(connection, "select recsys.refresh_popularity()")
         for statement in indexes:
             run(connection, statement)
-        run(connection, f"analyze {', '.join(WRITTEN)}")
-        run(connection, "select recsys.refresh_content()")
+        loaded = tally.report.kinds.keys()
+        written = dict.fromkeys(
+            ("movies", *(name for kind in loaded for name in KINDS[kind].writes))
+        )
+        run(connection, f"analyze {', '.join(f'recsys.{name}' for name in written)}")
+        if not loaded <= NO_CONTENT or tally.report.invented:
+            run(connection, "select recsys.refresh_content()")
         tally.record(connection, None if describes else self.source.id_space)
 
     @cached_property

@@ -26,6 +26,9 @@ ages = st.floats(1e-6, 1e9).map(lambda seconds: timedelta(seconds=seconds))
 LIKES = (
     "select movie_id, extract(epoch from rated_at)::float8 from recsys.ratings where rating >= 4"
 )
+COUNTS = (
+    "select popularity, rating_count, rating_mean, liked_count from recsys.movies order by movie_id"
+)
 POPULARITY = "select movie_id, popularity from recsys.movies order by 1"
 
 
@@ -112,6 +115,17 @@ def test_whatever_the_times_a_refresh_counts_by_the_half_life_of_the_active_mode
         found = connection.exec_driver_sql(POPULARITY).all()
         assert [row[0] for row in found] == [1, 2, 3]
         assert [row[1] for row in found] == pytest.approx(list(expected.values()), abs=1e-12)
+        connection.exec_driver_sql("update recsys.movies set popularity = 7, rating_count = 7")
+        connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
+        again = connection.exec_driver_sql(COUNTS).all()
+        assert [row.popularity for row in again] == pytest.approx(
+            [row.popularity for row in found], abs=1e-12
+        )
+        for movie, counts in enumerate(again, start=1):
+            rated = [given for rated_movie, given, _ in ratings if rated_movie == movie]
+            assert counts.rating_count == len(rated)
+            assert counts.liked_count == sum(given >= 4 for given in rated)
+            assert counts.rating_mean == (pytest.approx(np.mean(rated)) if rated else None)
         before = [row.popularity for row in found]
         listed = call(connection, "popular", k=3, half_life=half_life)
         assert [row["score"] for row in listed] == pytest.approx(sorted(before)[::-1], abs=1e-12)
