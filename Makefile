@@ -64,6 +64,7 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python -m benchmarks.speed.latency
 	$(BIN)/python -m benchmarks.quality.ranking
 	$(BIN)/python -m benchmarks.speed.titles
+	$(BIN)/python -m benchmarks.speed.plots
 	$(BIN)/python -m benchmarks.speed.loading
 	$(BIN)/python -m benchmarks.speed.fold_in
 	$(BIN)/python -m benchmarks.quality.new_users

@@ -40,8 +40,9 @@ select f.movie_id, s.number, f.frequency
 from film_stems f join stems s using (term) order by f.movie_id, s.number
 """
 TERMS = """
-insert into recsys.text_terms (encoder_id, term, weight, embedding)
-select {encoder_id}, s.term, ln((1.0 + {texts}) / (1 + s.films)) + 1, l.embedding
+insert into recsys.text_terms (encoder_id, term, weight, embedding, place)
+select {encoder_id}, s.term, ln((1.0 + {texts}) / (1 + s.films)) + 1, l.embedding,
+    recsys_internal.term_place(s.term)
 from stems s left join learned l using (number)
 """
 # Films that are deleted meanwhile are left out.
@@ -64,7 +65,7 @@ for key share of m
 """
 VECTORS = """
 insert into recsys.movie_text_vectors (encoder_id, movie_id, embedding, digest)
-select {encoder_id}, l.movie_id, l2_normalize(l.embedding), hashtextextended(t.text, 0)
+select {encoder_id}, l.movie_id, l.embedding, hashtextextended(t.text, 0)
 from learned_films l
 join film_texts t using (movie_id)
 join recsys.movies m using (movie_id)
@@ -113,19 +114,25 @@ def _learn(connection: Connection, parameters: dict[str, Any]) -> int:
     movie_ids, films = np.unique(rows["movie_id"], return_inverse=True)
     weighed = weigh(films, rows["number"] - 1, rows["frequency"], parameters["texts"])
     learned = term_vectors(weighed)
-    dimensions = learned.vectors.shape[1]
+    vectors = weighed[:, learned.columns] @ learned.vectors  # (n_films, dimensions)
+    there = vectors.any(axis=1)  # no other film uses a word of the rest
+    vectors = vectors[there] / np.linalg.norm(vectors[there], axis=1, keepdims=True)
     encoder_id: int = connection.execute(
         text_encoders.insert().returning(text_encoders.c.encoder_id),
-        {"name": LEXICON, "dimensions": dimensions, "parameters": parameters},
+        {
+            "name": LEXICON,
+            "dimensions": learned.vectors.shape[1],
+            "parameters": parameters,
+            "mean": vectors.mean(axis=0) if len(vectors) else None,
+            "variance": vectors.var(axis=0) if len(vectors) else None,
+        },
     ).scalar_one()
     _send(connection, "learned", "number", learned.columns + 1, learned.vectors)
     ids = {"encoder_id": encoder_id, "texts": parameters["texts"]}
     connection.exec_driver_sql(TERMS.format(**ids))
     connection.exec_driver_sql("analyze recsys.text_terms")
     connection.exec_driver_sql(MOVIE_TERMS.format(**ids))
-    vectors = weighed[:, learned.columns] @ learned.vectors  # (n_films, dimensions)
-    there = vectors.any(axis=1)  # no other film uses a word of the rest
-    _send(connection, "learned_films", "movie_id", movie_ids[there], vectors[there])
+    _send(connection, "learned_films", "movie_id", movie_ids[there], vectors)
     connection.exec_driver_sql(VECTORS.format(**ids))
     for table in ("movie_terms", "movie_text_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")

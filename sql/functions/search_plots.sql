@@ -36,8 +36,8 @@ begin
     if embedding is null and encoded.embedding is null and not exists (
             select from recsys.movie_terms t
             where t.encoder_id = lexicon.encoder_id
-              and (t.plot <#> encoded.terms < 0 or t.keywords <#> encoded.terms < 0
-                or t.title <#> encoded.terms < 0)) then
+              and recsys_internal.term_places(t.plot, t.title, t.keywords)
+                && recsys_internal.term_places(encoded.terms, null, null)) then
         raise exception 'no film''s text has a word of: %', quote_literal(left(query, 100))
             using errcode = '22023', hint = 'Words such as "the" do not count.';
     end if;

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Text,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 
@@ -44,6 +45,12 @@ text_encoders = table(
         "without any.",
     ),
     time("created_at", "When it was made.", default="clock_timestamp()"),
+    Column(
+        "mean",
+        VECTOR,
+        comment="Of terms: the mean of the films' vectors when they were learned.",
+    ),
+    Column("variance", VECTOR, comment="Of terms: the variance of each number of these vectors."),
     Index("ix_text_encoders_name", "name", "encoder_id"),
     CheckConstraint("dimensions > 0", name="dimensions"),
 )
@@ -60,6 +67,13 @@ text_terms = table(
         comment="Inverse document frequency: ln((1 + films) / (1 + films with the term)) + 1.",
     ),
     Column("embedding", VECTOR, comment="Vector of the term; null where too few films have it."),
+    Column(
+        "place",
+        Integer,
+        nullable=False,
+        comment="Its place in sparse vectors: recsys_internal.term_place.",
+    ),
+    Index("ix_text_terms_place", "encoder_id", "place"),
 )
 
 movie_terms = table(
@@ -84,6 +98,15 @@ movie_terms = table(
     ),
     Index("ix_movie_terms_movie_id", "movie_id"),
 )
+Index(
+    "ix_movie_terms_places",
+    func.recsys_internal.term_places(
+        movie_terms.c.plot, movie_terms.c.title, movie_terms.c.keywords
+    ),
+    postgresql_using="gin",
+    postgresql_with={"fastupdate": "off"},
+)
+Index("ix_movie_terms_hash", movie_terms.c.encoder_id, func.hashint8(movie_terms.c.movie_id))
 
 movie_text_vectors = table(
     "movie_text_vectors",

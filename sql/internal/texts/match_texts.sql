@@ -1,6 +1,3 @@
--- Cosines of terms are near 0 for nearly all films, those of dense vectors are not, and how much
--- either varies depends on the query: so both are standardized over the catalogue, whatever passes
--- the filters, before they are added up.
 create or replace function recsys_internal.match_texts(
     terms sparsevec,
     encoder recsys.text_encoders,
@@ -19,49 +16,32 @@ language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
-    lexicon constant bigint := (recsys_internal.known_encoder('terms')).encoder_id;
-    -- Measured (benchmarks/quality/plot_search.py): the catalogue's own vectors say little that its terms
-    -- do not.
+    few_texts constant integer := 3000;  -- reading so few takes 6 ms
+    lexicon constant recsys.text_encoders := recsys_internal.known_encoder('terms');
+    -- Measured (benchmarks/quality/plot_search.py): the catalogue's own vectors say little that its
+    -- terms do not.
     dense_weight constant real := case encoder.name when 'terms' then 0.3 else 1 end;
-    allowed constant bigint[] := case when filters.active
-        then recsys_internal.list_movies(filters) end;
+    ids bigint[];
+    scores double precision[];
 begin
     perform recsys_internal.check_choice('distance', distance, '{cosine,dot,euclidean}');
-    return query
-    with matches as materialized (
-        select t.movie_id, coalesce(-(t.plot <#> terms), 0)
-            + keyword_weight * coalesce(-(t.keywords <#> terms), 0) as lexical,
-            case when title_weight <> 0 then title_weight * coalesce(-(t.title <#> terms), 0)
-                else 0 end
-            + case when genre_weight <> 0 and genre_ids <> '{}' then genre_weight * (
-                select count(*) from recsys.movie_genres g
-                where g.movie_id = t.movie_id and g.genre_id = any (genre_ids))
-                / cardinality(genre_ids) else 0 end as named,
-            case distance
-                when 'cosine' then -(v.embedding <=> match_texts.embedding)
-                when 'dot' then -(v.embedding <#> match_texts.embedding)
-                else -(v.embedding <-> match_texts.embedding)
-            end as dense
-        from recsys.movie_terms t
-        left join recsys.movie_text_vectors v
-            on v.encoder_id = encoder.encoder_id and v.movie_id = t.movie_id
-        where t.encoder_id = lexicon
-          and num_nonnulls(t.plot, t.keywords, v.embedding, nullif(title_weight, 0)) > 0
-    ),
-    spread as (
-        select avg(lexical) as lexical_mean, nullif(stddev_pop(lexical), 0) as lexical_spread,
-            avg(dense) as dense_mean, nullif(stddev_pop(dense), 0) as dense_spread
-        from matches
-    )
-    select m.movie_id, coalesce((m.lexical - s.lexical_mean) / s.lexical_spread, 0)
-        + m.named / coalesce(s.lexical_spread, 1)
-        + dense_weight * coalesce((m.dense - s.dense_mean) / s.dense_spread, 0) as score
-    from matches m
-    cross join spread s
-    where m.movie_id not in (select b from unnest(barred) b)
-      and (allowed is null or m.movie_id in (select a from unnest(allowed) a))
-    order by score desc, m.movie_id
-    limit n;
+    -- Other vectors, and the names of genres, also speak for films that share no word.
+    if encoder.name = 'terms' and distance <> 'euclidean'
+            and (genre_weight = 0 or genre_ids = '{}')
+            and (lexicon.parameters ->> 'texts')::integer > few_texts then
+        select array_agg(m.movie_id order by m.place), array_agg(m.score order by m.place)
+        into ids, scores
+        from recsys_internal.match_by_words(
+            terms, lexicon, embedding, n, barred, filters, dense_weight,
+            keyword_weight, title_weight) with ordinality as m (movie_id, score, place);
+    end if;
+    if cardinality(ids) = n then
+        return query select * from unnest(ids, scores);
+    else
+        return query select * from recsys_internal.match_all_texts(
+            terms, lexicon.encoder_id, encoder, embedding, distance, n, barred, filters,
+            dense_weight, keyword_weight, title_weight, genre_weight, genre_ids);
+    end if;
 end
 $$;
 
