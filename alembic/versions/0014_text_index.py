@@ -66,7 +66,8 @@ comment on column recsys.text_encoders.variance is
 
 DOWNGRADE = """
 drop function if exists recsys_internal.match_by_words, recsys_internal.match_all_texts,
-    recsys_internal.telling_places, recsys_internal.word_likenesses;
+    recsys_internal.telling_places, recsys_internal.word_likenesses,
+    recsys_internal.title_pieces, recsys_internal.title_thirds;
 alter table recsys.text_encoders drop column mean, drop column variance;
 alter table recsys.text_terms drop column place;
 drop index recsys.ix_movie_terms_places, recsys.ix_movie_terms_hash;

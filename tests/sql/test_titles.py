@@ -187,6 +187,65 @@ def test_settings_of_the_caller_neither_matter_nor_change(films: Connection) -> 
     assert films.exec_driver_sql("show search_path").scalar() == '""'
 
 
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    title=st.text("abc \\%_", min_size=9, max_size=30),
+    edits=st.lists(
+        st.tuples(
+            st.sampled_from(["insert", "remove", "replace"]),
+            st.integers(0, 40),
+            st.sampled_from("abcx%\\ "),
+        ),
+        max_size=2,
+    ),
+)
+def test_two_edits_leave_a_third_of_a_title(
+    films: Connection, title: str, edits: list[tuple[str, int, str]]
+) -> None:
+    edited = title
+    for kind, place, letter in edits:
+        start = place % (len(edited) + 1)
+        end = start if kind == "insert" else start + 1
+        edited = edited[:start] + ("" if kind == "remove" else letter) + edited[end:]
+    held = films.exec_driver_sql(
+        "select %s like any (recsys_internal.title_thirds(%s))", (edited, title)
+    ).scalar_one()
+    assert held
+
+
+def test_short_titles_have_no_thirds(films: Connection) -> None:
+    thirds = "select recsys_internal.title_thirds(%s)"
+    assert films.exec_driver_sql(thirds, ("godfathe",)).scalar_one() is None
+    assert films.exec_driver_sql(thirds, ("godfather p",)).scalar_one() == [
+        "god%", "%fathe%", "%r p%",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [20, 500])
+def test_candidates_are_those_of_brute_force(movielens: Engine, n: int) -> None:
+    """Of all titles, none that the first look may miss is nearer than two letters."""
+    with movielens.connect() as connection:
+        titles = mistyped_titles(connection, 40, seed=7)
+        for query, _ in titles:
+            reading, alike = connection.exec_driver_sql(
+                """
+                select p.reading, array(
+                    select m.movie_id
+                    from recsys.movies m
+                    where levenshtein(recsys_internal.main_title(m.plain_title),
+                        recsys_internal.main_title(p.reading)) <= 2)
+                from recsys_internal.plain_title(%s) p (reading)
+                """,
+                (query,),
+            ).one()
+            found = connection.exec_driver_sql(
+                "select * from recsys_internal.title_candidates(%s, %s)", (reading, n)
+            ).scalars()
+            assert len(alike) > n or set(alike) <= set(found)
+
+
 def test_the_indexes_serve(movielens: Engine) -> None:
     with movielens.connect() as connection:
         connection.exec_driver_sql("load 'auto_explain'")

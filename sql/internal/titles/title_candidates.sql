@@ -1,6 +1,7 @@
 -- Two cheap looks at the catalogue, so that few films need be compared with care. The first
--- finds titles of about the query's length that few edits turn into it, however short they are;
--- the second, those that contain a piece of it anywhere: parts of titles, other orders.
+-- finds titles of about the query's length that few edits turn into it: two edits leave a third
+-- of a long title as it is, and of short ones there are fewer. The second finds those that contain
+-- a piece of it anywhere: parts of titles, other orders.
 -- A plan made without the query's pieces takes them for common ones and, on some ten thousand
 -- films, may read them all, which takes three times as long: hence no sequential scan.
 create or replace function recsys_internal.title_candidates(reading text, n integer)
@@ -13,44 +14,50 @@ set enable_seqscan = off
 as $$
 #variable_conflict use_variable
 declare
-    main text := recsys_internal.main_title(reading);
-    -- The longest words, cut in two where there are but one or two: a typo spoils one piece.
-    pieces text[] := array(
-        select distinct '%' || piece || '%'
-        from (
-            select word, count(*) over () as words
-            from regexp_matches(reading, '[^\W_]{3,}', 'g') as found (word)
-            where word <> '{the}' and word <> '{and}'
-            order by length(word[1]) desc
-            limit 4
-        ) longest
-        cross join lateral (values
-            (case when words > 2 or length(word[1]) < 6 then word[1]
-                else left(word[1], length(word[1]) / 2) end),
-            (case when words > 2 or length(word[1]) < 6 then word[1]
-                else substr(word[1], length(word[1]) / 2 + 1) end)
-        ) halves (piece)
-    );
+    most_compared constant integer := 400;  -- by their trigrams
+    main constant text := recsys_internal.main_title(reading);
+    thirds constant text[] := recsys_internal.title_thirds(main);
+    pieces text[] := recsys_internal.title_pieces(reading);
 begin
     if pieces = '{}' and main ~ '^[^\W_]+( [^\W_]+)*$' then
         pieces := array[main || ' %'];  -- "e t" is short of pieces, but may begin a title
     end if;
     return query
     select near.movie_id from (
-        select m.movie_id
-        from recsys.movies m
-        where length(recsys_internal.main_title(m.plain_title))
-            between length(main) - 2 and length(main) + 2
+        select alike.movie_id
+        from (
+            select m.movie_id, m.plain_title, m.liked_count
+            from recsys.movies m
+            where thirds is null
+              and length(recsys_internal.main_title(m.plain_title))
+                between length(main) - 2 and length(main) + 2
+            union all
+            select m.movie_id, m.plain_title, m.liked_count
+            from recsys.movies m
+            where m.plain_title like any (thirds)
+              and length(recsys_internal.main_title(m.plain_title))
+                between length(main) - 2 and length(main) + 2
+        ) alike
         order by levenshtein_less_equal(
-            recsys_internal.main_title(m.plain_title), main, 2, 2, 3, 8), m.liked_count desc
+            recsys_internal.main_title(alike.plain_title), main, 2, 2, 3, 8),
+            alike.liked_count desc
         limit n
     ) near
     union
     select holding.movie_id from (
-        select m.movie_id
-        from recsys.movies m
-        where m.plain_title like any (pieces)
-        order by similarity(m.plain_title, reading) desc, m.liked_count desc
+        select held.movie_id
+        from (
+            select m.movie_id, m.plain_title, m.liked_count
+            from recsys.movies m
+            where m.plain_title like any (pieces)
+            order by (m.plain_title like pieces[1])::integer
+                + coalesce((m.plain_title like pieces[2])::integer, 0)
+                + coalesce((m.plain_title like pieces[3])::integer, 0)
+                + coalesce((m.plain_title like pieces[4])::integer, 0) desc,
+                abs(length(m.plain_title) - length(reading)), m.movie_id
+            limit greatest(most_compared, n)
+        ) held
+        order by similarity(held.plain_title, reading) desc, held.liked_count desc
         limit n
     ) holding;
 end
