@@ -25,9 +25,11 @@ declare
     scores double precision[];
 begin
     perform recsys_internal.check_choice('distance', distance, '{cosine,dot,euclidean}');
-    -- Other vectors, and the names of genres, also speak for films that share no word.
+    -- Other vectors, and the names of genres, also speak for films that share no word; titles and
+    -- keywords that weigh much, for films that share a common one.
     if encoder.name = 'terms' and distance <> 'euclidean'
             and (genre_weight = 0 or genre_ids = '{}')
+            and greatest(keyword_weight, title_weight) <= 0.5
             and (lexicon.parameters ->> 'texts')::integer > few_texts then
         select array_agg(m.movie_id order by m.place), array_agg(m.score order by m.place)
         into ids, scores

@@ -1,7 +1,7 @@
 create or replace function recsys_internal.telling_places(
     encoder_id bigint,
     terms sparsevec,
-    films integer
+    films bigint
 )
 returns integer[]
 language sql stable
