@@ -33,10 +33,10 @@ from recsys.learning.posteriors import Part, Posteriors, RatingFactors, parts, t
 from recsys.learning.ratings import Ratings
 from recsys.progress import Progress, silent
 
-FACTORS, EPOCHS = 8, 25
+FACTORS, EPOCHS = 8, 20
 # For so many epochs the variances stay where they begin: estimated from vectors that have learned
 # nothing yet, they would shrink to zero and stay there.
-WARM_EPOCHS = 10
+WARM_EPOCHS = 5
 # Of more ratings, those of a random part of the users are learned from first, and then so many
 # epochs of all.
 MOST_RATINGS, EPOCHS_OF_ALL = 1_000_000, 6
@@ -93,7 +93,7 @@ def fit(
             if epoch > WARM_EPOCHS:
                 learner.estimate_variances()
             progress("ratings", epoch, epochs, f"noise {learner.noise:.3f}")
-            if epoch > 2 * WARM_EPOCHS and abs(learner.noise - before) < TOLERANCE * before:
+            if epoch > 3 * WARM_EPOCHS and abs(learner.noise - before) < TOLERANCE * before:
                 break
             before = learner.noise
         return learner.learned()

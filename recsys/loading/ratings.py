@@ -50,7 +50,7 @@ select (select count(*) from newest),
 # films are looked for once, and none can go before the end of the transaction. It takes a right
 # that few have, and would silence triggers of others: else the foreign key looks.
 HOLD_FILMS = """
-select from recsys.movies where movie_id = any (%s) order by movie_id for key share
+select movie_id from recsys.movies where movie_id = any (%s) order by movie_id for key share
 """
 LEAVE_FOREIGN_KEY = """
 select set_config('session_replication_role', 'replica', true)

@@ -123,12 +123,11 @@ def write(
         model_id = write_model(connection, replace(model, duration=duration, content=learned))
         write_ranker(connection, model_id, made.ranker, data.ratings, data.films)
         write_order(connection, model_id, made.order, data.ratings, data.likes)
-        connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
         connection.execute(
             trials.update().where(trials.c.started_at == started), {"model_id": model_id}
         )
         if data.rival is None or is_better(connection, model.metrics, data.rival):
             activate_model(connection, model_id)
-        else:
-            connection.exec_driver_sql("select recsys.refresh_popularity()")
+        # After it, since popularity goes by the active model's half-life: all is written once.
+        connection.exec_driver_sql("select recsys_internal.refresh_movie_counts()")
     return model_id
