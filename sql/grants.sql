@@ -11,7 +11,8 @@ declare
             'movie_genres', 'movie_genres_predicted', 'ratings', 'tags', 'models', 'movie_vectors',
             'user_vectors', 'content_features', 'text_encoders', 'text_terms', 'movie_terms',
             'movie_text_vectors', 'genre_units', 'rankers', 'ranker_units', 'ranker_films',
-            'ranker_terms', 'ranker_users', 'orders', 'order_units', 'order_films']) name);
+            'ranker_terms', 'ranker_users', 'orders', 'order_units', 'order_films',
+            'genre_norms']) name);
     -- Only our own: another role's view in the schema would stop a grant on all. Null if another
     -- role runs an upgrade that has nothing to do.
     views text := (

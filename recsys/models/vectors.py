@@ -105,9 +105,9 @@ def write_model(connection: Connection, model: TrainedModel) -> int:
         from recsys.models.content import write_content  # SciPy: not for imports of vectors
 
         write_content(connection, model_id, model.content, stored.item_norm)
-        connection.execute(text("select recsys_internal.refresh_content(:id)"), {"id": model_id})
+    connection.execute(text("select recsys_internal.refresh_content(:id)"), {"id": model_id})
     connection.execute(text("select recsys_internal.index_model(:id)"), {"id": model_id})
-    for table in ("movie_vectors", "user_vectors"):
+    for table in ("movie_vectors", "genre_norms", "user_vectors"):
         connection.exec_driver_sql(f"analyze recsys.{table}")
     return model_id
 

@@ -68,8 +68,8 @@ def reclaim_space(engine: Engine) -> None:
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(
-            "vacuum recsys.movie_vectors, recsys.user_vectors, recsys.ranker_films,"
-            " recsys.ranker_users, recsys.order_films"
+            "vacuum recsys.movie_vectors, recsys.genre_norms, recsys.user_vectors,"
+            " recsys.ranker_films, recsys.ranker_users, recsys.order_films"
         )
 
 

@@ -13,7 +13,8 @@ as $$
 #variable_conflict use_column
 declare
     model recsys.models := recsys_internal.find_model(explain.model_id);
-    taste recsys_internal.taste := recsys_internal.find_taste(explain.user_id, model);
+    taste recsys_internal.taste := recsys_internal.find_taste(
+        explain.user_id, model, with_films => true);
     chosen recsys.orders := recsys_internal.find_order(model.model_id);
     ordering recsys_internal.ordering := recsys_internal.find_ordering(
         explain.user_id, model, chosen);

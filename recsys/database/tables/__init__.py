@@ -10,7 +10,13 @@ from recsys.database.tables.catalogue import (
     people,
 )
 from recsys.database.tables.columns import metadata
-from recsys.database.tables.models import content_features, models, movie_vectors, user_vectors
+from recsys.database.tables.models import (
+    content_features,
+    genre_norms,
+    models,
+    movie_vectors,
+    user_vectors,
+)
 from recsys.database.tables.orders import order_films, order_units, orders
 from recsys.database.tables.rankers import (
     ranker_films,
@@ -33,6 +39,7 @@ from recsys.database.tables.users import ratings, recommendations, tags, users
 __all__ = [
     "content_features",
     "evaluations",
+    "genre_norms",
     "genre_units",
     "genres",
     "load_rejects",

@@ -119,6 +119,25 @@ movie_vectors = table(
     Index("ix_movie_vectors_norm", "model_id", text("norm desc")),
 )
 
+genre_norms = table(
+    "genre_norms",
+    "One row per model, genre and film of it with a vector: a genre's films, longest vector first, "
+    "are read from here.",
+    parent("models.model_id", "The model."),
+    # No foreign keys: rows without a vector do no harm, and to check so many would take longer than
+    # to write them.
+    key("movie_id", "The film."),
+    key("genre_id", "The genre."),
+    Column("norm", REAL, nullable=False, comment="movie_vectors.norm of the film."),
+    Index(
+        "ix_genre_norms_norm",
+        "model_id",
+        "genre_id",
+        text("norm desc"),
+        postgresql_include=["movie_id"],
+    ),
+)
+
 content_features = table(
     "content_features",
     "One row per model and feature of a film's content. The vector of a film that no "

@@ -51,3 +51,20 @@ $$;
 comment on function recsys_internal.list_movies is
     'Ids of the films that pass the filters, or as many of them as are asked for; a film of '
     'several of the genres may come several times.';
+
+create or replace function recsys_internal.list_some_movies(
+    filters recsys_internal.filters,
+    most integer
+)
+returns bigint[]
+language plpgsql stable
+as $$
+declare
+    listed bigint[] := recsys_internal.list_movies(filters, most + 1);
+begin
+    return case when cardinality(listed) <= most then listed end;
+end
+$$;
+
+comment on function recsys_internal.list_some_movies is
+    'What list_movies gives; null if there are more than so many.';

@@ -14,6 +14,7 @@ declare
     few_likes constant integer := 4;
     oldest_halving constant integer := 20;
     day constant double precision := 86400;
+    half constant double precision := 0.5;  -- as a numeric, its power takes long
     nothing vector;
     ordering recsys_internal.ordering;
     rated record;
@@ -69,11 +70,11 @@ begin
     )
     select (
         select sum(recsys_internal.scaled(l.total, ordering.weights[2] + ordering.weights[3]
-            * case when l.halvings > oldest_halving then 0 else 0.5 ^ l.halvings end))
+            * case when l.halvings > oldest_halving then 0 else half ^ l.halvings end))
         from level l
     ), array_agg(f.movie_id order by f.movie_id),
         array_agg(ordering.weights[2] + ordering.weights[3]
-            * case when f.halvings > oldest_halving then 0 else 0.5 ^ f.halvings end
+            * case when f.halvings > oldest_halving then 0 else half ^ f.halvings end
             order by f.movie_id),
         array_agg(f.likes order by f.movie_id)
     into ordering.leaning, ordering.film_ids, ordering.shares, ordering.likes

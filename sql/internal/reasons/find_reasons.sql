@@ -22,10 +22,14 @@ begin
         left join recsys.order_films o
             on o.model_id = chosen.model_id and o.movie_id = film.movie_id and o.age <> 'NaN'
         left join lateral (
-            select l.movie_id
-            from liked l
-            where o.outward <#> l.vector < 0
-            order by l.share * (o.outward <#> l.vector), l.movie_id
+            select c.movie_id
+            from (
+                select l.movie_id, l.share * (o.outward <#> l.vector) as taken
+                from liked l
+                offset 0  -- else it is computed to filter, and again to sort
+            ) c
+            where c.taken < 0
+            order by c.taken, c.movie_id
             limit 1
         ) best on true
     );

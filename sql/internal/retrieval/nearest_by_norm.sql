@@ -1,54 +1,54 @@
+-- Vectors and query have length 1, so that the inner product is the cosine; it is quicker.
 create or replace function recsys_internal.nearest_by_norm(
     model recsys.models,
     query vector,
     n integer,
     barred bigint[],
     filters recsys_internal.filters,
-    allowed bigint[],
     least_norm real,
-    most_distance double precision default 2,
-    most_read bigint default null
+    below_norm real default null,  -- null: however long
+    most_distance double precision default 2
 )
 returns table (movie_id bigint, distance double precision)
 language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
+    below real := coalesce(below_norm, 'infinity');
+    unit vector := l2_normalize(query);
     only_genres constant boolean := num_nonnulls(
         filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0
         and not filters.predicted;
 begin
-    if not filters.active or allowed is not null then
+    if not filters.active then
         return query
         select near.movie_id, near.distance
         from (
-            select v.movie_id, v.embedding <=> query as distance, v.norm
+            select v.movie_id, 1 + (v.embedding <#> unit) as distance
             from recsys.movie_vectors v
-            where v.model_id = model.model_id and v.norm >= least_norm
-              and (allowed is null or v.movie_id in (select a from unnest(allowed) a))
-              and v.movie_id not in (select b from unnest(barred) b)
-            order by v.norm desc
-            limit most_read
+            where v.model_id = model.model_id and v.norm >= least_norm and v.norm < below
+            offset 0
         ) near
-        where near.distance <= most_distance  -- the others need not be sorted
+        -- The others need be neither looked up nor sorted.
+        where near.distance <= most_distance
+          and near.movie_id not in (select b from unnest(barred) b)
         order by near.distance, near.movie_id
         limit n;
         return;
     end if;
-    -- Where many pass, it is quicker to look each up, nearest first, until n have.
+    -- It is quicker to look each up, nearest first, until n have passed.
     return query
     select c.movie_id, c.distance
     from (
         select near.movie_id, near.distance
         from (
-            select v.movie_id, v.embedding <=> query as distance, v.norm
+            select v.movie_id, 1 + (v.embedding <#> unit) as distance
             from recsys.movie_vectors v
-            where v.model_id = model.model_id and v.norm >= least_norm
-              and v.movie_id not in (select b from unnest(barred) b)
-            order by v.norm desc
-            limit most_read
+            where v.model_id = model.model_id and v.norm >= least_norm and v.norm < below
+            offset 0
         ) near
         where near.distance <= most_distance
+          and near.movie_id not in (select b from unnest(barred) b)
         order by near.distance, near.movie_id
         offset 0
     ) c
@@ -67,5 +67,5 @@ end
 $$;
 
 comment on function recsys_internal.nearest_by_norm is
-    'The n films with the best scores among those with at least a norm and at most a distance, '
-    'which pass the filters (or, if there is a list, are on it) and are not barred: exact.';
+    'The n films with the best scores among those with a norm in a range and at most a distance, '
+    'which pass the filters and are not barred: exact.';

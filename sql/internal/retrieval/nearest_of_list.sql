@@ -11,14 +11,14 @@ language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
-    -- Likeness is the cosine of the learned factors: the query's last coordinate is zero, and a
-    -- film's factors are as long as its norm.
+    -- Films have length 1. Likeness is the cosine of the learned factors: the query's last
+    -- coordinate is zero, and a film's factors are as long as its norm.
     unit vector := l2_normalize(query);
 begin
     if movie_ids is null then
         return query
-        select v.movie_id, case measure when 'score' then v.embedding <=> query
-            else 1 + (v.embedding <#> unit) / v.norm end as distance
+        select v.movie_id, 1 + (v.embedding <#> unit)
+            / case measure when 'score' then 1 else v.norm end as distance
         from recsys.movie_vectors v
         where v.model_id = model.model_id and (measure = 'score' or v.norm > 0 and not v.content)
           and v.movie_id not in (select b from unnest(barred) b)
@@ -26,8 +26,8 @@ begin
         limit n;
     else
         return query
-        select v.movie_id, case measure when 'score' then v.embedding <=> query
-            else 1 + (v.embedding <#> unit) / v.norm end as distance
+        select v.movie_id, 1 + (v.embedding <#> unit)
+            / case measure when 'score' then 1 else v.norm end as distance
         from recsys.movie_vectors v
         where v.model_id = model.model_id and (measure = 'score' or v.norm > 0 and not v.content)
           and v.movie_id = any (movie_ids)

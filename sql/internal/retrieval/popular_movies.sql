@@ -12,17 +12,17 @@ declare
     allowed bigint[];
 begin
     if filters.active then
-        allowed := recsys_internal.list_movies(filters, most_listed + 1);
-        if cardinality(allowed) <= most_listed then
-            return query
-            select m.movie_id, m.popularity
-            from recsys.movies m
-            where m.movie_id = any (allowed)
-              and m.movie_id not in (select b from unnest(barred) b)
-            order by m.popularity desc, m.liked_count desc, m.movie_id
-            limit n;
-            return;
-        end if;
+        allowed := recsys_internal.list_some_movies(filters, most_listed);
+    end if;
+    if allowed is not null then
+        return query
+        select m.movie_id, m.popularity
+        from recsys.movies m
+        where m.movie_id = any (allowed)
+          and m.movie_id not in (select b from unnest(barred) b)
+        order by m.popularity desc, m.liked_count desc, m.movie_id
+        limit n;
+        return;
     end if;
     return query
     select m.movie_id, m.popularity

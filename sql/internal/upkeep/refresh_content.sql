@@ -9,6 +9,7 @@ begin
     if not exists (
         select from recsys.content_features c where c.model_id = model.model_id)
     then
+        perform recsys_internal.refresh_genre_norms(model.model_id);
         return;
     end if;
     with made as materialized (
@@ -47,8 +48,10 @@ begin
         ) v
     ) f
     where m.model_id = model.model_id;
+    perform recsys_internal.refresh_genre_norms(model.model_id);
 end
 $$;
 
 comment on function recsys_internal.refresh_content is
-    'Brings the vectors of the films that a model knows by their content alone up to date.';
+    'Brings the vectors of the films that a model knows by their content alone up to date, and the '
+    'lists of the genres.';

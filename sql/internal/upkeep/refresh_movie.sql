@@ -11,6 +11,8 @@ begin
         delete from recsys.movie_genres_predicted p
         where p.movie_id = refresh_movie.movie_id and exists (
             select from recsys.movie_genres g where g.movie_id = p.movie_id);
+        perform recsys_internal.refresh_genre_norms(m.model_id, refresh_movie.movie_id)
+        from recsys.models m;
     end if;
 end
 $$;

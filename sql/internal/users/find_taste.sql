@@ -1,4 +1,10 @@
-create or replace function recsys_internal.find_taste(user_id bigint, model recsys.models)
+-- The vectors of the liked films are read where the user's own has to be solved, or where they are
+-- asked for: they lie scattered, so that reading them takes longer than all else here.
+create or replace function recsys_internal.find_taste(
+    user_id bigint,
+    model recsys.models,
+    with_films boolean default false
+)
 returns recsys_internal.taste
 language plpgsql stable
 as $$
@@ -9,6 +15,7 @@ declare
     liked bigint;
     digest bigint;
     fixed boolean;  -- the stored vector was imported, not made by the model's equation
+    fresh boolean;
 begin
     select * into stored
     from recsys.user_vectors u
@@ -16,16 +23,20 @@ begin
     fixed := stored.user_id is not null and stored.liked_count is null;
     -- Liked films explain only a vector that was made from them: with a fixed one they stay null.
     if model.solve_diagonal is not null and not fixed then
-        select count(*), bit_xor(recsys_internal.like_hash(r.movie_id)),
-            array_agg(v.movie_id order by r.movie_id) filter (where v.movie_id is not null),
-            array_agg(v.embedding order by r.movie_id) filter (where v.movie_id is not null)
-        into liked, digest, taste.film_ids, taste.films
+        select count(*), bit_xor(recsys_internal.like_hash(r.movie_id)), array_agg(r.movie_id)
+        into liked, digest, taste.film_ids
         from recsys.ratings r
-        left join recsys.movie_vectors v
-            on v.model_id = model.model_id and v.movie_id = r.movie_id
         where r.user_id = find_taste.user_id and r.rating >= model.liked_from;
     end if;
-    if fixed or (stored.liked_count, stored.liked_digest) = (liked, digest) then
+    fresh := fixed or (stored.liked_count, stored.liked_digest) = (liked, digest);
+    if taste.film_ids is not null and (with_films or fresh is not true) then
+        select array_agg(v.movie_id order by v.movie_id),
+            array_agg(v.embedding order by v.movie_id)
+        into taste.film_ids, taste.films
+        from unnest(taste.film_ids) as l (movie_id)
+        join recsys.movie_vectors v on v.model_id = model.model_id and v.movie_id = l.movie_id;
+    end if;
+    if fresh then
         taste.embedding := stored.embedding;
         taste.ranking := stored.embedding;
         taste.source := 'personal';
@@ -46,10 +57,14 @@ begin
     if not vector_norm(taste.embedding) > 0 then
         return null;  -- none of the liked films has learned anything
     end if;
+    if not with_films then
+        taste.films := null;  -- the value is copied at each call that it is passed to
+    end if;
     return taste;
 end
 $$;
 
 comment on function recsys_internal.find_taste is
     'The user''s vector as of this statement: the trained one if the liked films are still those '
-    'it was made from, else one folded in from them; null if there are none.';
+    'it was made from, else one folded in from them; null if there are none. With films, the liked '
+    'films that the model knows, and their vectors.';
