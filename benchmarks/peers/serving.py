@@ -1,7 +1,8 @@
-"""How fast recommend() is beside LanceDB and hnswlib, on one catalogue, at equal recall.
+"""How fast recommend() is beside LanceDB, Qdrant, hnswlib and pgvector alone, at equal recall.
 
     pip install --group bench
     python -m benchmarks.peers.serving [--ratings 5000000] [--users 300] [--calls 300]
+    python -m benchmarks.peers.serving --films 10000 62000 1000000 --chart serving.png
 
 62,000 simulated films, 128 trained factors, users with 200 rated titles or a few more. Everyone
 answers the same question for the same users: the 10 best films of a genre that the user has not
@@ -9,10 +10,14 @@ rated, for genres of 50, 10, 1 and 0.1 % of the films, and of any genre. They ta
 a noisy moment of the machine hits all alike. Recall is against NumPy's brute force.
 
 - recommend: one prepared statement through one connection, with titles, genres, reasons and all
-  else that it returns; retrieval alone. "ranker" retrieves 50 films and has the network put them
-  in order, so that its recall tells how many of the ten it leaves. "live" asks for users who liked
-  one more film since the training; their exact answer is that of the vector solved anew, so a
-  stale vector would show as lost recall.
+  else that it returns; retrieval alone. "all on" has the learned order besides: 60 films of
+  retrieval and 30 popular ones are put in order, so that its recall tells how many of the ten it
+  leaves. "live" asks for users who liked one more film since the training; their exact answer is
+  that of the vector solved anew, so a stale vector would show as lost recall.
+- pgvector: the query that a person would write by hand, on a table of ids and vectors with an HNSW
+  index, iterative scan, a join with genres, and `not exists` for rated films; ef_search chosen as
+  LanceDB's settings are. It is spared the user's vector, and returns movie_id only.
+- Qdrant: in its local mode, which compares all vectors in Python; only every tenth call.
 - LanceDB: on disk, with indexes on genres and movie_id, and whichever settings among `LANCE` are
   fastest at a recall of 0.99 (or else come nearest), chosen for each genre. It is spared much:
   the user's vector and rated films are at hand, only movie_id is returned, and it searches on
@@ -20,6 +25,11 @@ a noisy moment of the machine hits all alike. Recall is against NumPy's brute fo
 - hnswlib: in memory, in process, with a filter in Python, and the ef that is fastest likewise;
   the line without any filter is the floor, whatever the genre. It raises an error when it finds
   fewer than 10 films; that counts as none.
+
+With --films, catalogues of those sizes are made up, as benchmarks/speed/retrieval.py does with
+skewed norms (sigma 1.5), and their vectors written as `recsys models import` writes them: nothing
+is trained, so there is no learned order, and recommend alone is asked. No HNSW index is built,
+since such norms leave too little to read for one to be asked. Prints p50 and p95, and draws p50.
 """
 
 from __future__ import annotations
@@ -31,6 +41,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from typing import Any, cast
@@ -38,14 +49,19 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import psycopg
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from benchmarks.scratch import scratch_database
 from benchmarks.speed.fold_in import read_films, solve_exactly
+from benchmarks.speed.retrieval import make_vectors
 from recsys.arrays import Index, Mask, Vectors
+from recsys.evaluation.charts import sketch
 from recsys.learning.vectors import cosine_form
 from recsys.loading.load import load
+from recsys.models.vectors import TrainedModel, write_model
+from recsys.models.versions import activate_model
 from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.sources.simulated.synthetic import SyntheticSource
 from recsys.training.train import train
@@ -53,7 +69,7 @@ from recsys.training.train import train
 os.environ.setdefault("LANCEDB_LOG", "error")
 try:  # not by `import`: the project does without them, and so do its type checks
     lancedb, lance_index = import_module("lancedb"), import_module("lancedb.index")
-    hnswlib = import_module("hnswlib")
+    hnswlib, qdrant = import_module("hnswlib"), import_module("qdrant_client")
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}: pip install --group bench") from None
 
@@ -72,7 +88,10 @@ LANCE: dict[str, tuple[Any, list[dict[str, int]]]] = {
     "IVF_HNSW_SQ": (lance_index.HnswSq(num_partitions=1), HNSW_SQ),
 }
 HNSW_EF = (16, 32, 64, 128, 256, 512)
-FLOOR = "hnswlib, no filter"
+FLOOR, QDRANT = "hnswlib, no filter", "Qdrant, local"
+EF_SEARCH = (40, 100, 200, 400)
+SLOW = 10  # of the calls, one in so many is made of what takes tenths of a second
+MADE_UP_USERS = 300
 
 RATINGS = "select movie_id, rating from recsys.ratings where user_id = %s"
 RECOMMEND = "select * from recsys.recommend(%s, k => 10, genres => %s, rerank => %s)"
@@ -85,6 +104,35 @@ ADD_GENRE = """
     insert into recsys.movie_genres (movie_id, genre_id)
     select movie_id, genre_id from recsys.movies, added
     order by hashint8extended(movie_id, %s) limit %s
+"""
+
+NO_INDEX = """
+    create or replace function recsys_internal.index_pays(model recsys.models)
+    returns boolean language sql immutable as 'select false'
+"""
+# As a person would write it who has read pgvector's manual.
+BY_HAND = """
+    create schema by_hand;
+    create table by_hand.films as
+        select movie_id, embedding::vector({0}) as embedding from recsys.movie_vectors;
+    alter table by_hand.films add primary key (movie_id);
+    create index on by_hand.films using hnsw (embedding vector_cosine_ops);
+    create table by_hand.film_genres as
+        select movie_id, name as genre from recsys.movie_genres join recsys.genres using (genre_id);
+    create index on by_hand.film_genres (movie_id, genre);
+    analyze by_hand.films;
+    analyze by_hand.film_genres;
+    set hnsw.iterative_scan = strict_order
+"""
+NEAREST = """
+    select f.movie_id from by_hand.films f
+    where not exists (
+        select from recsys.ratings r where r.user_id = %(user)s and r.movie_id = f.movie_id) {0}
+    order by f.embedding <=> %(vector)s::vector limit 10
+"""
+OF_GENRE = """
+    and exists (select from by_hand.film_genres g where g.movie_id = f.movie_id
+        and g.genre = %(genre)s)
 """
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -125,12 +173,15 @@ class Line:
     viewers: list[Viewer]
     exact: list[set[int]]
     setting: str
+    every: int = 1  # call that is made
     milliseconds: list[float] = field(default_factory=list)
     recalls: list[float] = field(default_factory=list)
     short: int = 0
     served: set[int] = field(default_factory=set)
 
     def call(self, turn: int, genre: str | None) -> None:
+        if turn % self.every:
+            return
         place = turn % len(self.viewers)
         begun = time.perf_counter()
         found = self.answer(self.viewers[place], genre)
@@ -151,25 +202,92 @@ def main() -> None:
     parser.add_argument("--ratings", type=int, default=5_000_000)
     parser.add_argument("--users", type=int, default=300, help="as trained, and as many live ones")
     parser.add_argument("--calls", type=int, default=300, help="of each, for each genre")
+    parser.add_argument("--films", type=int, nargs="+", help="sizes of made-up catalogues")
+    parser.add_argument("--chart", help="file to draw p50 of these into")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, scratch_database() as engine:
+    if arguments.films:
+        taken = {films: measure_made_up(films, arguments.calls) for films in arguments.films}
+        if arguments.chart:
+            sketch(partial(draw, taken=taken)).savefig(arguments.chart, dpi=100)
+        return
+    with scratch_database() as engine:
         users = make_data(engine, arguments.ratings, 2 * arguments.users)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as pooled:
             connection = cast(Connection, pooled.connection.driver_connection)
+            compare(connection, users, arguments.users, arguments.calls)
+
+
+def compare(connection: Connection, users: list[int], live: int, calls: int) -> None:
+    """Let all answer for the users, the first of whom like one more film."""
+    connection.execute("vacuum analyze")
+    films, viewers = prepare(connection, users, live)
+    newer, fresh = viewers[:live], viewers[live:]
+    say(f"{len(films.ids):,} of {MOVIES:,} films have a vector; building indexes")
+    answer = partial(recommend, connection.cursor(), False)
+    ranked = partial(recommend, connection.cursor(), True)
+    with tempfile.TemporaryDirectory() as folder:
+        contenders: dict[str, Contender] = {
+            "recommend": ({"": answer}, fresh),
+            "recommend, all on": ({"": ranked}, fresh),
+            "recommend, live": ({"": answer}, newer),
+            "pgvector by hand": (hand_answers(connection), fresh),
+            "LanceDB": (lance_answers(folder, films), fresh),
+            QDRANT: ({"": qdrant_answers(folder, films)}, fresh),
+            **{name: (found, fresh) for name, found in hnsw_answers(films).items()},
+        }
+        measure(films, contenders, calls)
+
+
+def measure_made_up(films: int, calls: int) -> dict[str, float]:
+    """Return the p50 of recommend in milliseconds, by genre."""
+    with scratch_database() as engine:
+        make_up(engine, films)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as pooled:
+            connection = cast(Connection, pooled.connection.driver_connection)
             connection.execute("vacuum analyze")
-            films, viewers = prepare(connection, users, arguments.users)
-            live, fresh = viewers[: arguments.users], viewers[arguments.users :]
-            say(f"{len(films.ids):,} of {MOVIES:,} films have a vector; building indexes")
-            answer = partial(recommend, connection.cursor(), False)
-            ranked = partial(recommend, connection.cursor(), True)
-            contenders: dict[str, Contender] = {
-                "recommend": ({"": answer}, fresh),
-                "recommend, ranker": ({"": ranked}, fresh),
-                "recommend, live": ({"": answer}, live),
-                "LanceDB": (lance_answers(folder, films), fresh),
-                **{name: (found, fresh) for name, found in hnsw_answers(films).items()},
-            }
-            measure(films, contenders, arguments.calls)
+            cursor = connection.cursor()
+            viewers = [Viewer(n, np.empty(0, np.float32), []) for n in range(1, MADE_UP_USERS + 1)]
+            taken = {}
+            for genre in (None, *SHARES):
+                line = Line(partial(recommend, cursor, False), viewers, [{0}] * len(viewers), "")
+                run([line], calls, genre)
+                p50, p95 = np.percentile(line.milliseconds, [50, 95])
+                taken[genre or "Any"] = float(p50)
+                print(f"{films:9,} films  {genre or 'any':10} p50 {p50:6.2f} ms  p95 {p95:6.2f} ms"
+                      f"  short {line.short}", flush=True)  # fmt: skip
+    return taken
+
+
+def draw(drawing: Figure, taken: dict[int, dict[str, float]]) -> None:
+    axes = drawing.subplots()
+    for genre, share in {"Any": 1.0, **SHARES}.items():
+        axes.plot(list(taken), [one[genre] for one in taken.values()], "o-", label=f"{share:.1%}")
+    axes.set(xscale="log", xlabel="films", ylabel="p50 of recommend, ms", ylim=(0, None))
+    axes.legend(title="pass the filter")
+
+
+def make_up(engine: Engine, films: int) -> None:
+    """Write films, genres, users with ratings, and a model of vectors from elsewhere."""
+    say(f"making up {films:,} films")
+    generator = np.random.default_rng(0)
+    users, movies, norms = make_vectors(generator, films, MADE_UP_USERS, 1.5)
+    user_ids, movie_ids = np.arange(1, MADE_UP_USERS + 1), np.arange(1, films + 1)
+    known = np.argsort(-norms)[: max(2000, films // 50)] + 1  # people rate what is popular
+    model = TrainedModel(
+        "made up", user_ids, movie_ids, users, movies, {}, {}, {}, {}, timedelta(0)
+    )
+    with engine.begin() as connection:
+        run_sql = connection.exec_driver_sql
+        run_sql("set local recsys.bulk = on")
+        run_sql("insert into recsys.movies (movie_id, title)"
+                " select n, 'Film ' || n from generate_series(1, %s) n", (films,))  # fmt: skip
+        for seed, (genre, share) in enumerate(SHARES.items()):
+            run_sql(ADD_GENRE, (genre, seed, round(share * films)))
+        for user in user_ids.tolist():
+            rated = generator.choice(known, RATED, replace=False).tolist()
+            run_sql("insert into recsys.ratings select %s, unnest(%s::bigint[]), 5", (user, rated))
+        run_sql(NO_INDEX)
+        activate_model(connection, write_model(connection, model))
 
 
 def make_data(engine: Engine, ratings: int, wanted: int) -> list[int]:
@@ -248,6 +366,46 @@ def lance_answer(
     return list(query.where(condition, prefilter=True).to_arrow()["movie_id"].to_pylist())
 
 
+def hand_answers(connection: Connection) -> dict[str, Answer]:
+    connection.execute(BY_HAND.format(PARAMETERS.factors + 1))
+    return {f"ef={ef}": partial(hand_answer, connection.cursor(), ef) for ef in EF_SEARCH}
+
+
+def hand_answer(cursor: Any, ef: int, viewer: Viewer, genre: str | None) -> list[int]:
+    # Set where it differs only: an application sets it once a connection.
+    if cursor.execute("show hnsw.ef_search").fetchone() != (str(ef),):
+        cursor.execute(f"set hnsw.ef_search = {ef}")
+    vector = str(viewer.vector[: PARAMETERS.factors + 1].tolist())
+    values = {"user": viewer.user_id, "vector": vector, "genre": genre}
+    query = NEAREST.format(OF_GENRE if genre else "")
+    return [row[0] for row in cursor.execute(query, values, prepare=True).fetchall()]
+
+
+def qdrant_answers(folder: str, films: Films) -> Answer:
+    models = import_module("qdrant_client.models")
+    client = qdrant.QdrantClient(path=f"{folder}/qdrant")
+    vectors = models.VectorParams(size=films.vectors.shape[1], distance=models.Distance.DOT)
+    client.create_collection("films", vectors_config=vectors)
+    genres = [[g for g in SHARES if films.members[g][row]] for row in range(len(films.ids))]
+    client.upload_collection(
+        "films", films.vectors, [{"genres": one} for one in genres], films.ids.tolist()
+    )
+
+    def answer(viewer: Viewer, genre: str | None) -> list[int]:
+        must = []
+        if genre:
+            match = models.MatchValue(value=genre)
+            must.append(models.FieldCondition(key="genres", match=match))
+        passes = models.Filter(
+            must=must,
+            must_not=[models.HasIdCondition(has_id=viewer.rated)],
+        )
+        found = client.query_points("films", viewer.vector.tolist(), query_filter=passes, limit=K)
+        return [point.id for point in found.points]
+
+    return answer
+
+
 def hnsw_answers(films: Films) -> dict[str, dict[str, Answer]]:
     index = hnswlib.Index("ip", films.vectors.shape[1])
     index.init_index(len(films.ids), M=16, ef_construction=200)
@@ -287,7 +445,8 @@ def measure(films: Films, contenders: dict[str, Contender], calls: int) -> None:
             exact = [films.best(one, genre, name != FLOOR) for one in viewers]
             tried = [Line(answers[setting], viewers, exact, setting) for setting in answers]
             best = run(tried, TUNING, genre) if len(tried) > 1 else tried[0]
-            lines[name] = Line(best.answer, viewers, exact, best.setting)
+            every = SLOW if name == QDRANT else 1
+            lines[name] = Line(best.answer, viewers, exact, best.setting, every)
         run(list(lines.values()), calls, genre)
         count = films.members[genre].sum()
         for name, line in lines.items():

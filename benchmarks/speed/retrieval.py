@@ -91,15 +91,8 @@ def say(text: str) -> None:
 def make_data(transaction: Transaction, films: int, sigma: float) -> dict[str, list[int]]:
     """Write films, genres, a model and ratings; return whom and what to ask for."""
     generator = np.random.default_rng(0)
-    shared = unit(generator.normal(size=FACTORS))
-    centres = unit(generator.normal(size=(DIRECTIONS, FACTORS)))
-    noise = 0.8 * unit(generator.normal(size=(films, FACTORS)))
-    movies = unit(0.7 * shared + centres[generator.integers(0, DIRECTIONS, films)] + noise)
-    norms = np.exp(sigma * generator.normal(size=films)).astype(np.float32)
-    mixed = centres[generator.integers(0, DIRECTIONS, (USERS, 3))].sum(axis=1)
-    users = unit(0.7 * shared + mixed + 0.8 * unit(generator.normal(size=(USERS, FACTORS))))
+    users, movies, norms = make_vectors(generator, films, USERS, sigma)
     user_ids, movie_ids = np.arange(1, USERS + 1), np.arange(1, films + 1)
-    movies *= norms[:, None]
     model = TrainedModel(
         "made up", user_ids, movie_ids, users, movies, {}, {}, {}, {}, timedelta(0)
     )
@@ -117,6 +110,20 @@ def make_data(transaction: Transaction, films: int, sigma: float) -> dict[str, l
     activate_model(transaction, write_model(transaction, model))
     similar = generator.choice(known, USERS, replace=False).tolist()
     return {"recommend": list(range(1, USERS + 1)), "similar_movies": similar}
+
+
+def make_vectors(
+    generator: np.random.Generator, films: int, users: int, sigma: float
+) -> tuple[Vectors, Vectors, Vectors]:
+    """Return vectors of users and films, and the norms of the films'."""
+    shared = unit(generator.normal(size=FACTORS))
+    centres = unit(generator.normal(size=(DIRECTIONS, FACTORS)))
+    noise = 0.8 * unit(generator.normal(size=(films, FACTORS)))
+    movies = unit(0.7 * shared + centres[generator.integers(0, DIRECTIONS, films)] + noise)
+    norms = np.exp(sigma * generator.normal(size=films)).astype(np.float32)
+    mixed = centres[generator.integers(0, DIRECTIONS, (users, 3))].sum(axis=1)
+    towards = unit(0.7 * shared + mixed + 0.8 * unit(generator.normal(size=(users, FACTORS))))
+    return towards, movies * norms[:, None], norms
 
 
 def unit(vectors: NDArray[Any]) -> Vectors:
