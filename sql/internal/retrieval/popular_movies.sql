@@ -9,6 +9,9 @@ as $$
 #variable_conflict use_column
 declare
     most_listed constant integer := 2000;
+    only_genres constant boolean := num_nonnulls(
+        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0
+        and not filters.predicted;  -- then a look at the film itself can be spared
     allowed bigint[];
 begin
     if filters.active then
@@ -28,11 +31,15 @@ begin
     select m.movie_id, m.popularity
     from recsys.movies m
     where m.movie_id not in (select b from unnest(barred) b)
-      and (not filters.active or (
-        select true from recsys_internal.filtered_movies(
-            filters.genre_ids, filters.excluded_genre_ids, filters.year_from, filters.year_to,
-            filters.min_ratings, filters.predicted) f
-        where f.movie_id = m.movie_id limit 1))
+      and (not filters.active or case when only_genres then (
+            select true from recsys.movie_genres g
+            where g.genre_id = any (filters.genre_ids) and g.movie_id = m.movie_id limit 1)
+        else (
+            select true from recsys_internal.filtered_movies(
+                filters.genre_ids, filters.excluded_genre_ids, filters.year_from,
+                filters.year_to, filters.min_ratings, filters.predicted) f
+            where f.movie_id = m.movie_id limit 1)
+        end)
     order by m.popularity desc, m.liked_count desc, m.movie_id
     limit n;
 end

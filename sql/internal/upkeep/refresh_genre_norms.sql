@@ -1,4 +1,5 @@
--- Of all models, since any may be asked for. Rows that stay as they are are not even locked.
+-- Rows that stay as they are are not even locked. A range serves one film by the index as well as all
+-- films; `movie_id is null or` would read the list of all for one.
 create or replace function recsys_internal.refresh_genre_norms(
     model_id bigint,
     movie_id bigint default null  -- null: of all films
@@ -8,7 +9,8 @@ language sql
 as $$
     delete from recsys.genre_norms n
     where n.model_id = refresh_genre_norms.model_id
-      and (refresh_genre_norms.movie_id is null or n.movie_id = refresh_genre_norms.movie_id)
+      and n.movie_id between coalesce(refresh_genre_norms.movie_id, -9223372036854775808)
+        and coalesce(refresh_genre_norms.movie_id, 9223372036854775807)
       and not exists (
         select from recsys.movie_genres g
         join recsys.movie_vectors v
@@ -19,7 +21,8 @@ as $$
     from recsys.movie_vectors v
     join recsys.movie_genres g on g.movie_id = v.movie_id
     where v.model_id = refresh_genre_norms.model_id
-      and (refresh_genre_norms.movie_id is null or v.movie_id = refresh_genre_norms.movie_id)
+      and v.movie_id between coalesce(refresh_genre_norms.movie_id, -9223372036854775808)
+        and coalesce(refresh_genre_norms.movie_id, 9223372036854775807)
       and not exists (
         select from recsys.genre_norms n
         where n.model_id = v.model_id and n.movie_id = v.movie_id and n.genre_id = g.genre_id)
