@@ -94,6 +94,7 @@ SLOW = 10  # of the calls, one in so many is made of what takes tenths of a seco
 MADE_UP_USERS = 300
 
 RATINGS = "select movie_id, rating from recsys.ratings where user_id = %s"
+CONTENT = "select movie_id from recsys.movie_vectors where content"
 RECOMMEND = "select * from recsys.recommend(%s, k => 10, genres => %s, rerank => %s)"
 ACTIVE_USERS = """
     select user_id from recsys.ratings
@@ -305,6 +306,12 @@ def make_data(engine: Engine, ratings: int, wanted: int) -> list[int]:
 def prepare(connection: Connection, users: list[int], live: int) -> tuple[Films, list[Viewer]]:
     """Read the films; let the first users like one more; read the users, solved exactly."""
     ids, items = read_films(connection, PARAMETERS.factors)
+    # Vectors made from content are none of the users' equation.
+    content = [row[0] for row in connection.execute(CONTENT)]
+    learned = ~np.isin(ids, content)
+    known, trained = ids[learned], items[learned]
+    gram = trained.T @ trained
+    likeable = known[np.argsort(-np.linalg.norm(trained, axis=1))[:1000]]
     order = np.argsort(-np.linalg.norm(items, axis=1))  # hnswlib finds more when built in it
     ids, items = ids[order], items[order]
     genres = connection.execute(
@@ -314,17 +321,17 @@ def prepare(connection: Connection, users: list[int], live: int) -> tuple[Films,
     )
     members = {genre: np.isin(ids, movie_ids) for genre, movie_ids in genres}
     members[None] = np.ones(len(ids), dtype=np.bool_)
-    vectors, gram = cosine_form(items.astype(np.float32))[0], items.T @ items
+    vectors = cosine_form(items.astype(np.float32))[0]
     generator = np.random.default_rng(0)
     viewers = []
     for number, user in enumerate(users):
         if number < live:
             rated = [row[0] for row in connection.execute(RATINGS, (user,))]
-            film = int(generator.choice(np.setdiff1d(ids[:1000], rated)))
+            film = int(generator.choice(np.setdiff1d(likeable, rated)))
             connection.execute("insert into recsys.ratings values (%s, %s, 5)", (user, film))
         ratings = connection.execute(RATINGS, (user,)).fetchall()
-        liked = np.isin(ids, [film for film, stars in ratings if stars >= POSITIVE_STARS])
-        vector = np.append(solve_exactly(items, gram, liked, PARAMETERS), 0)[None]
+        liked = np.isin(known, [film for film, stars in ratings if stars >= POSITIVE_STARS])
+        vector = np.append(solve_exactly(trained, gram, liked, PARAMETERS), 0)[None]
         unit = padded(vector / np.linalg.norm(vector))[0]
         viewers.append(Viewer(user, unit, [film for film, _ in ratings]))
     return Films(ids, padded(vectors), members), viewers
