@@ -1,13 +1,13 @@
 """Each genre's films, longest vector first; a user without the vectors of the liked films.
 
 Revision ID: 0015
-Revises: 0013
+Revises: 0014
 """
 
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

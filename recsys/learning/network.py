@@ -122,8 +122,15 @@ class Network(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return ``(n,)`` corrections in stars, float32."""
-        hidden = ((inputs - self.center) / self.scale).float()
-        hidden = torch.relu(self.second(torch.relu(self.first(hidden))))
+        return self.correction(self.standardized(inputs))
+
+    def standardized(self, inputs: Tensor) -> Tensor:
+        """Return the inputs in their spreads, float32."""
+        return ((inputs - self.center) / self.scale).float()
+
+    def correction(self, standardized: Tensor) -> Tensor:
+        """Return ``(n,)`` corrections from inputs in their spreads."""
+        hidden = torch.relu(self.second(torch.relu(self.first(standardized))))
         correction: Tensor = self.last(hidden)[:, 0]
         return correction
 
@@ -176,18 +183,21 @@ def fit_network(
     # say, where all have been whole.
     spread = training.inputs.std(0)
     network.scale.copy_(torch.where(spread > LEAST_SPREAD, spread, torch.inf))
+    inputs = network.standardized(training.inputs)
     wanted = (training.stars - training.predicted).float()
     n = len(wanted)
     size = min(max(n // STEPS, SMALLEST_BATCH), LARGEST_BATCH)
     steps = EPOCHS * -(-n // size)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     best, kept, since = rmse(network, validation), copy.deepcopy(network.state_dict()), 0
     generator = torch.Generator().manual_seed(seed)
     for epoch in range(1, EPOCHS + 1):
         for batch in torch.randperm(n, generator=generator).split(size):
             optimizer.zero_grad()
-            loss = (network(training.inputs[batch]) - wanted[batch]).square().mean()
+            loss = (network.correction(inputs[batch]) - wanted[batch]).square().mean()
             loss.backward()
             optimizer.step()
             schedule.step()

@@ -187,7 +187,7 @@ def fit_order(questions: Questions, seed: int) -> Order:
         {"params": [order.base, temperature], "weight_decay": 0.0},
         {"params": network, "weight_decay": WEIGHT_DECAY},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE)
+    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
     generator = torch.Generator().manual_seed(seed)
     batches = _batches(len(questions.facts), generator)
