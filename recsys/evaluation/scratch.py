@@ -12,7 +12,6 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
-from sqlalchemy.exc import DBAPIError
 
 from recsys.arrays import Index
 from recsys.database.copy import driver, write_columns
@@ -82,8 +81,7 @@ def _create(url: URL) -> None:
     try:
         create_database(url)
     except DatabaseError as error:
-        cause = error.__cause__
-        if isinstance(cause, DBAPIError) and isinstance(cause.orig, InsufficientPrivilege):
+        if isinstance(error.__cause__, InsufficientPrivilege):
             raise EvaluationError(
                 "an evaluation trains in a scratch database of its own, and the role "
                 f"{url.username} may not make one: ask an administrator for "

@@ -29,7 +29,8 @@ from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.progress import silent
 from recsys.sources import open_source
-from recsys.training import train as training
+from recsys.training import learn as learning
+from recsys.training.train import train
 
 PARAMETERS = Parameters(8, epochs=4, alpha=0.3, regularization=0.01)
 
@@ -302,8 +303,8 @@ def test_sql_predicts_what_torch_does(engine: Engine, monkeypatch: pytest.Monkey
         kept.append((learn_ranker(ratings, films, *rest), ratings, films))
         return kept[0][0]
 
-    monkeypatch.setattr(training, "learn_ranker", learn)
-    training.train(engine, PARAMETERS, device="cpu")
+    monkeypatch.setattr(learning, "learn_ranker", learn)
+    train(engine, PARAMETERS, device="cpu")
     learned, table, films = kept[0]
     with engine.connect() as connection:
         everybody = raters(learned.factors, Typical.of(table, films), table)

@@ -182,7 +182,7 @@ def test_diversity_is_maximal_marginal_relevance(
     chosen = [row["movie_id"] for row in rows if row["source"] != "popular"]
     assert len(set(chosen)) == len(chosen) == min(k, len(pool))
     lowest = min(0, *pool.values()) if pool else 0
-    largest = max(pool.values(), default=1) - lowest
+    largest = max(pool.values(), default=1) - lowest or 1  # of one film below zero
     units = {m: catalogue.unit[catalogue.row[m]] for m in pool}
 
     def worth(movie_id: int, before: list[int]) -> float:
