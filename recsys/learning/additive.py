@@ -17,15 +17,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from recsys.arrays import Index, Mask, Numbers, Values, Vectors
 from recsys.learning.ratings import Ratings
 
 DIRECTIONS = 256  # of each of the two; fewer lose, more gain little in an order of candidates
-ITERATIONS = 4
+ITERATIONS, MORE = 4, 10
 FEW = 1500  # users or films: their products with one another are decomposed in less time
 LEAST = 6e-5  # of a coordinate: half precision has fewer digits below
 
@@ -42,15 +40,11 @@ class Directions(NamedTuple):
     def of(cls, rated: sparse.csr_array, seed: int) -> Directions:
         """Decompose a matrix of users and films; directions that it lacks are zero."""
         d = min(DIRECTIONS, *rated.shape)
-        if min(rated.shape) <= FEW:
-            values, films = _exactly(rated, d)
-        else:
-            # Several of BLAS's threads would wait for each other: see recsys.learning.cores.
-            with threadpool_limits(1):
-                _, values, films = randomized_svd(rated, d, n_iter=ITERATIONS, random_state=seed)
-        films = np.where(values[:, None] > 1e-4 * values[0], films, 0)
+        exact = min(rated.shape) <= FEW
+        values, films = _exactly(rated, d) if exact else _nearly(rated, d, seed)
+        films = np.where(values > 1e-4 * values[0], films, 0)
         missing = DIRECTIONS - d
-        padded = np.pad(films.T.astype(np.float32), ((0, 0), (0, missing)))
+        padded = np.pad(films.astype(np.float32), ((0, 0), (0, missing)))
         return cls(np.pad(values.astype(np.float64), (0, missing)), padded, halved(padded))
 
     def part(self, films: Index) -> Directions:
@@ -131,7 +125,7 @@ def halved(rows: Vectors) -> Vectors:
 
 
 def _exactly(rated: sparse.csr_array, d: int) -> tuple[Values, Vectors]:
-    """Return the d largest singular values, and the films' vectors, ``(d, n_movies)``."""
+    """Return the d largest singular values, and the films' vectors, ``(n_movies, d)``."""
     wide = rated.shape[0] <= rated.shape[1]
     product = (rated @ rated.T if wide else rated.T @ rated).toarray()
     squares, vectors = torch.linalg.eigh(torch.from_numpy(product).double())
@@ -140,4 +134,25 @@ def _exactly(rated: sparse.csr_array, d: int) -> tuple[Values, Vectors]:
     films = vectors
     if wide:
         films = (rated.T @ vectors) / np.maximum(values, 1e-6).astype(np.float32)
-    return values, films.T
+    return values, films
+
+
+def _nearly(rated: sparse.csr_array, d: int, seed: int) -> tuple[Values, Vectors]:
+    """Return what `_exactly` does, by subspace iteration (Halko, Martinsson, Tropp, SIAM Review
+    2011, algorithm 4.4).
+
+    Scikit-learn's way makes vectors of both sides orthogonal in each iteration, this one those of
+    the shorter side alone: it takes a quarter of the time.
+    """
+    turned = rated.T.tocsr()
+    wide = rated.shape[0] <= rated.shape[1]
+    one, other = (rated, turned) if wide else (turned, rated)
+    generator = torch.Generator().manual_seed(seed)
+    basis = torch.randn(one.shape[0], d + MORE, generator=generator)
+    for _ in range(ITERATIONS):
+        basis = torch.linalg.qr(torch.from_numpy(one @ (other @ basis.numpy()))).Q
+    across = torch.from_numpy(other @ basis.numpy())  # of the longer side
+    squares, axes = torch.linalg.eigh((across.T @ across).double())
+    values, axes = squares[-d:].flip(0).clamp_min(0).sqrt(), axes[:, -d:].flip(1).float()
+    films = across @ axes / values.clamp_min(1e-6).float() if wide else basis @ axes
+    return values.numpy(), films.numpy()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from recsys.learning import additive as module
 from recsys.learning.additive import Directions, additive, directions, halved, sums
@@ -59,6 +60,24 @@ def test_fewer_directions_are_the_strongest(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.films.shape == (12, 5)
     assert found.values == pytest.approx(values[:5], rel=1e-3)
     assert found.films.T @ found.films == pytest.approx(np.eye(5), abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(90, 200), (200, 90)])
+def test_many_users_and_films_are_decomposed_nearly_so(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+) -> None:
+    """The strongest of what six tastes leave beside noise, as by an exact decomposition."""
+    generator = np.random.default_rng(0)
+    tastes = generator.random((shape[0], 6)) @ generator.random((6, shape[1])) ** 4
+    rated = sparse.csr_array((generator.random(shape) < tastes / 3).astype(np.float32))
+    monkeypatch.setattr(module, "DIRECTIONS", 3)
+    exact = Directions.of(rated, 0)
+    monkeypatch.setattr(module, "FEW", 0)
+    found = Directions.of(rated, 0)
+    assert found.values == pytest.approx(exact.values, rel=3e-2)
+    assert found.films.T @ found.films == pytest.approx(np.eye(3), abs=1e-4)
+    # The first direction stands apart from the others; its sign is by chance.
+    assert abs(found.films[:, 0] @ exact.films[:, 0]) > 0.999
 
 
 def test_half_precision_keeps_digits_or_nothing() -> None:
