@@ -161,6 +161,7 @@ class ListOrder:
             for m in head
         ]
         lowest = min((score for _, score, _ in ordered), default=0.0)
+        lowest -= 1e-9 * (1 + abs(lowest))
         rest = [entry for entry in taken if entry[0] not in head]
         best = max((score for _, score, _ in rest), default=0.0)
         ordered += [(m, score - best + lowest, source) for m, score, source in rest]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL, Connection
 
@@ -290,6 +290,7 @@ def test_films_of_which_nothing_was_learned_give_no_reasons(taught: Connection) 
     when=st.sampled_from(TIMES),
     place=st.integers(0, 10_000),
 )
+@example(user_id=16, added={}, when=TIMES[0], place=59)  # the last that is put in order
 def test_an_explanation_is_exact_and_adds_up_to_the_score(
     taught: Connection,
     catalogue: Catalogue,

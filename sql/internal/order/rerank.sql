@@ -1,5 +1,6 @@
 -- A fixed number is put in order, so that longer lists begin as shorter ones do. What comes after
--- keeps retrieval's order, with scores that go on below.
+-- keeps retrieval's order, with scores that go on below: by a hair, since of equal ones the film's id
+-- would decide, and a longer list begin otherwise.
 create or replace function recsys_internal.rerank(
     model recsys.models,
     taste recsys_internal.taste,
@@ -38,7 +39,8 @@ begin
     )
     select * from head
     union all
-    select t.movie_id, t.score - max(t.score) over () + (select min(h.score) from head h)
+    select t.movie_id, t.score - max(t.score) over ()
+        + (select min(h.score) - 1e-9 * (1 + abs(min(h.score))) from head h)
     from unnest(movie_ids[chosen.candidates + 1 :], scores[chosen.candidates + 1 :])
         as t (movie_id, score)
     where t.movie_id not in (select h.movie_id from head h);
