@@ -16,6 +16,7 @@ K = 10
 MOST_USERS = 2000  # a cut, whose later likes are looked at
 LEAST_USERS = 20  # over all cuts
 DOUBT = 2.0  # standard errors of a difference that may be chance
+OLDEST = 1000.0  # half-lives, after which a like counts nothing
 
 
 def decayed_counts(
@@ -44,8 +45,9 @@ def decayed_counts(
     weights = None
     if half_life is not None and len(seconds):
         age = (seconds.max() if as_of is None else as_of) - seconds
-        with np.errstate(under="ignore"):  # of very long ago, a like counts 0
-            weights = np.exp2(-age / half_life)
+        # As recsys_internal.like_weight: a like of a thousand half-lives ago counts nothing.
+        halvings = np.minimum(age / half_life, OLDEST)
+        weights = np.where(halvings < OLDEST, np.exp2(-halvings), 0.0)
     return np.bincount(movie_index, weights, minlength=n_movies).astype(np.float64)
 
 

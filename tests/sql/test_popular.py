@@ -44,6 +44,7 @@ def counted(connection: Connection, half_life: timedelta | None) -> dict[int, fl
 @relaxed
 @given(k=st.integers(1, 160), half_life=st.none() | ages, filters=filter_sets())
 @example(k=10, half_life=timedelta(microseconds=1), filters={})
+@example(k=12, half_life=timedelta(seconds=32), filters={})  # some likes are 1000 halvings old
 @example(k=160, half_life=timedelta(days=300_000), filters={})
 def test_popular_equals_brute_force(
     sample: Connection,
