@@ -147,7 +147,8 @@ class Viewer:
 
 
 Answer = Callable[[Viewer, str | None], list[int]]
-Contender = tuple[dict[str, Answer], list[Viewer]]  # its answers by setting, whom it is asked for
+# Its answers by setting, and the users that it is asked for.
+Contender = tuple[dict[str, Answer], list[Viewer]]
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def main() -> None:
 
 
 def compare(connection: Connection, users: list[int], live: int, calls: int) -> None:
-    """Let all answer for the users, the first of whom like one more film."""
+    """Let all answer for the users; the first ones like one more film."""
     connection.execute("vacuum analyze")
     films, viewers = prepare(connection, users, live)
     newer, fresh = viewers[:live], viewers[live:]
