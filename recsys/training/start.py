@@ -60,7 +60,7 @@ def find_start(
     given = {name: value for name, value in vars(wanted).items() if value is not None}
     if any(had.get(name) != value for name, value in given.items()):
         return None
-    before = had.get("from_scratch", model["data"]["ratings"])
+    before = had.get("ratings_from_scratch", model["data"]["ratings"])
     if abs(len(ratings.stars) - before) > MOST_NEW * before:
         return None
     ranker = read_ranker(connection, model_id, ratings, films)
@@ -69,7 +69,7 @@ def find_start(
         return None
     return Start(
         Parameters(**{name: had[name] for name in vars(wanted)}),
-        {"began_at": model_id, "from_scratch": before, "chosen": had.get("chosen", [])},
+        {"began_at": model_id, "ratings_from_scratch": before, "chosen": had.get("chosen", [])},
         _read_items(connection, model, ratings),
         ranker,
         order,
