@@ -1,10 +1,9 @@
 """How long an answer takes, through the socket, on ml-latest-small.
 
-    python -m benchmarks.speed.latency [--calls N] [--candidates 100]
+    python -m benchmarks.speed.latency [--calls N]
 
 One connection, prepared statements as a pooled application has them; the statements take turns,
 so that a noisy moment of the machine hits all alike. `select 1` is what the way itself costs.
-`recommend` has the ranker put twice as many candidates in order as it would by itself.
 """
 
 from __future__ import annotations
@@ -39,16 +38,11 @@ STATEMENTS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1000, help="of each statement")
-    parser.add_argument("--candidates", type=int, default=100, help="that the ranker orders")
     parser.add_argument("--factors", type=int, default=Parameters.factors)
     arguments = parser.parse_args()
     with scratch_database() as engine:
         load(engine, open_source(str(data_set("ml-latest-small"))))
         train(engine, Parameters(factors=arguments.factors))
-        with engine.begin() as connection:
-            connection.exec_driver_sql(
-                "update recsys.rankers set candidates = %s", (arguments.candidates,)
-            )
         with engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert isinstance(driver, psycopg.Connection)
