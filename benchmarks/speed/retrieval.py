@@ -89,7 +89,7 @@ def say(text: str) -> None:
 
 
 def make_data(transaction: Transaction, films: int, sigma: float) -> dict[str, list[int]]:
-    """Write films, genres, a model and ratings; return whom and what to ask for."""
+    """Write films, genres, a model and ratings; return the users and films to ask for."""
     generator = np.random.default_rng(0)
     users, movies, norms = make_vectors(generator, films, USERS, sigma)
     user_ids, movie_ids = np.arange(1, USERS + 1), np.arange(1, films + 1)

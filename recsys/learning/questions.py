@@ -59,16 +59,18 @@ class LearnedOrder(NamedTuple):
     typical
         Of `typical_inputs`.
     metrics
-        NDCG@10 that each order reached on the validation.
+        NDCG@10 that each order reached on the validation, and the ridge.
+    vectors, facts
+        Of the films; empty until `renew_order`.
     """
 
     name: str
     taught_by: str
     order: Order
     typical: list[float]
-    vectors: Additive
-    facts: FilmFacts
     metrics: dict[str, Any]
+    vectors: Additive = Additive(*np.empty((3, 0, 0), dtype=np.float32))
+    facts: FilmFacts = FilmFacts(*np.empty((4, 0)))
 
 
 def learn_order(
@@ -117,15 +119,7 @@ def learn_order(
         parts = [one.questions(ridge) for one in answered]
         typical = typical_inputs(joined(parts))
         name, order, metrics = choose_order(parts[:-VALIDATED], parts[-VALIDATED:], parameters.seed)
-    learned = LearnedOrder(
-        name=name,
-        taught_by=way,
-        order=order,
-        typical=typical,
-        vectors=Additive(*np.empty((3, 0, 0), dtype=np.float32)),
-        facts=FilmFacts(*np.empty((4, 0))),
-        metrics=metrics | {"ridge": ridge},
-    )
+    learned = LearnedOrder(name, way, order, typical, metrics | {"ridge": ridge})
     return renew_order(learned, ratings, parameters.seed, threshold, half_life)
 
 

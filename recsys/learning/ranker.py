@@ -24,7 +24,7 @@ from recsys.progress import Progress, silent
 
 PARTS, USED_PARTS = 5, 3  # one is for validation; more of them learn hardly better
 MANY_RATINGS = 200_000  # enough for the network: of more, two parts serve as well
-MOST_RATINGS = 300_000  # more teach the network nothing: of so many, a random part of the users
+MOST_RATINGS = 300_000  # of more, a random part of the users teaches the network: for the time
 FEW_RATINGS = 100  # too few to learn from and to judge by
 
 

@@ -73,7 +73,8 @@ def fit(
     [5, 1, 5]
     """
     few = ratings.some_users(MOST_RATINGS, seed)
-    if few is not ratings and begin_at is None:
+    of_few = few is not ratings and begin_at is None
+    if of_few:
         begin_at = fit(few, known, facts, factors, epochs, seed, progress)
     core_workers()  # as many as there are cores
     with one_core():
@@ -84,7 +85,8 @@ def fit(
                 learner.users_from_films()
                 learner.estimate_variances()
                 learner.films_from_users()
-                progress("ratings", epoch, EPOCHS_OF_ALL, f"noise {learner.noise:.3f}")
+                done = (epochs, epochs) if of_few else (epoch, EPOCHS_OF_ALL)
+                progress("ratings", *done, f"noise {learner.noise:.3f}")
             return learner.learned()
         before = learner.noise
         for epoch in range(1, epochs + 1):

@@ -123,8 +123,6 @@ def read_order(connection: Connection, model_id: int) -> LearnedOrder | None:
         row.taught_by,
         Order.of(_read_units(connection, model_id)),
         row.typical_inputs,
-        Additive(*np.empty((3, 0, 0), dtype=np.float32)),
-        FilmFacts(*np.empty((4, 0))),
         row.metrics,
     )
 

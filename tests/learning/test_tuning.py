@@ -68,6 +68,18 @@ def test_quality_is_that_of_lists_made_by_hand() -> None:
     np.testing.assert_allclose(validation.quality(learned), expected, rtol=1e-6)
 
 
+def test_some_users_are_judged_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    positives = tastes()
+    whole = Validation(positives)
+    monkeypatch.setattr(tuning, "MOST_JUDGED", 40)
+    some = Validation(positives)
+    assert len(some.judged) == 40
+    generator = torch.Generator().manual_seed(0)
+    users, items = (torch.randn(n, 3, generator=generator) for n in whole.shape)
+    learned = Factors(users, items, 0.0)
+    np.testing.assert_allclose(some.quality(learned), whole.quality(learned)[some.judged])
+
+
 def test_a_part_of_the_users_serves_where_there_are_too_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

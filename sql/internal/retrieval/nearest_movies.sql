@@ -37,7 +37,8 @@ begin
             return;
         end if;
     end if;
-    while plan.genre_id is null and measure = 'score' and plan.allowed is null and not plan.index_always loop
+    while plan.genre_id is null and measure = 'score' and plan.allowed is null
+            and not plan.index_always loop
         next := coalesce(bound, model.norms[place], 0);
         if next <= model.norms[index_place] then
             if filters.active then
