@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from enum import StrEnum
@@ -13,11 +14,13 @@ import typer
 from sqlalchemy import Engine
 
 from recsys.cli.output import Format, note, show
+from recsys.database.errors import reported_errors
 from recsys.database.schema import is_simulated
 from recsys.serving.answers import Answers, PlotMatch, Recommendation, SimilarMovie
 from recsys.serving.statements import Filters
 
 Length = Annotated[int, typer.Option("-k", min=1, help="Number of films.")]
+User = Annotated[str, typer.Argument(metavar="USER_ID", help="The user, as in the ratings.")]
 ModelId = Annotated[int | None, typer.Option("--model", help="A model other than the active one.")]
 
 
@@ -101,6 +104,45 @@ HIDDEN = ("because_movie_id", "model_id")  # of a table
 HEADERS = {"predicted_rating": "stars"}  # of a table, shorter than the columns' names
 
 
+def find_user(engine: Engine, user: str) -> int:
+    """Return the id that is written, or that of the user of this key (`recsys.user_keys`)."""
+    found = find_key(engine, "user", user)
+    if found is not None:
+        return found
+    if re.fullmatch(r"-?[0-9]{1,19}", user.strip()):
+        return int(user)
+    raise typer.BadParameter(f"no user {user!r}", param_hint="USER_ID")
+
+
+def find_key(engine: Engine, kind: str, key: str) -> int | None:
+    """Return the id of the ``user`` or ``movie`` of a key, if there is one."""
+    with reported_errors(), engine.connect() as connection:
+        query = f"select {kind}_id from recsys.{kind}_keys where key = %s"
+        number = connection.exec_driver_sql(query, (key,)).scalar()
+    return None if number is None else int(number)
+
+
+def with_keys(engine: Engine, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the key of each user or film behind its id, where the source has no numbers for them."""
+    for kind in ("user", "movie"):
+        ids = [row[f"{kind}_id"] for row in rows if f"{kind}_id" in row]
+        query = f"select {kind}_id, key from recsys.{kind}_keys where {kind}_id = any (%s)"
+        with reported_errors(), engine.connect() as connection:
+            keys = dict(map(tuple, connection.exec_driver_sql(query, (ids,)))) if ids else {}
+        if keys:
+            rows = [_with_key(row, kind, keys) for row in rows]
+    return rows
+
+
+def _with_key(row: dict[str, Any], kind: str, keys: dict[int, str]) -> dict[str, Any]:
+    placed: dict[str, Any] = {}
+    for name, value in row.items():
+        placed[name] = value
+        if name == f"{kind}_id":
+            placed[f"{kind}_key"] = keys.get(value)
+    return placed
+
+
 def show_films(
     engine: Engine,
     answer: Answers[Recommendation] | Answers[SimilarMovie] | Answers[PlotMatch],
@@ -113,6 +155,7 @@ def show_films(
     columns = [field.name for field in fields(kind)]
     if output is Format.TABLE:
         rows = [{HEADERS.get(name, name): value for name, value in row.items()} for row in rows]
+    rows = with_keys(engine, rows)
     empty = {name for name in (rows[0] if rows else {}) if all(row[name] is None for row in rows)}
     show(rows, output, hidden={*HIDDEN, *empty}, title=title, columns=columns)
     say_what_is_behind(engine, bool(rows), rated=kind is not PlotMatch)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from recsys.cli.films import (
     Length,
     ModelId,
+    find_user,
     say_what_is_behind,
     show_films,
     with_filters,
@@ -25,8 +26,8 @@ from recsys.serving.statements import Filters
 @with_filters
 def recommend(
     context: typer.Context,
-    user_id: Annotated[
-        int | None, typer.Argument(metavar="USER_ID", help="The user, as in the ratings.")
+    user: Annotated[
+        str | None, typer.Argument(metavar="USER_ID", help="The user, as in the ratings.")
     ] = None,
     k: Length = 10,
     *,
@@ -73,19 +74,20 @@ def recommend(
     """
     if all_users:
         others = (*filters.values(), include_rated, diversity, not rerank)
-        if user_id is not None or model is not None or any(others):
+        if user is not None or model is not None or any(others):
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
         if compare:
             raise typer.BadParameter("it compares the films of one user", param_hint="--compare")
         recommend_to_all(ready_engine(context.obj), k)
         return
-    if user_id is None:
+    if user is None:
         raise typer.BadParameter("name a user, or --all", param_hint="USER_ID")
     if compare and not rerank:
         raise typer.BadParameter(
             "it shows both orders: give no --no-rerank", param_hint="--compare"
         )
     engine = ready_engine(context.obj)
+    user_id = find_user(engine, user)
     ask = partial(
         Recommender.on(engine).recommend,
         user_id,
@@ -103,7 +105,7 @@ def recommend(
         say_what_is_behind(engine, bool(answer))
     else:
         answer = ask(rerank=rerank)
-        show_films(engine, answer, Recommendation, output, f"For user {user_id}")
+        show_films(engine, answer, Recommendation, output, f"For user {user}")
     if answer and all(film.source == "popular" for film in answer):
         note("The model does not know this user: these are popular films.")
 

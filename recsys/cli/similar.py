@@ -14,6 +14,7 @@ from recsys.cli.films import (
     EncoderOption,
     Length,
     ModelId,
+    find_key,
     show_films,
     with_filters,
 )
@@ -99,15 +100,21 @@ def similar(
 
 
 def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[int, str]:
-    """Return the id and the title of the film that either of them names; an id is tried first."""
-    if movie.isdecimal() and len(movie) < 19:
+    """Return the id and the title of the film that either of them names; an id is tried first.
+
+    An id may be one of the source's that is no number (`recsys.movie_keys`).
+    """
+    number = find_key(engine, "movie", movie)
+    if number is None and movie.isdecimal() and len(movie) < 19:
+        number = int(movie)
+    if number is not None:
         with reported_errors(), engine.connect() as connection:
             title = connection.exec_driver_sql(
                 "select concat(title, ' (' || year || ')') from recsys.movies where movie_id = %s",
-                (int(movie),),
+                (number,),
             ).scalar()
         if title is not None:
-            return int(movie), title
+            return number, title
     best = recommender.search_titles(movie, 1)
     # A number that is no id may be a title, such as 1917, but it must match exactly.
     enough = 0.999 if movie.strip("-").isdecimal() else LEAST_LIKENESS

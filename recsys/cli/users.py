@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from recsys.cli.films import ModelId, say_what_is_behind
+from recsys.cli.films import ModelId, User, find_user, say_what_is_behind, with_keys
 from recsys.cli.output import Format, Output, note, show
 from recsys.cli.similar import Movie, find_movie
 from recsys.database.migrations import ready_engine
@@ -41,7 +41,7 @@ def users_for(
 
 def similar_users(
     context: typer.Context,
-    user_id: Annotated[int, typer.Argument(metavar="USER_ID", help="As in the ratings.")],
+    user: User,
     k: Length = 10,
     model: ModelId = None,
     output: Output = Format.TABLE,
@@ -51,14 +51,15 @@ def similar_users(
     Example: `recsys similar-users 42 -k 5`
     """
     engine = ready_engine(context.obj)
+    user_id = find_user(engine, user)
     answer = Recommender.on(engine).similar_users(user_id, k, model)
-    _show_users(engine, answer, output, f"Users like user {user_id}")
+    _show_users(engine, answer, output, f"Users like user {user}")
     if not answer:
         note("The model knows no film that this user likes, or no other user.")
 
 
 def _show_users(engine: Engine, answer: Answers[RankedUser], output: Format, title: str) -> None:
     columns = [field.name for field in fields(RankedUser)]
-    show([asdict(user) for user in answer], output, title=title, columns=columns)
+    show(with_keys(engine, [asdict(user) for user in answer]), output, title=title, columns=columns)
     if answer:
         say_what_is_behind(engine, any_film=True)

@@ -15,7 +15,9 @@ LOCK_TIMEOUT = "10s"
 HELD = """
 select (select id_space from recsys.load_runs
         where status = 'done' and id_space is not null order by run_id desc limit 1),
-    (select title from recsys.movies where title <> 'Movie ' || movie_id
+    (select title from recsys.movies m where title <> 'Movie ' || movie_id
+        and not exists (
+            select from recsys.movie_keys k where k.movie_id = m.movie_id and k.key = m.title)
         order by rating_count desc, movie_id limit 1),
     (select count(*) from recsys.movies)
 """

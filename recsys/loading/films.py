@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from recsys.loading.joins import IDS, TITLE, TITLE_AND_YEAR, TITLES
 
-from recsys.loading.staging import run
-from recsys.sources.batches import Reject
-
+# How a description finds its film.
+KEYS = {
+    "imdb_id": IDS["imdb_id"],
+    "tmdb_id": IDS["tmdb_id"],
+    TITLE_AND_YEAR: TITLES[TITLE_AND_YEAR],
+    TITLE: TITLES[TITLE],
+}
 # The films that a merge changes. A film counts as new if it is, as updated if anything of it was
 # changed. What was added to a film counts as new where a description brought it.
 TOUCHED = """
@@ -36,40 +40,6 @@ with written as (
 )
 insert into stage_touched select movie_id, is_new, true from written
 """
-
-# Every name of a film, without articles: a plain title has bars between names, and articles behind
-# commas, as in 'wages of fear,the|salaire de la peur,le'.
-NAMES = """
-create temp table stage_names on commit drop as
-select distinct m.movie_id, m.year, m.imdb_id, m.tmdb_id, recsys_internal.main_title(part) as name
-from recsys.movies m
-cross join lateral regexp_split_to_table(m.plain_title, '[|]') as part;
-analyze stage_names
-"""
-# A description finds its film by the first of these that leads to exactly one, and by a title
-# only a film that has no other id than the description.
-JOINS: dict[str, str] = {
-    "imdb_id": "recsys.movies m on m.imdb_id = s.imdb_id",
-    "tmdb_id": "recsys.movies m on m.tmdb_id = s.tmdb_id",
-    "title and year": "stage_names m on m.name = s.plain and m.year = s.year",
-    "title": "stage_names m on m.name = s.plain and s.year is null",
-}
-JOIN = """
-update stage_movies t set movie_id = found.movie_id, joined_by = '{key}'
-from (
-    select s.file, s.line, min(m.movie_id) as movie_id
-    from (
-        select *, recsys_internal.main_title(recsys_internal.plain_title(title)) as plain
-        from stage_movies
-    ) s
-    join {films}
-    where s.joined_by is null and {agrees}
-    group by s.file, s.line having count(distinct m.movie_id) = 1
-) found
-where found.file = t.file and found.line = t.line
-"""
-AGREES = "coalesce(m.imdb_id = s.imdb_id, true) and coalesce(m.tmdb_id = s.tmdb_id, true)"
-UNJOINED = "no one film here has its IMDb id, TMDB id, or title and year"
 
 # Apart from texts and people, a description brings what the film lacks.
 FILL_FILMS = """
@@ -168,20 +138,3 @@ MERGE_MOVIES = (
     COUNT.format(is_new="bool_or(is_new and is_film)"),
 )
 MERGE_DESCRIPTIONS = (TOUCHED, FILL_FILMS, ADD_PARTS, COUNT.format(is_new="bool_and(is_new)"))
-
-
-def join_descriptions(connection: Connection) -> tuple[dict[str, int], list[Reject]]:
-    """Find the film of each description; return how many by which key, and those without."""
-    run(connection, "alter table stage_movies add column if not exists joined_by text")
-    run(connection, "update stage_movies set movie_id = null; analyze stage_movies")
-    run(connection, NAMES)
-    joined = {}
-    for key, films in JOINS.items():
-        agrees = AGREES if key.startswith("title") else "true"
-        joined[key] = run(connection, JOIN.format(key=key, films=films, agrees=agrees))
-    without = connection.exec_driver_sql(
-        "delete from stage_movies where joined_by is null returning file, line, raw"
-    )
-    rejects = [Reject(file, line, UNJOINED, raw) for file, line, raw in without]
-    run(connection, "drop table stage_names")
-    return joined, sorted(rejects, key=lambda reject: (reject.file, reject.line or 0))

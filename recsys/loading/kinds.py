@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recsys.loading import films
+from recsys.loading import entries, films
 from recsys.loading.staging import Kind
 from recsys.sources.batches import PARTS
 
@@ -49,6 +49,7 @@ KINDS: dict[str, Kind] = {
         stages=("movies", *PARTS),
         key="file, movie_id",
         order="array_position(array['imdb_id', 'tmdb_id', 'title and year'], joined_by), line desc",
+        joins=films.KEYS,
         merge=films.MERGE_DESCRIPTIONS,
     ),
     "links": Kind(
@@ -56,6 +57,15 @@ KINDS: dict[str, Kind] = {
     ),
     "users": Kind(writes=("users",), stages=("users",), key="user_id", merge=(MERGE_USERS,)),
     "ratings": Kind(writes=("ratings",), of_films=True),  # by a `RatingWriter`
+    # Their films are found by ids, or title and year.
+    "entries": Kind(
+        writes=("ratings", "feedback"),
+        stages=("entries",),
+        key="user_id, movie_id, status",
+        order="nullif(rated_at, 'NaN') desc nulls last, file desc, line desc",
+        joins=entries.KEYS,
+        merge=entries.MERGE,
+    ),
     "tags": Kind(
         writes=("tags",),
         of_films=True,

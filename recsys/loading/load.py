@@ -20,7 +20,9 @@ from recsys.database.tables import movies
 from recsys.errors import SourceError
 from recsys.loading import catalogues
 from recsys.loading.empty_tables import strip
-from recsys.loading.films import join_descriptions
+from recsys.loading.entries import with_nearest
+from recsys.loading.joins import join_films, why_unjoined
+from recsys.loading.keys import Keys
 from recsys.loading.kinds import KINDS
 from recsys.loading.known_films import KnownFilms
 from recsys.loading.ratings import RatingWriter
@@ -28,10 +30,10 @@ from recsys.loading.staging import Stage, run
 from recsys.loading.tally import Counts, LoadReport, Tally
 from recsys.parameters import MAX_REJECTS
 from recsys.progress import Progress, silent
-from recsys.sources.batches import PARTS, Batch, Source
+from recsys.sources.batches import PARTS, Batch, Reject, Source
 from recsys.sources.prefetch import prefetch
 
-NO_CONTENT = {"ratings", "users"}  # kinds that tell nothing of what films are
+NO_CONTENT = {"ratings", "users", "entries"}  # kinds that tell nothing of what films are
 
 
 def load(
@@ -40,6 +42,7 @@ def load(
     max_rejects: float = MAX_REJECTS,
     progress: Progress = silent,
     replace_all: bool = False,
+    dry_run: bool = False,
 ) -> LoadReport:
     """Load a source in one transaction.
 
@@ -52,6 +55,8 @@ def load(
         being done.
     replace_all
         First remove all films, ratings, tags, profiles and models that the database holds.
+    dry_run
+        Undo all of it at the end, so that the report tells what a load would do.
 
     Raises
     ------
@@ -62,9 +67,13 @@ def load(
     tally = Tally(source, max_rejects)
     progress("loading", 0, tally.work)
     try:
-        with reported_errors(), engine.begin() as connection:
+        with reported_errors(), engine.connect() as connection, connection.begin() as transaction:
             _Load(connection, source, tally, progress).run(replace_all)
+            if dry_run:
+                transaction.rollback()
     except SourceError as error:
+        if dry_run:
+            raise
         with reported_errors(), engine.begin() as connection:
             tally.record(connection, refused=str(error))
         raise
@@ -82,6 +91,7 @@ class _Load:
         self.source = source
         self.tally = tally
         self.progress = progress
+        self.keys = Keys(connection)
 
     def run(self, replace_all: bool) -> None:
         connection, tally = self.connection, self.tally
@@ -108,17 +118,18 @@ class _Load:
         run(connection, f"analyze {', '.join(f'recsys.{name}' for name in written)}")
         if not loaded <= NO_CONTENT or tally.report.invented:
             run(connection, "select recsys.refresh_content()")
-        tally.record(connection, None if describes else self.source.id_space)
+        space = "keys" if self.keys.numbered_movies else self.source.id_space
+        tally.record(connection, None if describes else space)
 
     @cached_property
     def films(self) -> KnownFilms:
         """The films here; first asked for when those of the source are in."""
-        return KnownFilms(self.connection, invents=self.source.id_space is None)
+        return KnownFilms(self.connection, self.keys, invents=self.source.id_space is None)
 
     def _check(self, kind: str, describes: bool) -> None:
         """Refuse rows that cannot meet the films here."""
         one_film = select(movies.c.movie_id).limit(1)
-        if kind == "descriptions" and not self.connection.execute(one_film).first():
+        if KINDS[kind].joins and not self.connection.execute(one_film).first():
             raise SourceError(
                 f"{self.source.name} tells more about films, but the database holds none yet: "
                 "load films first, such as a MovieLens folder"
@@ -138,17 +149,41 @@ class _Load:
         begun, before = perf_counter(), counts.read
         for batch in batches:
             if batch.kind not in PARTS:
+                batch = self.keys.number_users(batch)
                 if KINDS[kind].of_films:
                     batch = self.films.keep(batch)
                     tally.report.invented = self.films.invented
+                elif kind == "movies":
+                    batch = self.keys.number_movies(batch, new=True)
                 tally.count(batch, counts)
                 doing = f"reading {batch.kind} {_speed(counts.read - before, begun)}"
                 self.progress("loading", tally.done, tally.work, doing)
             writer.write(batch)
         self.progress("loading", tally.done, tally.work, f"writing {kind}")
-        if kind == "descriptions":
-            tally.count_joined(*join_descriptions(connection), counts)
+        if KINDS[kind].joins:
+            self._join(kind, counts)
         counts.merged(*writer.finish())
+        if kind == "movies":
+            self.keys.write_movies()
+
+    def _join(self, kind: str, counts: Counts) -> None:
+        """Find the films of staged rows; those without one are refused, by no fault of theirs."""
+        connection, tally = self.connection, self.tally
+        stage = f"stage_{KINDS[kind].stages[0]}"
+        joined, without = join_films(connection, stage, KINDS[kind].joins)
+        reasons = [why_unjoined(row) for row in without]
+        if kind == "entries":
+            unmatched = with_nearest(connection, without)
+            tally.report.unmatched += unmatched
+            reasons = [
+                reason + (f"; nearest: {', '.join(entry.nearest)}" if entry.nearest else "")
+                for reason, entry in zip(reasons, unmatched, strict=True)
+            ]
+        rejects = [
+            Reject(row.file, row.line, reason, row.raw, fault=False)
+            for row, reason in zip(without, reasons, strict=True)
+        ]
+        tally.count_joined(joined, rejects, counts)
 
 
 def _with_kinds(batches: Iterator[Batch], describes: bool) -> Iterator[tuple[str, Batch]]:

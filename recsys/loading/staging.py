@@ -6,8 +6,8 @@ rating or tag over an older one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,6 +20,7 @@ TYPES = {
     **dict.fromkeys(("line", "user_id", "movie_id", "tmdb_id"), "bigint"),
     **dict.fromkeys(("year", "age", "position"), "integer"),
     "rated_at": "double precision",
+    "rating": "real",
 }
 
 
@@ -37,6 +38,8 @@ class Kind:
         Kinds of `COLUMNS` that have a staging table: first these rows, then their parts.
     key, order
         Of several rows with one key, the first in this order stays.
+    joins
+        How rows find their film, if not by its id here: conditions by the name of the key.
     merge
         Statements; the last gives for each row that was written whether it `is_new`.
     """
@@ -46,6 +49,7 @@ class Kind:
     stages: tuple[str, ...] = ()
     key: str = ""
     order: str = "file desc, line desc"
+    joins: Mapping[str, str] = field(default_factory=dict)
     merge: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 
@@ -9,9 +10,22 @@ from sqlalchemy import Connection
 
 from recsys.database.tables import load_runs
 from recsys.errors import SourceError
+from recsys.loading.entries import Unmatched
 from recsys.loading.staging import copy_rows
 from recsys.sources.batches import Batch, Reject, Source
 
+LONGEST_SHOWN = 100  # characters of a refused row
+# What to do about a reason, by how it begins.
+HINTS = {
+    "the rating is not": "--scale 1:10, 1:100 or like says how ratings are meant",
+    "rating is not": "--scale like reads likes, --column rating=HEADING another column",
+    "the date may": "--dates day-first or month-first says which",
+    "timestamp is not": "--column rated_at=HEADING reads another column",
+    "userId is not": "ids are whole numbers here: --column user_id=HEADING reads another column",
+    "movieId is not": "ids are whole numbers here: --column movie_id=HEADING reads another column",
+    "it is not in the file's encoding": "save the file as UTF-8",
+    "no such film": "load the films that these rows are of first",
+}
 # So many refused rows end a load at once, if they are too large a share of all that can come.
 MANY_REJECTS = 100_000
 
@@ -48,6 +62,10 @@ class LoadReport:
         Descriptions without a film here; they are among the rejected, but no fault of theirs.
     invented
         Films that ratings alone brought, entered under their ids.
+    rejects
+        The rows that were refused.
+    unmatched
+        What people rated or watched that is not among the films here.
     """
 
     source: str
@@ -57,12 +75,28 @@ class LoadReport:
     joined: dict[str, int] = field(default_factory=dict)
     unjoined: int = 0
     invented: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    unmatched: list[Unmatched] = field(default_factory=list)
 
     @property
     def total(self) -> Counts:
         """Sum over the kinds."""
         return Counts(
             *(sum(getattr(c, field.name) for c in self.kinds.values()) for field in fields(Counts))
+        )
+
+    @property
+    def main_reason(self) -> str:
+        """Why most of the refused rows were refused, with the first of them, and what to do."""
+        faults = [reject for reject in self.rejects if reject.fault] or self.rejects
+        (reason, count), *_ = Counter(reject.reason for reject in faults).most_common(1)
+        first = next(reject for reject in faults if reject.reason == reason)
+        raw = first.raw if len(first.raw) <= LONGEST_SHOWN else first.raw[:LONGEST_SHOWN] + "..."
+        hint = next((hint for start, hint in HINTS.items() if reason.startswith(start)), "")
+        shown = " ".join(raw.split("\n"))
+        return (
+            f"{'All' if count == len(faults) else f'{count:,}'}: {reason}; the first is line "
+            f"{first.line} of {first.file}: {shown}{hint and f' ({hint})'}"
         )
 
 
@@ -74,7 +108,6 @@ class Tally:
         self.max_rejects = max_rejects
         self.started = datetime.now(UTC)
         self.report = LoadReport(source.name, source.format)
-        self.rejects: list[Reject] = []
         self.size = source.size
         self.done = 0  # of that size
         self.work = self.size * 8 // 5  # keys and counts take about half as long as reading
@@ -83,10 +116,10 @@ class Tally:
         """Count the rows of a batch and those that were refused; too many of them end the load."""
         counts.read += len(batch.rows) + len(batch.rejects)
         counts.rejected += len(batch.rejects)
-        self.rejects += batch.rejects
+        self.report.rejects += batch.rejects
         self.report.unjoined += sum(not reject.fault for reject in batch.rejects)
         self.done += batch.size
-        if len(self.rejects) > MANY_REJECTS:
+        if len(self.report.rejects) > MANY_REJECTS:
             # Even if none of the rows to come is refused, and they are half as long.
             self.refuse_if_poor(to_come=2 * (self.size - self.done) / max(self.done, 1))
 
@@ -95,7 +128,7 @@ class Tally:
         for key, count in joined.items():
             self.report.joined[key] = self.report.joined.get(key, 0) + count
         self.report.unjoined += len(without)
-        self.rejects += without
+        self.report.rejects += without
         counts.rejected += len(without)
 
     def refuse_if_poor(self, to_come: float = 0) -> None:
@@ -108,9 +141,14 @@ class Tally:
         if faulty > self.max_rejects * total.read * (1 + to_come):
             raise SourceError(
                 f"{faulty:,} of {total.read:,} rows of {name}{' read so far' if to_come else ''} "
-                "cannot be taken, "
-                f"more than {100 * self.max_rejects:.4g}%: nothing was loaded. "
-                "The rows and the reasons are in recsys.load_rejects; --max-rejects allows more"
+                f"cannot be taken, more than {100 * self.max_rejects:.4g}%: nothing was loaded. "
+                f"{self.report.main_reason}. The rows and the reasons are in recsys.load_rejects; "
+                "--max-rejects allows more"
+            )
+        if not to_come and total.rejected == total.read == self.report.unjoined:
+            raise SourceError(
+                f"none of the {total.read:,} rows of {name} has its film here: nothing was loaded. "
+                f"{self.report.main_reason}"
             )
 
     def record(
@@ -150,5 +188,5 @@ class Tally:
         copy_rows(
             connection,
             "recsys.load_rejects (run_id, file, line, reason, raw)",
-            ((report.run_id, r.file, r.line, r.reason, r.raw) for r in self.rejects),
+            ((report.run_id, r.file, r.line, r.reason, r.raw) for r in self.report.rejects),
         )

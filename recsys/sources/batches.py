@@ -18,6 +18,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "descriptions": FILM,  # of films that are there already: found by ids, or title and year
     "users": ("line", "user_id", "gender", "age", "occupation", "postal_code"),
     "ratings": ("line", "user_id", "movie_id", "rating", "rated_at"),  # seconds since 1970 or NaN
+    # What people rated or watched: `status` is rated, or a kind of feedback.
+    "entries": (
+        *("line", "user_id", "movie_id", "imdb_id", "tmdb_id", "title", "year"),
+        *("status", "rating", "rated_at", "raw"),
+    ),
     "tags": ("line", "user_id", "movie_id", "tag", "rated_at"),
     # Parts of the film or description in that line of that file.
     "movie_genres": ("line", "genre"),
@@ -52,7 +57,8 @@ class Batch:
     Attributes
     ----------
     rows
-        The columns of `COLUMNS`; others are ignored, and a missing one means null.
+        The columns of `COLUMNS`; others are ignored, and a missing one means null. In place of
+        an id there may be a ``user_key`` or ``movie_key``, which the load numbers.
     size
         How much of `Source.size` was read for them.
     raw

@@ -2,75 +2,56 @@
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from recsys.sources.records import Chunk
+from recsys.sources.records import Chunk, Layout
+from recsys.sources.scales import Scale, stars_of
+from recsys.sources.times import read_times
 
 # A year that a film can be of; any other number in brackets is part of the title.
 YEAR = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>18[7-9][0-9]|19[0-9]{2}|20[0-9]{2})\)\s*$", re.S)
-DAY = 86_400
-LOWEST, HIGHEST = 0.5, 5.0  # stars
-OUT_OF_RANGE = "the rating is not from 0.5 to 5"
+IMDB_URL = re.compile(r"^https?://.*/(tt[0-9]+).*$")
+TMDB_URL = re.compile(r"^https?://.*/movie/([0-9]+).*$")
 LONGEST_NAME = 600  # characters of a tag, a genre or a person's name, so that an index takes them
 LONGEST_TITLE = 1_000
-NO_TIME = "timestamp is not a time in seconds since 1970"
-IN_FUTURE = "the timestamp is in the future"
+NO_RATING = "rating is not a number"
 
 Text = "pd.Series[str]"
 Reader = Callable[["pd.Series[str]"], "tuple[pd.Series[Any], pd.Series[str]]"]
 
 
-def latest_second() -> float:
-    """Return the time from which on a rating is of the future: a day is left to clocks."""
-    return time.time() + DAY
-
-
 def ids(text: pd.Series[str], why: str) -> tuple[pd.Series[Any], pd.Series[str]]:
     """Read whole numbers; never by way of floats, which would change ids above 2^53."""
-    wrong = ~text.str.fullmatch(r"\s*[0-9]{1,18}\s*")
-    return text.mask(wrong, "0").str.strip().astype("int64"), _reasons(wrong, why)
+    plain = text.str.strip().str.removesuffix(".0")
+    wrong = ~plain.str.fullmatch("[0-9]{1,18}")
+    return plain.mask(wrong, "0").astype("int64"), _reasons(wrong, why)
 
 
-def ratings(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
-    """Read stars from 0.5 to 5."""
-    values = pd.to_numeric(text, errors="coerce").astype("float64")
-    reason = _reasons(~values.between(LOWEST, HIGHEST), OUT_OF_RANGE)
-    return values, reason.mask(values.isna(), "rating is not a number")
-
-
-def tenths(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
-    """Read ratings from 0 to 10 as stars: halved, and 0.5 for the lowest."""
-    values = pd.to_numeric(text, errors="coerce").astype("float64")
-    reason = _reasons(~values.between(0, 10), "the rating is not from 0 to 10")
-    return (values / 2).clip(lower=LOWEST), reason.mask(values.isna(), "rating is not a number")
-
-
-def seconds(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
-    """Read times: seconds since 1970, or a date as ISO 8601 writes it; empty is not known."""
-    values = pd.to_numeric(text, errors="coerce").astype("float64")
+def ratings(text: pd.Series[str], scale: Scale) -> tuple[pd.Series[Any], pd.Series[str]]:
+    """Read ratings on a scale as stars from 0.5 to 5."""
+    values = scale.read(text)
+    numbers = np.asarray(values, dtype=np.float64)
+    reason = _reasons(pd.Series(~scale.takes(numbers), text.index, "bool"), out_of_range(scale))
+    stars = pd.Series(stars_of(scale, numbers), text.index)
     missing = text.str.strip() == ""
-    dates = values.isna() & ~missing
-    if dates.any():
-        parsed = pd.to_datetime(text[dates], errors="coerce", format="ISO8601", utc=True)
-        # In whole seconds: nanoseconds end in 2262.
-        whole = parsed.dt.tz_convert(None).to_numpy("datetime64[s]").astype("int64")
-        known = pd.Series(whole, index=parsed.index, dtype="float64").mask(parsed.isna())
-        values = values.mask(dates, known)
-    reason = _reasons(values > latest_second(), IN_FUTURE)
-    unclear = (values.isna() & ~missing) | (values < 0) | (values == math.inf)
-    return values, reason.mask(unclear, NO_TIME)
+    reason = reason.mask(values.isna(), NO_RATING).mask(missing, "the rating is empty")
+    return stars, reason
+
+
+def out_of_range(scale: Scale) -> str:
+    """Return why a rating is refused that is not on the scale."""
+    return NO_RATING if scale.likes else f"the rating is not {scale}"
 
 
 def imdb_ids(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
     """Read IMDb ids, with or without ``tt`` and leading zeros; empty is none."""
-    digits = text.str.strip().str.removeprefix("tt")
+    digits = text.str.strip().str.replace(IMDB_URL, r"\1", regex=True).str.removeprefix("tt")
     missing = digits.isin(["", "0"])
     wrong = ~digits.str.fullmatch(r"[0-9]{1,10}") & ~missing
     values = ("tt" + digits.str.zfill(7)).mask(missing | wrong, None)
@@ -79,7 +60,7 @@ def imdb_ids(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
 
 def tmdb_ids(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
     """Read TMDB ids, also those that went through a float (``862.0``); empty is none."""
-    plain = text.str.strip().str.removesuffix(".0")
+    plain = text.str.strip().str.replace(TMDB_URL, r"\1", regex=True).str.removesuffix(".0")
     missing = plain.isin(["", "0"])
     values, reason = ids(plain.mask(missing, "0"), "tmdbId is not a number")
     return values.astype("Int64").mask(missing | (reason != ""), None), reason
@@ -116,6 +97,13 @@ def plain(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
     return stripped.mask(stripped == "", None), _reasons(stripped.isna(), "")
 
 
+def adult(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
+    """Read whether a film is for adults alone; what says neither is not known."""
+    words = text.str.strip().str.lower().str.removesuffix(".0")
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    return words.map(known).astype("boolean"), _reasons(words.isna(), "")
+
+
 def title_years(titles: pd.Series[str]) -> tuple[pd.Series[str], pd.Series[Any]]:
     """Split ``Heat (1995)`` into title and year."""
     parts = titles.str.extract(YEAR)
@@ -139,31 +127,29 @@ def date_years(text: pd.Series[str]) -> pd.Series[Any]:
 READERS: dict[str, Reader] = {
     "user_id": lambda text: ids(text, "userId is not a whole number"),
     "movie_id": lambda text: ids(text, "movieId is not a whole number"),
-    "rating": ratings,
-    "rating_of_ten": tenths,
-    "rated_at": seconds,
     "imdb_id": imdb_ids,
     "tmdb_id": tmdb_ids,
     "title": titles,
     "tag": tags,
     "age": ages,
-    "gender": plain,
-    "occupation": plain,
-    "postal_code": plain,
+    "adult": adult,
+    **dict.fromkeys(("user_key", "movie_key", "gender", "occupation", "postal_code"), plain),
 }
-# Where a column of a file has another name than what is read from it.
-NAMES = {"rating_of_ten": "rating"}
 
 
-def parse(chunk: Chunk, file: str) -> Chunk:
+def parse(chunk: Chunk, file: str, layout: Layout | None = None) -> Chunk:
     """Read the text columns as what they are; rows where that fails are refused."""
+    layout = layout or Layout()
+    readers = READERS | {
+        "rating": lambda text: ratings(text, layout.scale),
+        "rated_at": lambda text: read_times(text, layout.day_first),
+    }
     rows = chunk.rows
     reason = pd.Series("", index=rows.index, dtype="str")
     parsed: dict[str, pd.Series[Any]] = {}
     for column in rows.columns:
-        if column in READERS:
-            values, why = READERS[column](rows[column])
-            parsed[NAMES.get(column, column)] = values
+        if column in readers:
+            parsed[column], why = readers[column](rows[column])
             reason = reason.mask((reason == "") & (why != ""), why)
     return replace(chunk, rows=rows.assign(**parsed)).refuse(file, reason.tolist())
 

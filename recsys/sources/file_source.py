@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from recsys.sources import columns
@@ -13,11 +13,27 @@ from recsys.sources.records import Chunk, Layout, escaped, read_chunks
 
 @dataclass(frozen=True)
 class Part:
-    """One file, what its rows are, and how they are read."""
+    """One file, what its rows are, and how they are read.
+
+    Attributes
+    ----------
+    fields
+        Of each heading, what its column is read as, or an empty text.
+    unread
+        Headings, or names, of the columns that are not read.
+    offers
+        Of these, the field that each may be.
+    notes
+        What is to be said of how it is read.
+    """
 
     kind: str
     file: File
     read: Callable[[File], Iterator[Batch]]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    offers: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,20 +64,19 @@ class FileSource:
             yield from part.read(part.file)
 
 
-def rows_part(kind: str, file: File, layout: Layout, named: Callable[[str], str] = str) -> Part:
-    """Return a part whose rows are read column by column: links, users or tags."""
-    return Part(kind, file, lambda file: read_rows(kind, file, layout, named))
+def rows_part(kind: str, file: File, layout: Layout) -> Part:
+    """Return a part whose rows are read column by column: users or tags."""
+    return Part(kind, file, lambda file: read_rows(kind, file, layout))
 
 
 def read_rows(
     kind: str,
     file: File,
     layout: Layout,
-    named: Callable[[str], str] = str,
     prepare: Callable[[Chunk], Chunk] = lambda chunk: chunk,
 ) -> Iterator[Batch]:
     """Read rows that need no more than their columns read."""
-    for chunk in read_chunks(file, layout, named):
+    for chunk in read_chunks(file, layout):
         yield _batch(kind, file.name, columns.parse(prepare(chunk), file.name))
 
 

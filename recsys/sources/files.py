@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
 import os
 import zipfile
 import zlib
@@ -15,6 +17,7 @@ from typing import IO, cast
 from recsys.errors import SourceError
 
 GZIP = b"\x1f\x8b"
+INNER = ("likes",)  # folders that belong to the files beside them: of Letterboxd
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class File:
     Attributes
     ----------
     name
-        Without its folder and without ``.gz``.
+        Without ``.gz``, and without its folder unless that is inside of the source.
     size
         Bytes to read; of a gzip file about, as its header does not tell.
     """
@@ -35,10 +38,17 @@ class File:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Open for reading; what fails on the way is a `SourceError` that names the file."""
+        """Open for reading; what fails on the way is a `SourceError` that names the file.
+
+        UTF-16, as spreadsheets save it, is read as UTF-8.
+        """
         try:
-            with self.opener() as stream:
+            with self.opener() as opened, _as_utf_8(opened) as stream:
                 yield stream
+        except UnicodeDecodeError as error:
+            if not error.encoding.startswith("utf-16"):
+                raise
+            raise SourceError(f"{self.name} cannot be read: it is broken UTF-16") from error
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
             # RuntimeError is what zipfile says of an encrypted member, NotImplementedError of one
             # that is packed in a way it does not know.
@@ -47,11 +57,51 @@ class File:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise SourceError(f"{self.name} cannot be read: {reason}") from error
 
-    def first_line(self) -> str:
-        """Return the first line, without the byte order mark."""
+    def first_lines(self, count: int) -> list[str]:
+        """Return the first lines, without the byte order mark; of long ones the beginning."""
         with self.open() as stream:
-            line = stream.readline(1 << 16)
-        return line.decode("utf-8-sig", "replace").rstrip("\r\n")
+            lines = [stream.readline(1 << 16) for _ in range(count)]
+        text = [line.decode("utf-8", "replace").rstrip("\r\n") for line in lines if line]
+        return [text[0].removeprefix("\ufeff"), *text[1:]] if text else []
+
+
+class _Recoded(io.RawIOBase):
+    """A stream of UTF-16 as UTF-8."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self.stream = stream
+        self.decoder = codecs.getincrementaldecoder(encoding)()
+        self.waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        while not self.waiting:
+            data = self.stream.read(1 << 16)
+            text = self.decoder.decode(data, final=not data)
+            self.waiting = text.encode("utf-8", "surrogatepass")
+            if not data:
+                break
+        part, self.waiting = self.waiting[: len(buffer)], self.waiting[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _as_utf_8(stream: IO[bytes]) -> IO[bytes]:
+    """Return the stream, or if it is UTF-16, what that is in UTF-8."""
+    if not hasattr(stream, "peek"):
+        stream = cast(IO[bytes], io.BufferedReader(cast(io.RawIOBase, stream)))
+    head = cast(io.BufferedReader, stream).peek(4)[:4]
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encoding = "utf-16"
+    elif len(head) == 4 and 0 not in head[::2] and head[1::2] == b"\0\0":
+        encoding = "utf-16-le"  # without the mark, and with Latin letters
+    elif len(head) == 4 and 0 not in head[1::2] and head[::2] == b"\0\0":
+        encoding = "utf-16-be"
+    else:
+        return stream
+    return cast(IO[bytes], io.BufferedReader(_Recoded(stream, encoding)))
 
 
 def readable(name: str) -> str:
@@ -70,7 +120,13 @@ def list_files(path: Path) -> list[File]:
     """
     try:
         if path.is_dir():
-            found = [_plain(entry) for entry in path.iterdir() if entry.is_file()]
+            folders = [path, *filter(Path.is_dir, map(path.joinpath, INNER))]
+            found = [
+                _plain(entry, "" if folder == path else f"{folder.name}/")
+                for folder in folders
+                for entry in folder.iterdir()
+                if entry.is_file()
+            ]
         elif zipfile.is_zipfile(path):
             found = _members(path)
         else:
@@ -87,11 +143,11 @@ def list_files(path: Path) -> list[File]:
     return sorted((file for file in found if not file.name.startswith(".")), key=lambda f: f.name)
 
 
-def _plain(path: Path) -> File:
+def _plain(path: Path, folder: str = "") -> File:
     with path.open("rb") as stream:
         packed = stream.read(2) == GZIP
     size = path.stat().st_size
-    name = readable(path.name)
+    name = folder + readable(path.name)
     if packed:
         # A gzip file ends with the size of what it holds, modulo 2^32.
         with path.open("rb") as stream:
@@ -109,7 +165,15 @@ def _members(path: Path) -> list[File]:
             for member in archive.infolist()
             if not member.is_dir() and not member.filename.startswith("__MACOSX/")
         ]
-    top = min((len(PurePosixPath(member.filename).parts) for member in members), default=0)
+
+    def name(member: zipfile.ZipInfo) -> str:
+        parts = PurePosixPath(member.filename).parts
+        return "/".join(parts[-2:] if len(parts) > 1 and parts[-2] in INNER else parts[-1:])
+
+    def depth(member: zipfile.ZipInfo) -> int:
+        return len(PurePosixPath(member.filename).parts) - name(member).count("/")
+
+    top = min(map(depth, members), default=0)
 
     def opener(member: zipfile.ZipInfo) -> IO[bytes]:
         # The archive stays open as long as the member that is read from it.
@@ -120,12 +184,12 @@ def _members(path: Path) -> list[File]:
 
     return [
         File(
-            readable(PurePosixPath(member.filename).name).removesuffix(".gz"),
+            readable(name(member)).removesuffix(".gz"),
             member.file_size,
             lambda member=member: opener(member),  # type: ignore[misc]
         )
         for member in members
-        if len(PurePosixPath(member.filename).parts) == top
+        if depth(member) == top
     ]
 
 

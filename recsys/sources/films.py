@@ -18,54 +18,18 @@ import pandas as pd
 from recsys.sources import columns
 from recsys.sources.batches import Batch
 from recsys.sources.columns import LONGEST_NAME
+from recsys.sources.fields import LISTS, PEOPLE, TEXTS
 from recsys.sources.files import File
-from recsys.sources.records import Chunk, Layout, escaped, read_chunks
+from recsys.sources.records import Chunk, Layout, escaped, read_chunks, storable
 
-# Heading in lower case, without spaces and underscores: what it is called here.
-HEADINGS = {
-    "id": "id",
-    "movieid": "id",
-    "tmdbid": "tmdb_id",
-    "imdbid": "imdb_id",
-    "title": "title",
-    "originaltitle": "original_title",
-    "year": "date",
-    "releasedate": "date",
-    "releaseyear": "date",
-    "overview": "overview",
-    "description": "overview",
-    "plot": "plot",
-    "plotsynopsis": "plot",
-    "synopsis": "plot",
-    "tagline": "tagline",
-    "posterpath": "poster_path",
-    "genres": "genres",
-    "keywords": "keywords",
-    "tags": "keywords",
-    "cast": "cast",
-    "crew": "crew",
-}
-TEXTS = ("overview", "plot", "tagline")
-LISTS = ("genres", "keywords", "cast", "crew")
-PARTS = (*TEXTS, *LISTS)
 NO_GENRES = "(no genres listed)"
 JOBS = {"Director": "director", "Screenplay": "writer", "Writer": "writer"}
 
 Prepare = Callable[[Chunk], Chunk]
 
 
-def name_heading(heading: str) -> str:
-    """Return what a column of this heading is called here, empty if it is not read."""
-    return HEADINGS.get(simple(heading), "")
-
-
-def simple(heading: str) -> str:
-    """Return a heading in lower case, without spaces and underscores."""
-    return heading.strip().lower().replace("_", "").replace(" ", "")
-
-
 def read_films(
-    file: File, kind: str, layout: Layout | None = None, prepare: Prepare = lambda chunk: chunk
+    file: File, kind: str, layout: Layout, prepare: Prepare = lambda chunk: chunk
 ) -> Iterator[Batch]:
     """Read films or descriptions of films, one a row, and what belongs to them.
 
@@ -74,10 +38,9 @@ def read_films(
     kind
         ``movies`` or ``descriptions``.
     prepare
-        Gives the columns their last names, ``movie_id`` or ``tmdb_id`` for ``id`` say, and may
-        refuse rows.
+        May add columns or refuse rows.
     """
-    for chunk in read_chunks(file, layout or Layout(), name_heading):
+    for chunk in read_chunks(file, layout):
         yield from film_batches(prepare(chunk), file.name, kind)
 
 
@@ -89,8 +52,8 @@ def film_batches(chunk: Chunk, file: str, kind: str) -> Iterator[Batch]:
     if "title" in rows:
         titles = columns.drop_film(rows["title"]) if kind == "descriptions" else rows["title"]
         rows["title"], rows["year"] = columns.title_years(titles)
-    if "date" in rows:
-        years = columns.date_years(rows["date"])
+    if "released" in rows:
+        years = columns.date_years(rows["released"])
         rows["year"] = rows["year"].fillna(years) if "year" in rows else years
     raw = chunk.raw
     rows["raw"] = [escaped(text) for text in raw]
@@ -157,11 +120,6 @@ def read_list(text: str) -> list[Any] | None:
     return value
 
 
-def storable(text: str) -> str:
-    """Return the text without what PostgreSQL cannot hold: NUL and half characters of JSON."""
-    return text.encode("utf-8", "ignore").decode().replace("\0", "").strip()
-
-
 def _parts(rows: pd.DataFrame, file: str) -> Iterator[Batch]:
     lines = rows["line"].tolist()
 
@@ -183,7 +141,11 @@ def _parts(rows: pd.DataFrame, file: str) -> Iterator[Batch]:
     ):
         words = ((line, word) for line, value in each(column) for word in _names(value))
         yield from part(kind, [name], words)
-    people = chain(_people(each("cast"), _actor), _people(each("crew"), _job))
+    people = chain(
+        *(_named(each(column), role) for column, role in PEOPLE.items()),
+        _people(each("cast"), _actor),
+        _people(each("crew"), _job),
+    )
     yield from part("movie_people", ["name", "role", "position"], people)
 
 
@@ -194,6 +156,16 @@ def _names(values: list[Any]) -> Iterator[str]:
         word = storable(name) if isinstance(name, str) else ""
         if word and word != NO_GENRES:
             yield word
+
+
+def _named(
+    lists: Iterator[tuple[int, list[Any]]], role: str
+) -> Iterator[tuple[int, str, str, int | None]]:
+    """Give the people of lists of names, in the order of the list."""
+    for line, people in lists:
+        names = [storable(name) for name in people if isinstance(name, str)]
+        for position, name in enumerate(dict.fromkeys(filter(None, names)), start=1):
+            yield line, name, role, position if role == "actor" else None
 
 
 def _people(

@@ -14,9 +14,11 @@ from recsys.sources.batches import Batch
 from recsys.sources.file_source import FileSource, Part, read_rows, rows_part
 from recsys.sources.files import File
 from recsys.sources.films import read_films
-from recsys.sources.headings import as_descriptions, headed_parts, is_tmdb
+from recsys.sources.headings import headed_parts, is_tmdb
 from recsys.sources.ratings import read_ratings
 from recsys.sources.records import Chunk, Layout
+from recsys.sources.scales import TENTHS
+from recsys.sources.tables import Reading
 
 RATINGS = ("user_id", "movie_id", "rating", "rated_at")
 TAGS = ("user_id", "movie_id", "tag", "rated_at")
@@ -37,14 +39,18 @@ OCCUPATIONS = (
 # fmt: on
 
 
-def open_csv(files: list[File]) -> FileSource | None:
+def open_csv(files: list[File], reading: Reading) -> FileSource | None:
     """MovieLens in CSV: 20M, 25M, 32M, latest, latest-small."""
-    parts, unread = headed_parts(files)
-    own = [part for part in parts if part.kind == "movies" and not is_tmdb(part.file)]
+    parts, unread = headed_parts(files, reading)
+    own = [part for part in parts if part.kind == "movies" and not is_tmdb(part)]
     if not own:
         return None
-    others = [part for part in parts if part not in own]
-    return FileSource("movielens", "movielens", own + as_descriptions(others), unread=unread)
+    ours = {part.file.name for part in own}
+    others, _ = headed_parts(
+        [part.file for part in parts if part.file.name not in ours], reading, describes=True
+    )
+    space = "keys" if any("movie_key" in part.fields.values() for part in own) else "movielens"
+    return FileSource("movielens", space, own + others, unread=unread)
 
 
 def open_dat(files: list[File]) -> FileSource | None:
@@ -73,7 +79,7 @@ def open_dat(files: list[File]) -> FileSource | None:
             case _:
                 users = layout(name, "user_id", "gender", "age", "occupation", "postal_code")
                 return Part(
-                    "users", file, lambda file: read_rows("users", file, users, str, _occupation)
+                    "users", file, lambda file: read_rows("users", file, users, _occupation)
                 )
 
     known = [
@@ -93,7 +99,9 @@ def open_100k(files: list[File]) -> FileSource | None:
     parts: list[Part] = []
     if file := named.get("u.item"):
         genres = _genre_names(named.get("u.genre"))
-        films = Layout(("movie_id", "title", "date", "", "", *genres), "|", False, _encoding(file))
+        films = Layout(
+            ("movie_id", "title", "released", "", "", *genres), "|", False, _encoding(file)
+        )
         parts.append(
             Part(
                 "movies",
@@ -122,7 +130,7 @@ def open_tweetings(files: list[File]) -> FileSource | None:
     known = [named[name] for name in ("movies.dat", "ratings.dat") if name in named]
     if not known or not any(map(_has_padded_ids, known)):
         return None
-    layout = Layout(("user_id", "movie_id", "rating_of_ten", "rated_at"), "::", False)
+    layout = Layout(RATINGS, "::", False, scale=TENTHS)
     parts = [
         Part("movies", file, _tweeted_films)
         if file.name == "movies.dat"
@@ -189,7 +197,7 @@ def _flags_to_genres(names: tuple[str, ...]):  # type: ignore[no-untyped-def]
             for row in flags.itertuples(index=False)
         ]
         return replace(
-            chunk, rows=rows[["line", "movie_id", "title", "date"]].assign(genres=genres)
+            chunk, rows=rows[["line", "movie_id", "title", "released"]].assign(genres=genres)
         )
 
     return prepare

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,10 @@ import pandas as pd
 from recsys.arrays import Mask
 from recsys.sources import columns
 from recsys.sources.batches import COLUMNS, Batch, Reject
-from recsys.sources.columns import HIGHEST, IN_FUTURE, LOWEST, OUT_OF_RANGE
 from recsys.sources.files import File
-from recsys.sources.records import Chunk, Layout, escaped, fault, split_line
+from recsys.sources.records import Chunk, Layout, Record, escaped, fault, frame_of, split_line
+from recsys.sources.scales import Scale
+from recsys.sources.times import IN_FUTURE, NO_TIME, latest_second, seconds_of
 
 BLOCK = 1 << 24  # bytes
 FEW_LINES = 500
@@ -36,20 +37,18 @@ class Block:
     line: int
 
 
-def read_ratings(file: File, layout: Layout, heading: bool = False) -> Iterator[Batch]:
+def read_ratings(file: File, layout: Layout) -> Iterator[Batch]:
     """Read ratings in the order of the file.
 
     Parameters
     ----------
     layout
-        Its columns are ``user_id``, ``movie_id``, ``rating`` or ``rating_of_ten`` and, where
-        there are times, ``rated_at``; empty names are passed over.
-    heading
-        Whether the first line names the columns.
+        Its columns are ``user_id`` or ``user_key``, ``movie_id`` or ``movie_key``, ``rating``
+        and, where there are times, ``rated_at``; empty names are passed over.
     """
     with file.open() as stream:
         line = 1
-        if heading:
+        for _ in range(layout.heading):
             line += 1
             stream.readline()
         while data := stream.read(BLOCK):
@@ -65,7 +64,7 @@ def _batches(block: Block, lines: int, file: str, layout: Layout) -> Iterator[Ba
     rows = _parse_fast(block.data, lines, layout)
     if rows is not None:
         rows.insert(0, "line", np.arange(block.line, block.line + lines, dtype=np.int64))
-        yield _checked(rows, block, file)
+        yield _checked(rows, block, file, layout.scale)
     elif lines <= FEW_LINES:
         yield _parse_slowly(block, file, layout)
     else:
@@ -81,13 +80,14 @@ def _batches(block: Block, lines: int, file: str, layout: Layout) -> Iterator[Ba
 
 def _parse_fast(data: bytes, lines: int, layout: Layout) -> pd.DataFrame | None:
     """Parse lines of plain numbers; None where anything about them is not plain."""
-    names = ["rating" if name == "rating_of_ten" else name for name in layout.columns or ()]
-    if set(names) not in FAST_COLUMNS:
-        return None
-    if data.translate(None, b"0123456789.\r\n" + layout.separator.encode()):
+    names = layout.columns
+    if {name for name in names if name} not in FAST_COLUMNS or layout.scale.likes:
         return None
     if layout.separator != ",":
-        data = data.replace(layout.separator.encode(), b",")
+        # What is a comma now is one of a decimal.
+        data = data.replace(b",", b".").replace(layout.separator.encode(), b",")
+    if data.translate(None, b"0123456789.,\r\n"):
+        return None
     separators = data.count(b",")
     if separators != lines * (len(names) - 1) or data.count(b"\r") != data.count(b"\r\n"):
         return None
@@ -95,39 +95,44 @@ def _parse_fast(data: bytes, lines: int, layout: Layout) -> pd.DataFrame | None:
         rows = pd.read_csv(
             io.BytesIO(data),
             header=None,
-            names=names,
+            names=range(len(names)),
+            usecols=[place for place, name in enumerate(names) if name],
             index_col=False,
-            dtype={name: "float64" if name == "rating" else "int64" for name in names},
-        )
+            dtype={
+                place: "float64" if name == "rating" else "int64"
+                for place, name in enumerate(names)
+                if name
+            },
+        ).rename(columns=dict(enumerate(names)))
     except (ValueError, OverflowError, pd.errors.ParserError):
         return None
     if len(rows) != lines or rows["rating"].isna().any():
         return None
     if max(rows["user_id"].max(), rows["movie_id"].max()) >= LARGEST_ID:
         return None
-    if "rating_of_ten" in (layout.columns or ()):
-        if not rows["rating"].between(0, 10).all():
-            return None
-        rows["rating"] = (rows["rating"] / 2).clip(lower=LOWEST)
     return rows
 
 
-def _checked(rows: pd.DataFrame, block: Block, file: str) -> Batch:
+def _checked(rows: pd.DataFrame, block: Block, file: str, scale: Scale) -> Batch:
     """Refuse the rows whose numbers are out of range."""
     raw = _raw_lines(block.data)
     rating = rows["rating"].to_numpy()
-    bad = (rating < LOWEST) | (rating > HIGHEST)
-    future: Mask = np.zeros(len(rows), dtype=np.bool_)
+    bad = ~scale.takes(rating)
+    rows["rating"] = scale.stars(rating)
+    wrong: Mask = np.zeros(len(rows), dtype=np.bool_)
+    unclear = wrong
     if "rated_at" in rows:
-        future = rows["rated_at"].to_numpy() > columns.latest_second()
+        rows["rated_at"] = seconds_of(rows["rated_at"].to_numpy())
+        unclear = rows["rated_at"].isna().to_numpy()
+        wrong = unclear | (rows["rated_at"].to_numpy() > latest_second())
     else:
         rows["rated_at"] = np.nan
-    out = bad | future
+    out = bad | wrong
     rejects = [
         Reject(
             file,
             block.line + int(place),
-            OUT_OF_RANGE if bad[place] else IN_FUTURE,
+            columns.out_of_range(scale) if bad[place] else NO_TIME if unclear[place] else IN_FUTURE,
             raw(int(place)),
         )
         for place in out.nonzero()[0]
@@ -140,9 +145,9 @@ def _checked(rows: pd.DataFrame, block: Block, file: str) -> Batch:
 
 
 def _parse_slowly(block: Block, file: str, layout: Layout) -> Batch:
-    names = layout.columns or ()
+    names = layout.columns
     rejects: list[Reject] = []
-    good: list[tuple[int, list[str], str]] = []
+    good: list[Record] = []
     for line, data in enumerate(io.BytesIO(block.data), start=block.line):
         raw = data.decode(layout.encoding, "surrogateescape")
         try:
@@ -154,22 +159,18 @@ def _parse_slowly(block: Block, file: str, layout: Layout) -> Batch:
             rejects.append(Reject(file, line, why, escaped(raw)))
         elif fields:  # an empty line is no row
             good.append((line, fields, raw))
-    rows = pd.DataFrame(
-        {
-            "line": pd.Series([line for line, _, _ in good], dtype="int64"),
-            **{
-                name: pd.Series([fields[place] for _, fields, _ in good], dtype="str")
-                for place, name in enumerate(names)
-                if name
-            },
-        }
-    )
-    chunk = columns.parse(Chunk(rows, [raw for _, _, raw in good], rejects, 0), file)
-    parsed = chunk.rows.reindex(columns=list(COLUMNS["ratings"]))
-    size = len(block.data)
-    return Batch(
-        "ratings", file, parsed, chunk.rejects, size, lambda place: escaped(chunk.raw[place])
-    )
+    chunk = Chunk(frame_of(good, names), [raw for _, _, raw in good], rejects, len(block.data))
+    return rating_batch(chunk, file, layout)
+
+
+def rating_batch(chunk: Chunk, file: str, layout: Layout) -> Batch:
+    """Read ratings from columns of text; without a rating, each row is a like."""
+    if "rating" not in chunk.rows:
+        chunk = replace(chunk, rows=chunk.rows.assign(rating="1"))
+    chunk = columns.parse(chunk, file, layout)
+    names = [*COLUMNS["ratings"], *({"user_key", "movie_key"} & set(chunk.rows.columns))]
+    rows, raw = chunk.rows.reindex(columns=names), chunk.raw
+    return Batch("ratings", file, rows, chunk.rejects, chunk.size, lambda n: escaped(raw[n]))
 
 
 def _count_lines(data: bytes) -> int:

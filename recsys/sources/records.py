@@ -17,9 +17,12 @@ import pandas as pd
 
 from recsys.sources.batches import Reject
 from recsys.sources.files import File
+from recsys.sources.scales import STARS, Scale
 
 LONGEST_FIELD = 1_000_000
 LONGEST_RAW = 1_000
+# What programs write where there is nothing; it means so in each column.
+MISSING = ("\\N", "NULL", "null", "NaN", "nan", "N/A", "n/a", "#N/A", "NA", "<NA>", "None")
 ROWS_A_CHUNK = 20_000
 csv.field_size_limit(max(LONGEST_FIELD, csv.field_size_limit()))
 
@@ -33,15 +36,22 @@ class Layout:
     Attributes
     ----------
     columns
-        Names of the fields, empty for those not wanted; None where the first line has them.
+        Names of the fields, empty for those not wanted.
     separator
         Between fields. Only with ``quoted`` may a field in quotes hold it.
+    heading
+        The line of the headings; 0 if there are none.
+    scale, day_first
+        How its ratings and dates are meant.
     """
 
-    columns: tuple[str, ...] | None = None
+    columns: tuple[str, ...] = ()
     separator: str = ","
     quoted: bool = True
     encoding: str = "utf-8"
+    heading: int = 0
+    scale: Scale = STARS
+    day_first: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -78,26 +88,15 @@ class Chunk:
         return Chunk(rows, [self.raw[place] for place in kept], self.rejects + rejects, self.size)
 
 
-def read_chunks(file: File, layout: Layout, named: Callable[[str], str] = str) -> Iterator[Chunk]:
-    """Read a file as text columns, so that nothing is guessed and nothing changed.
-
-    Parameters
-    ----------
-    named
-        Gives the name of a column by its heading in the first line, empty if not wanted.
-    """
+def read_chunks(file: File, layout: Layout) -> Iterator[Chunk]:
+    """Read a file as text columns, so that nothing is guessed and nothing changed."""
     with file.open() as stream:
         lines = _Lines(stream, layout.encoding)
+        lines.skip(layout.heading)
         records = _records(lines, layout)
-        columns = layout.columns
-        if columns is None:
-            heading = next((fields for _, fields, _ in _good(records)), None)
-            if heading is None:
-                return
-            columns = tuple(map(named, heading))
         size = 0
         while chunk := list(islice(records, ROWS_A_CHUNK)):
-            yield _chunk(file.name, chunk, columns, lines.size - size)
+            yield _chunk(file.name, chunk, layout.columns, lines.size - size)
             size = lines.size
 
 
@@ -109,6 +108,11 @@ def escaped(raw: str) -> str:
         .decode("utf-8", "backslashreplace")
         .replace("\0", "\\x00")[:LONGEST_RAW]
     )
+
+
+def storable(text: str) -> str:
+    """Return the text without what PostgreSQL cannot hold: NUL and half characters of JSON."""
+    return text.encode("utf-8", "ignore").decode().replace("\0", "").strip()
 
 
 def split_line(line: str, layout: Layout) -> list[str]:
@@ -169,6 +173,11 @@ class _Lines:
         self.taken.append(line)
         return line
 
+    def skip(self, count: int) -> None:
+        """Pass over lines."""
+        for _ in islice(self, count):
+            self.taken.clear()
+
     def put_back(self) -> None:
         """Put back all but the first of the lines taken."""
         self.number -= len(self.taken) - 1
@@ -210,10 +219,6 @@ def _in_words(error: csv.Error) -> str:
     return f"it is no CSV: {text}"
 
 
-def _good(records: Iterator[Record | Reject]) -> Iterator[Record]:
-    return (record for record in records if not isinstance(record, Reject))
-
-
 def _chunk(file: str, records: list[Record | Reject], columns: tuple[str, ...], size: int) -> Chunk:
     rejects: list[Reject] = []
     good: list[Record] = []
@@ -224,14 +229,25 @@ def _chunk(file: str, records: list[Record | Reject], columns: tuple[str, ...], 
             rejects.append(Reject(file, record[0], why, escaped(record[2])))
         else:
             good.append(record)
-    places = {name: columns.index(name) for name in columns if name}  # the first of a name counts
-    rows = pd.DataFrame(
+    return Chunk(frame_of(good, columns), [raw for _, _, raw in good], rejects, size)
+
+
+def frame_of(records: Sequence[Record], columns: Sequence[str]) -> pd.DataFrame:
+    """Return the wanted fields of records as columns of text, and their lines.
+
+    Of columns with one name the first counts. What means missing is empty in each of them.
+    """
+    places = {name: columns.index(name) for name in columns if name}
+    missing = dict.fromkeys(MISSING, "")
+    return pd.DataFrame(
         {
-            "line": pd.Series([line for line, _, _ in good], dtype="int64"),
+            "line": pd.Series([line for line, _, _ in records], dtype="int64"),
             **{
-                name: pd.Series([fields[place] for _, fields, _ in good], dtype="str")
+                name: pd.Series(
+                    [missing.get(fields[place], fields[place]) for _, fields, _ in records],
+                    dtype="str",
+                )
                 for name, place in places.items()
             },
         }
     )
-    return Chunk(rows, [raw for _, _, raw in good], rejects, size)

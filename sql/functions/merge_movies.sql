@@ -34,6 +34,12 @@ begin
     )
     select (select count(*) from old), (select count(*) from taken)
     into moved, merged.ratings;
+    with old as (
+        delete from recsys.feedback where movie_id = drop_movie_id returning user_id, kind, at
+    )
+    insert into recsys.feedback (user_id, movie_id, kind, at)
+    select old.user_id, keep_movie_id, old.kind, old.at from old
+    on conflict (user_id, movie_id, kind) do nothing;
     merged.movie_id := keep_movie_id;
     merged.ratings_given_up := moved - merged.ratings;
     select d.* into merged.tags, merged.genres, merged.texts, merged.people, merged.keywords

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from recsys.loading.load import load
 from recsys.loading.tally import LoadReport
 from recsys.sources import open_source
+from recsys.sources.tables import Reading
 
 FILMS = """
     select m.movie_id, m.title, m.year, b.genres, m.imdb_id, m.tmdb_id
@@ -32,8 +33,14 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
     return folder
 
 
-def run(engine: Engine, path: object, file_format: str | None = None, **options: Any) -> LoadReport:
-    return load(engine, open_source(str(path), file_format), **options)
+def run(
+    engine: Engine,
+    path: object,
+    file_format: str | None = None,
+    reading: Reading | None = None,
+    **options: Any,
+) -> LoadReport:
+    return load(engine, open_source(str(path), file_format, reading=reading), **options)
 
 
 def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:

@@ -55,7 +55,7 @@ def test_texts_join_by_imdb_id_tmdb_id_or_title_and_year(catalogue: Engine, tmp_
         (3, "by title too"),
         (4, "by title"),
     ]
-    assert report.joined == {"imdb_id": 1, "tmdb_id": 1, "title and year": 2, "title": 0}
+    assert report.joined == {"imdb_id": 1, "tmdb_id": 1, "title and year": 2, "title alone": 0}
     assert counts(report, "descriptions") == {"read": 6, "loaded": 4, "rejected": 2}
     assert rows(catalogue, "select line, raw from recsys.load_rejects order by 1") == [
         (5, "77,Twins (2000),,,two films"),

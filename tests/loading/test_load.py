@@ -11,6 +11,7 @@ from recsys.errors import DatabaseError, SourceError
 from recsys.loading.empty_tables import strip
 from recsys.sources import open_source
 from recsys.sources.simulated.sample import read_films, simulate_ratings
+from recsys.sources.times import NO_TIME
 from tests.helpers.loads import LINKS, MOVIES, RATINGS, TAGS, everything, folder, rows, run
 
 
@@ -103,7 +104,7 @@ def test_refused_rows_are_kept_with_their_line_and_reason(engine: Engine, tmp_pa
         ("ratings.csv", 6, "the rating is not from 0.5 to 5", "1,3,5.5,964982703"),
         ("ratings.csv", 7, "userId is not a whole number", "x,1,3.0,964982703"),
         ("ratings.csv", 8, "rating is not a number", "3,1,good,964982703"),
-        ("ratings.csv", 9, "rating is not a number", "4,1,NaN,1"),
+        ("ratings.csv", 9, "the rating is empty", "4,1,NaN,1"),
         ("ratings.csv", 10, "wrong number of fields", "5,1,4.0,1,surplus"),
         ("ratings.csv", 11, "wrong number of fields", "5,1"),
     ]
@@ -149,7 +150,7 @@ def test_odd_contents_are_refused_row_by_row(engine: Engine, tmp_path: Path) -> 
     )
     links = LINKS + "1,tt0114709,862.5\n2,tt0112346,1e30\n4,one,1\n5,tt0000005,5\n"
     ratings = (
-        RATINGS + "9007199254740993,1,4.0,1\n1,4,3.0,yesterday\n1,5,3.0,964982703000\n1,3,4.0,inf\n"
+        RATINGS + "9007199254740993,1,4.0,1\n1,4,3.0,yesterday\n1,5,3.0,99999999999\n1,3,4.0,inf\n"
     )
     run(engine, folder(tmp_path, movies=movies, links=links, ratings=ratings), max_rejects=0.5)
     assert rows(engine, "select file, line, reason from recsys.load_rejects order by 1, 2") == [
@@ -158,9 +159,9 @@ def test_odd_contents_are_refused_row_by_row(engine: Engine, tmp_path: Path) -> 
         ("links.csv", 7, "imdbId is not a number"),
         ("movies.csv", 8, "it holds a NUL character"),
         ("movies.csv", 11, "the title is empty"),
-        ("ratings.csv", 6, "timestamp is not a time in seconds since 1970"),
+        ("ratings.csv", 6, NO_TIME),
         ("ratings.csv", 7, "the timestamp is in the future"),
-        ("ratings.csv", 8, "timestamp is not a time in seconds since 1970"),
+        ("ratings.csv", 8, NO_TIME),
     ]
     assert rows(
         engine, "select movie_id, title, year from recsys.movies where movie_id > 5 order by 1"
@@ -189,7 +190,7 @@ def test_the_sample_overwrites_nothing_that_an_application_wrote(engine: Engine)
     ("files", "says"),
     [
         ({"tags": ""}, "tags.csv cannot be read: it is empty"),
-        ({"links": "movieId,tmdb\n1,2\n"}, "its first line is not movieId,imdbId,tmdbId"),
+        ({"links": "movieId,other\n1,2\n"}, "its first line is not movieId,imdbId,tmdbId"),
         ({"ratings": "a,b\n1,2\n"}, "ratings.csv cannot be read: its first line is not userId,"),
         ({"movies": ""}, "movies.csv cannot be read: it is empty"),
         ({"movies": "movieId,title,genres\n"}, "7 of 7 rows"),
@@ -217,7 +218,8 @@ def test_a_missing_folder_and_an_unknown_format(tmp_path: Path) -> None:
 
 def test_a_row_of_another_encoding_is_refused(engine: Engine, tmp_path: Path) -> None:
     source = folder(tmp_path)
-    (tmp_path / "movies.csv").write_bytes(MOVIES.replace("–", "-").encode("latin-1"))
+    movies = MOVIES.replace("–", "-").encode("latin-1") + "6,Amélie,\n".encode()
+    (tmp_path / "movies.csv").write_bytes(movies)
     assert run(engine, source, max_rejects=0.2).kinds["movies"].rejected == 1
     assert rows(engine, "select line, reason, raw from recsys.load_rejects") == [
         (
@@ -225,6 +227,15 @@ def test_a_row_of_another_encoding_is_refused(engine: Engine, tmp_path: Path) ->
             "it is not in the file's encoding",
             r'5,"A ""Quoted"" Film: Desu n\xf4to (2006-2007)",Drama',
         )
+    ]
+
+
+def test_a_file_that_is_nowhere_utf_8_is_windows_1252(engine: Engine, tmp_path: Path) -> None:
+    source = folder(tmp_path)
+    (tmp_path / "movies.csv").write_bytes(MOVIES.encode("cp1252"))
+    assert run(engine, source).total.rejected == 0
+    assert rows(engine, "select title from recsys.movies where movie_id = 5") == [
+        ('A "Quoted" Film: Desu nôto (2006–2007)',)
     ]
 
 

@@ -3,6 +3,7 @@
 from recsys.database.tables.catalogue import (
     genres,
     movie_genres,
+    movie_keys,
     movie_keywords,
     movie_people,
     movie_texts,
@@ -34,11 +35,19 @@ from recsys.database.tables.texts import (
     text_encoders,
     text_terms,
 )
-from recsys.database.tables.users import ratings, recommendations, tags, users
+from recsys.database.tables.users import (
+    feedback,
+    ratings,
+    recommendations,
+    tags,
+    user_keys,
+    users,
+)
 
 __all__ = [
     "content_features",
     "evaluations",
+    "feedback",
     "genre_norms",
     "genre_units",
     "genres",
@@ -48,6 +57,7 @@ __all__ = [
     "models",
     "movie_genres",
     "movie_genres_predicted",
+    "movie_keys",
     "movie_keywords",
     "movie_people",
     "movie_terms",
@@ -70,6 +80,7 @@ __all__ = [
     "text_encoders",
     "text_terms",
     "trials",
+    "user_keys",
     "user_vectors",
     "users",
 ]

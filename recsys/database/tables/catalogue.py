@@ -76,6 +76,13 @@ Index(
     func.length(func.recsys_internal.main_title(movies.c.plain_title)),
 )
 
+movie_keys = table(
+    "movie_keys",
+    "One row per film that the source names otherwise than by a number.",
+    parent("movies.movie_id", "The number that the film got here."),
+    Column("key", Text, nullable=False, unique=True, comment="Id of the film in the source."),
+)
+
 movie_texts = table(
     "movie_texts",
     "One row per film and kind of text.",

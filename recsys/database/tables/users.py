@@ -41,6 +41,31 @@ tags = table(
     CheckConstraint("btrim(tag) <> ''", name="tag"),
 )
 
+feedback = table(
+    "feedback",
+    "One row per user, film and kind of what they said or did about it, apart from ratings.",
+    key("user_id", "Who; needs no row in users."),
+    parent("movies.movie_id", "The film.", cascade=False),
+    Column(
+        "kind",
+        Text,
+        primary_key=True,
+        comment="seen: watched, without stars; liked: watched and liked, without stars; "
+        "watchlist: to be watched. Seen and liked films are left out of the user's lists, as "
+        "rated ones are.",
+    ),
+    time("at", "When.", default="now()"),
+    Index("ix_feedback_movie_id", "movie_id"),
+    CheckConstraint("kind in ('seen', 'liked', 'watchlist')", name="kind"),
+)
+
+user_keys = table(
+    "user_keys",
+    "One row per user whom the source names otherwise than by a number.",
+    key("user_id", "The number that the user got here."),
+    Column("key", Text, nullable=False, unique=True, comment="Id of the user in the source."),
+)
+
 recommendations = table(
     "recommendations",
     "One row per user and rank: what recsys.recommend gave when `recsys recommend --all` ran.",
