@@ -57,7 +57,7 @@ def remove_all(connection: Connection, source: Source) -> None:
     SourceError
         The source has no films of its own to take their place.
     """
-    if source.id_space is None:
+    if not source.names_films:
         raise SourceError(f"{source.name} has no films of its own to replace those here")
     try:
         connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'")

@@ -124,7 +124,7 @@ class _Load:
     @cached_property
     def films(self) -> KnownFilms:
         """The films here; first asked for when those of the source are in."""
-        return KnownFilms(self.connection, self.keys, invents=self.source.id_space is None)
+        return KnownFilms(self.connection, self.keys, invents=not self.source.names_films)
 
     def _check(self, kind: str, describes: bool) -> None:
         """Refuse rows that cannot meet the films here."""

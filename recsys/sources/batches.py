@@ -88,7 +88,12 @@ class Source(Protocol):
 
     @property
     def id_space(self) -> str | None:
-        """Whose numbers the film ids are; None where its films are those of the database."""
+        """Whose numbers the film ids are; None where they are those of the database."""
+        ...
+
+    @property
+    def names_films(self) -> bool:
+        """Whether there are films in it, not only what refers to films."""
         ...
 
     @property

@@ -54,6 +54,11 @@ class FileSource:
     notice: str | None = None
 
     @property
+    def names_films(self) -> bool:
+        """Whether a file has films, not only what refers to films."""
+        return any(part.kind == "movies" for part in self.parts)
+
+    @property
     def size(self) -> int:
         """Bytes in all."""
         return sum(part.file.size for part in self.parts)

@@ -5,6 +5,7 @@ Formats: the README of each data set at GroupLens.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from recsys.sources.records import Chunk, Layout
 from recsys.sources.scales import TENTHS
 from recsys.sources.tables import Reading
 
+SPLIT = re.compile(r"u[1-5ab]\.(base|test)")  # of ml-100k: parts of u.data, for its learners
 RATINGS = ("user_id", "movie_id", "rating", "rated_at")
 TAGS = ("user_id", "movie_id", "tag", "rated_at")
 # Of ml-100k, where u.genre is missing: its genres in the order of the flags.
@@ -94,7 +96,11 @@ def open_dat(files: list[File]) -> FileSource | None:
 
 
 def open_100k(files: list[File]) -> FileSource | None:
-    """MovieLens 100k, whose films have other ids than all later sets."""
+    """MovieLens 100k, whose films have other ids than all later sets.
+
+    Of its splits, which hold the ratings of ``u.data`` again, the first is read, and that only
+    without ``u.data``: to load ``u1.base`` must not bring what ``u1.test`` asks for.
+    """
     named = {file.name: file for file in files}
     parts: list[Part] = []
     if file := named.get("u.item"):
@@ -114,14 +120,14 @@ def open_100k(files: list[File]) -> FileSource | None:
             ("user_id", "age", "gender", "occupation", "postal_code"), "|", False, _encoding(file)
         )
         parts.append(rows_part("users", file, users))
-    if data := named.get("u.data"):
+    data = next((name for name in ("u.data", *filter(SPLIT.fullmatch, named)) if name in named), "")
+    if data:
         ratings = Layout(RATINGS, "\t", False)
-        parts.append(Part("ratings", data, lambda file: read_ratings(data, ratings)))
-    if not {part.file.name for part in parts} & {"u.item", "u.data"}:
+        parts.append(Part("ratings", named[data], lambda file: read_ratings(file, ratings)))
+    if not data and "u.item" not in named:
         return None
-    unread = sorted(named.keys() - {"u.item", "u.user", "u.data", "u.genre"})
-    space = "movielens-100k" if "u.item" in named else None
-    return FileSource("movielens-100k", space, parts, unread=unread)
+    unread = sorted(named.keys() - {"u.item", "u.user", "u.genre", data})
+    return FileSource("movielens-100k", "movielens-100k", parts, unread=unread)
 
 
 def open_tweetings(files: list[File]) -> FileSource | None:

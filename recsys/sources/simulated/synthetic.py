@@ -54,6 +54,7 @@ class SyntheticSource:
     name = "synthetic"
     format = "synthetic"
     id_space = "synthetic"
+    names_films = True
     notice = "The films, the viewers and their ratings are all simulated."
 
     def __init__(

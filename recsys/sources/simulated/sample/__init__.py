@@ -42,6 +42,7 @@ class SampleSource:
     name = "sample"
     format = "sample"
     id_space = "sample"
+    names_films = True
     notice = "The films are real; the viewers and their ratings are simulated."
 
     @property
