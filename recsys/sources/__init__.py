@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recsys.errors import SourceError
 from recsys.progress import Progress, silent
-from recsys.sources import movielens, tmdb
+from recsys.sources import movielens, netflix, tmdb
 from recsys.sources.batches import Source
 from recsys.sources.download import sets
 from recsys.sources.exports import EXPORTS
@@ -42,6 +42,7 @@ def _fixed(opener: Callable[[list[File]], FileSource | None]) -> Opener:
 FORMATS: dict[str, Opener] = {
     **{export.name: export.open for export in EXPORTS},
     "kaggle": tmdb.open_kaggle,
+    "netflix-prize": _fixed(netflix.open_netflix),
     "movielens-100k": _fixed(movielens.open_100k),
     "movietweetings": _fixed(movielens.open_tweetings),
     "movielens-dat": _fixed(movielens.open_dat),
@@ -102,7 +103,11 @@ def open_source(
 
 def _open_path(path: Path, name: str, file_format: str | None, reading: Reading) -> Source:
     listed = list_files(path)
-    files = [file for file in listed if not file.name.lower().endswith(COMPANIONS)]
+    files = [
+        file
+        for file in listed
+        if netflix.is_own(file.name) or not file.name.lower().endswith(COMPANIONS)
+    ]
     for candidate in [file_format] if file_format else FORMATS:
         source = FORMATS[candidate](files, reading)
         if source is not None:

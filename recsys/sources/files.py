@@ -8,6 +8,7 @@ import io
 import os
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from typing import IO, cast
 from recsys.errors import SourceError
 
 GZIP = b"\x1f\x8b"
-INNER = ("likes",)  # folders that belong to the files beside them: of Letterboxd
+# Folders that belong to the files beside them, of Letterboxd and of the Netflix Prize, and what the
+# names of the files in them begin with.
+INNER = {"likes": "likes/", "training_set": ""}
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ def readable(name: str) -> str:
 def list_files(path: Path) -> list[File]:
     """Return the files of a folder or zip, or the one file that `path` is, by name.
 
+    Those of a folder `INNER` in it are among them.
+
     Raises
     ------
     SourceError
@@ -122,7 +127,7 @@ def list_files(path: Path) -> list[File]:
         if path.is_dir():
             folders = [path, *filter(Path.is_dir, map(path.joinpath, INNER))]
             found = [
-                _plain(entry, "" if folder == path else f"{folder.name}/")
+                _plain(entry, "" if folder == path else INNER[folder.name])
                 for folder in folders
                 for entry in folder.iterdir()
                 if entry.is_file()
@@ -134,8 +139,8 @@ def list_files(path: Path) -> list[File]:
     except (OSError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(f"{readable(str(path))} cannot be read: {reason}") from error
-    names = [file.name for file in found]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = Counter(file.name for file in found)
+    twice = next((name for name, count in names.items() if count > 1), None)
     if twice is not None:
         raise SourceError(
             f"{readable(str(path))} holds two files {twice}: load one folder at a time"
@@ -159,28 +164,28 @@ def _plain(path: Path, folder: str = "") -> File:
 
 def _members(path: Path) -> list[File]:
     """Return the files of a zip at its top, or in the folders there if it has none."""
-    with zipfile.ZipFile(path) as archive:
-        members = [
-            member
-            for member in archive.infolist()
-            if not member.is_dir() and not member.filename.startswith("__MACOSX/")
-        ]
+    # It stays open as long as the files that it is read by: to open it anew reads its directory,
+    # which may hold thousands of them.
+    archive = zipfile.ZipFile(path)
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+    ]
 
     def name(member: zipfile.ZipInfo) -> str:
         parts = PurePosixPath(member.filename).parts
-        return "/".join(parts[-2:] if len(parts) > 1 and parts[-2] in INNER else parts[-1:])
+        return INNER.get(parts[-2], "") + parts[-1] if len(parts) > 1 else parts[-1]
 
     def depth(member: zipfile.ZipInfo) -> int:
-        return len(PurePosixPath(member.filename).parts) - name(member).count("/")
+        return len([part for part in PurePosixPath(member.filename).parts if part not in INNER])
 
     top = min(map(depth, members), default=0)
 
     def opener(member: zipfile.ZipInfo) -> IO[bytes]:
-        # The archive stays open as long as the member that is read from it.
-        with zipfile.ZipFile(path) as archive:
-            stream = archive.open(member)
-            packed = member.filename.endswith(".gz")
-            return _unpacked(stream) if packed else stream
+        stream = archive.open(member)
+        packed = member.filename.endswith(".gz")
+        return _unpacked(stream) if packed else stream
 
     return [
         File(

@@ -46,6 +46,10 @@ FOLDERS: dict[str, dict[str, str]] = {
         "movies.dat": "0054890::Fantômas (1913)::Crime|Drama\n0113277::Heat (1995)::\n",
         "ratings.dat": "1::0054890::10::1381945744\n2::0113277::0::1382400295\n",
     },
+    "netflix-prize": {
+        "movie_titles.csv": "1,2003,Dinosaur Planet\n17,NULL,Heat, or: Not\n",
+        "combined_data_1.txt": "1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n17:\n7,4,2004-02-29\n",
+    },
     "tmdb": {
         "films.csv": 'id,title,overview,genres,release_date,cast,crew,keywords\n949,Heat,"A ""heist"".","[{""name"": ""Action""}]",1995-12-15,"[{""name"": ""A"", ""order"": 0}]",[],[]\n194,Amélie,x,,,,,\n',
     },
