@@ -93,11 +93,12 @@ def load(
     `ml-100k`, `ml-1m`, `ml-10m`, `ml-20m`, `ml-25m`, `ml-32m`, which are downloaded once.
 
     Formats, recognised from the files (`--format` overrides): `movielens` (CSV, since 20M),
-    `movielens-dat` (1M, 10M), `movielens-100k`, `movietweetings`, `netflix-prize`, `tmdb` (TMDB
-    5000, exports with id, title, overview ...), `kaggle` (The Movies Dataset), `texts` (plots,
-    overviews, keywords, credits of films that are there, in CSV or JSON; found by IMDb id, TMDB id, or title and year),
-    `ratings` (CSV, JSON, RecBole: user, film, rating, time or not), and what one person takes home:
-    `letterboxd`, `imdb`, `trakt`, `netflix-history` (with `--user`).
+    `movielens-dat` (1M, 10M), `movielens-100k`, `movietweetings`, `netflix-prize`, `imdb-datasets`
+    (title.basics.tsv ...), `tmdb` (TMDB 5000, exports with id, title, overview ...), `kaggle` (The
+    Movies Dataset), `texts` (plots, overviews, keywords, credits of films that are there, in CSV or
+    JSON; found by IMDb id, TMDB id, or title and year), `ratings` (CSV, JSON, RecBole: user, film,
+    rating, time or not), and what one person takes home: `letterboxd`, `imdb`, `trakt`,
+    `netflix-history` (with `--user`).
 
     Examples:
 

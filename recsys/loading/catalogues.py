@@ -11,6 +11,7 @@ from recsys.errors import DatabaseError, SourceError
 from recsys.sources.batches import Source
 
 INVENTED = "Movie {}"  # title of a film that has only an id
+DESCRIBING = ("tmdb", "imdb-datasets")  # formats whose ids tell which film is which
 LOCK_TIMEOUT = "10s"
 HELD = """
 select (select id_space from recsys.load_runs
@@ -38,7 +39,7 @@ def decide(connection: Connection, source: Source) -> bool:
     held, title, count = connection.exec_driver_sql(HELD).one()
     if source.id_space is None or title is None or held == source.id_space:
         return False
-    if held is not None and source.id_space == "tmdb":  # its ids tell which film is which
+    if held is not None and source.format in DESCRIBING:
         return True
     whose = f"numbered by {held}" if held else "that no load brought"
     raise SourceError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recsys.errors import SourceError
 from recsys.progress import Progress, silent
-from recsys.sources import movielens, netflix, tmdb
+from recsys.sources import imdb, movielens, netflix, tmdb
 from recsys.sources.batches import Source
 from recsys.sources.download import sets
 from recsys.sources.exports import EXPORTS
@@ -42,6 +42,7 @@ def _fixed(opener: Callable[[list[File]], FileSource | None]) -> Opener:
 FORMATS: dict[str, Opener] = {
     **{export.name: export.open for export in EXPORTS},
     "kaggle": tmdb.open_kaggle,
+    "imdb-datasets": _fixed(imdb.open_imdb),
     "netflix-prize": _fixed(netflix.open_netflix),
     "movielens-100k": _fixed(movielens.open_100k),
     "movietweetings": _fixed(movielens.open_tweetings),

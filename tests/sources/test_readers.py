@@ -46,6 +46,12 @@ FOLDERS: dict[str, dict[str, str]] = {
         "movies.dat": "0054890::Fantômas (1913)::Crime|Drama\n0113277::Heat (1995)::\n",
         "ratings.dat": "1::0054890::10::1381945744\n2::0113277::0::1382400295\n",
     },
+    "imdb-datasets": {
+        "title.basics.tsv": "tconst\ttitleType\tprimaryTitle\tisAdult\tstartYear\tgenres\ntt0113277\tmovie\tHeat\t0\t1995\tAction,Crime\ntt0000001\tshort\tCarmencita\t0\t1894\t\\N\n",
+        "title.crew.tsv": "tconst\tdirectors\twriters\ntt0113277\tnm0000520\tnm0000520,nm0000001\n",
+        "name.basics.tsv": "nconst\tprimaryName\nnm0000520\tMichael Mann\n",
+        "title.principals.tsv": "tconst\tordering\tnconst\tcategory\ntt0113277\t1\tnm0000520\tactor\n",
+    },
     "netflix-prize": {
         "movie_titles.csv": "1,2003,Dinosaur Planet\n17,NULL,Heat, or: Not\n",
         "combined_data_1.txt": "1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n17:\n7,4,2004-02-29\n",
