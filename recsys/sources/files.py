@@ -60,6 +60,10 @@ class File:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise SourceError(f"{self.name} cannot be read: {reason}") from error
 
+    def first_line(self) -> str:
+        """Return the first line."""
+        return "".join(self.first_lines(1))
+
     def first_lines(self, count: int) -> list[str]:
         """Return the first lines, without the byte order mark; of long ones the beginning."""
         with self.open() as stream:

@@ -55,7 +55,7 @@ def open_imdb(files: list[File]) -> FileSource | None:
     }
     read = NEEDED | {"titles": TITLE}
     parts = [
-        Part("movies", file, readers[kind], tuple(_without(headings_of(file), read[kind])))
+        Part("movies", file, readers[kind], unread=tuple(_without(headings_of(file), read[kind])))
         for kind, file in known.items()
     ]
     return FileSource("imdb-datasets", "imdb", parts, unread=unread)

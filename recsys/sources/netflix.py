@@ -23,6 +23,7 @@ from recsys.sources.files import File
 from recsys.sources.films import read_films
 from recsys.sources.movielens import is_utf8
 from recsys.sources.records import Chunk, Layout, escaped, fault
+from recsys.sources.times import latest_second
 
 TITLES = re.compile(r"movie_titles\.(csv|txt)")
 TITLE = r"^([0-9]+),(NULL|[0-9]{4}),(.*)$"  # which may hold commas
@@ -71,7 +72,7 @@ def _read_titles(file: File) -> Iterator[Batch]:
 
     def cut(chunk: Chunk) -> Chunk:
         fields = chunk.rows["text"].str.extract(TITLE).fillna("")
-        rows = chunk.rows.assign(movie_id=fields[0], date=fields[1], title=fields[2])
+        rows = chunk.rows.assign(movie_id=fields[0], released=fields[1], title=fields[2])
         broken = "it is not a number, a year or NULL, and a title"
         return replace(chunk, rows=rows).refuse(
             file.name, ["" if number else broken for number in fields[0]]
@@ -195,7 +196,7 @@ def _plain(block: _Block, wanted: Mask) -> tuple[Mask, pd.DataFrame]:
         numbers[:, 5] * 10 + numbers[:, 6],
         numbers[:, 7] * 10 + numbers[:, 8],
     )
-    good &= real & (seconds >= 0) & (seconds <= columns.latest_second())
+    good &= real & (seconds >= 0) & (seconds <= latest_second())
     user_ids = np.zeros(len(places), np.int64)
     for offset in range(users.max(initial=0)):
         digit = text[starts + offset] - np.uint8(ord("0"))

@@ -17,6 +17,7 @@ from recsys.errors import SourceError
 from recsys.sources import netflix, open_source
 from recsys.sources.file_source import FileSource
 from recsys.sources.files import File
+from recsys.sources.times import NO_TIME
 from tests.helpers.loads import FILMS, MOVIES_CSV, RATINGS_QUERY, everything, rows, run, write
 
 TITLES = (
@@ -140,12 +141,12 @@ BAD = {
     b",5,2005-01-01": "userId is not a whole number",
     b"-1,5,2005-01-01": "userId is not a whole number",
     b"1234567890123456789,5,2005-01-01": "userId is not a whole number",
-    b"1,5,2005-02-29": "timestamp is not a time in seconds since 1970",
-    b"1,5,2005-13-01": "timestamp is not a time in seconds since 1970",
-    b"1,5,2005-00-01": "timestamp is not a time in seconds since 1970",
-    b"1,5,2005-01-00": "timestamp is not a time in seconds since 1970",
-    b"1,5,2005:01:01": "timestamp is not a time in seconds since 1970",
-    b"1,5,1969-12-31": "timestamp is not a time in seconds since 1970",
+    b"1,5,2005-02-29": NO_TIME,
+    b"1,5,2005-13-01": NO_TIME,
+    b"1,5,2005-00-01": NO_TIME,
+    b"1,5,2005-01-00": NO_TIME,
+    b"1,5,2005:01:01": NO_TIME,
+    b"1,5,1969-12-31": NO_TIME,
     b"1,5,9005-01-01": "the timestamp is in the future",
     b"1,\0,2005-01-01": "it holds a NUL character",
     b"1,5,2005-01-0\xff": "it is not in the file's encoding",
