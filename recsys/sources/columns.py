@@ -133,7 +133,9 @@ READERS: dict[str, Reader] = {
     "tag": tags,
     "age": ages,
     "adult": adult,
-    **dict.fromkeys(("user_key", "movie_key", "gender", "occupation", "postal_code"), plain),
+    **dict.fromkeys(
+        ("user_key", "movie_key", "poster_path", "gender", "occupation", "postal_code"), plain
+    ),
 }
 
 

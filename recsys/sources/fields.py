@@ -31,7 +31,7 @@ FIELDS: dict[str, str] = {
     "plot": "plot plotsynopsis synopsis plotsummary storyline",
     "tagline": "tagline",
     "poster_path": "posterpath poster posterurl posterlink",
-    "genres": "genres genre listedin",
+    "genres": "genres genre listedin class",  # RecBole: class
     "cast": "cast actors actor starring topcast",
     "crew": "crew",
     "directors": "directors director directedby",

@@ -60,7 +60,7 @@ def part_of(table: Table, reading: Reading, describes: bool = False) -> Part | N
     """
     has = set(table.fields)
     film = has & {"imdb_id", "tmdb_id", "title"}
-    likes = reading.scale is not None and reading.scale.likes
+    likes = reading.scale is not None and reading.scale.likes and "user_id" in has
     rated = "rating" in has or likes
     if {"user_id", "movie_id", "tag"} <= has:
         return _rows_part("tags", table)
@@ -87,7 +87,8 @@ def names_of(kind: str, fields: Sequence[str]) -> tuple[str, ...]:
     for field in fields:
         meant = other.get(field, field)
         name = field if meant in fields and meant != field else meant
-        wanted = name in READ[kind] or (kind == "films" and name.startswith("actor_"))
+        actor = kind == "films" and name.startswith("actor_") and "cast" not in fields
+        wanted = actor or name in READ[kind]
         names.append(name if wanted and name not in names else "")
     return tuple(names)
 
@@ -197,7 +198,7 @@ def film_part(table: Table, kind: str, prepare: Prepare | None = None) -> Part:
 def _joined_actors(rows: pd.DataFrame) -> pd.DataFrame:
     """Make one list of the actors who have a column each."""
     actors = sorted(name for name in map(str, rows) if name.startswith("actor_"))
-    if not actors or "cast" in rows:
+    if not actors:
         return rows
     return rows.assign(cast=rows[actors].apply(lambda row: "|".join(filter(None, row)), axis=1))
 

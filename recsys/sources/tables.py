@@ -6,12 +6,12 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from recsys.errors import SourceError
 from recsys.sources.batches import Reject
-from recsys.sources.fields import fields_of
+from recsys.sources.fields import field_of, fields_of
 from recsys.sources.files import File
 from recsys.sources.records import (
     ROWS_A_CHUNK,
@@ -148,24 +148,32 @@ def _objects(file: File) -> Iterator[tuple[int, object, str]]:
         while first and not first.strip():
             first = stream.readline(1 << 20)
         lone = _parse(first.decode("utf-8-sig", "replace"))
-        if isinstance(lone, dict):
+        rest = stream.readline() if isinstance(lone, dict) else b""
+        if rest.strip() or (isinstance(lone, dict) and _inner(lone) is None):
             yield 1, lone, storable(first.decode("utf-8-sig", "replace"))
-            for line, data in enumerate(stream, start=2):
+            for line, data in enumerate(chain([rest], stream), start=2):
                 text = data.decode("utf-8", "replace")
                 if text.strip():
                     yield line, _parse(text), storable(text)
             return
         try:
-            whole = json.loads((first + stream.read()).decode("utf-8-sig", "replace"))
+            whole = json.loads((first + rest + stream.read()).decode("utf-8-sig", "replace"))
         except (ValueError, RecursionError) as error:
             raise SourceError(f"{file.name} cannot be read: it is no JSON ({error})") from error
-    if isinstance(whole, dict):  # an array under a name
-        lists = [value for value in whole.values() if isinstance(value, list)]
-        whole = lists[0] if len(lists) == 1 else [whole]
+    if isinstance(whole, dict):
+        whole = _inner(whole) or [whole]
     if not isinstance(whole, list):
         raise SourceError(f"{file.name} cannot be read: it is no JSON array of objects")
     for number, value in enumerate(whole, start=1):
         yield number, value, storable(json.dumps(value, ensure_ascii=False))
+
+
+def _inner(value: Mapping[str, Any]) -> list[object] | None:
+    """Return the array of objects that an object holds under a name, if it is one."""
+    lists = [inner for inner in value.values() if isinstance(inner, list)]
+    alone = len(lists) == 1 and bool(lists[0]) and all(isinstance(one, dict) for one in lists[0])
+    # A film with its cast has a title beside it; what holds films has counts and pages.
+    return lists[0] if alone and not set(map(field_of, value)) & {"title", "imdb_id"} else None
 
 
 def _parse(text: str) -> object:
