@@ -199,7 +199,7 @@ def write_unmatched(entries: Sequence[Unmatched], path: Path) -> None:
             row = asdict(entry) | {"movie_id": None, "nearest": " | ".join(entry.nearest)}
             writer.writerow([row[name] for name in UNMATCHED])
     note(
-        f"{path}: {len(entries):,} entries without a film here, with the nearest ones. Fill in "
+        f"{path}: {len(entries):,} without a film here, with the nearest films. Fill in "
         "movie_id, or mend title and year, and load it."
     )
 

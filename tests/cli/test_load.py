@@ -78,3 +78,54 @@ def test_texts_that_came_are_not_yet_learned(name: str) -> None:
     assert "learns the texts for `recsys search`" in recsys(*on, "load", "sample").stderr
     recsys(*on, "text", "embed")
     assert "learns the texts" not in recsys(*on, "load", "sample").stderr
+
+
+def test_a_dry_run_shows_what_is_understood(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "votes.csv"
+    path.write_text("who,item,Overall Rating,Comment\n" + "1,2,80,good\n3,4,60,\n" * 6)
+    options = ("--column", "user_id=who", "--column", "rating=Overall Rating", "--dry-run")
+    done = recsys("--database", name, "load", str(path), *options)
+    assert "Format: ratings." in done.stderr
+    assert "who -> user_id, item -> movie_id, Overall Rating -> rating" in done.stderr
+    assert "votes.csv: columns not read: Comment." in done.stderr
+    assert "ratings up to 100: read as a twentieth as many stars" in done.stderr
+    assert "Nothing was loaded" in done.stderr
+    assert "4.0" in done.stdout
+    assert "no film" in fails("--database", name, "similar", "4")
+
+
+def test_what_has_no_film_is_written(name: str, tmp_path: Path) -> None:
+    (tmp_path / "movies.csv").write_text(MOVIES_CSV)
+    recsys("--database", name, "load", str(tmp_path))
+    path, unmatched = tmp_path / "mine.csv", tmp_path / "unmatched.csv"
+    path.write_text("Name,Year,Letterboxd URI,Rating\nHeat,1995,x,4\nHeta,1885,y,3\n")
+    options = ("--user", "7", "--unmatched", str(unmatched))
+    done = recsys("--database", name, "load", str(path), *options)
+    assert "unmatched.csv: 1 without a film here" in done.stderr.replace("\n", "")
+    assert unmatched.read_text().splitlines()[1] == ",Heta,1885,7,rated,3.0,,,,2 Heat (1995)"
+
+
+def test_ids_that_are_no_numbers_are_shown_and_taken(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "votes.csv"
+    path.write_text("user,item,rating\nanna,heat,4\nbert,heat,5\nbert,ronin,5\n")
+    recsys("--database", name, "load", str(path))
+    done = recsys("--database", name, "recommend", "anna", "--output", "csv")
+    heading, row, *_ = done.stdout.splitlines()
+    assert heading.startswith("rank,movie_id,movie_key,title")
+    assert row.startswith("1,2,ronin,ronin")
+    assert "no user 'cleo'" in recsys("--database", name, "recommend", "cleo", status=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "status", "says"),
+    [
+        (("--column", "rating"), 2, "NAME=HEADING"),
+        (("--scale", "ten"), 1, "no scale of ratings"),
+        (("--dates", "iso"), 2, "day-first"),
+        (("--user", "-1"), 2, "x>=0"),
+    ],
+)
+def test_wrong_options_are_answered(
+    name: str, option: tuple[str, str], status: int, says: str
+) -> None:
+    assert says in recsys("--database", name, "load", "sample", *option, status=status).stderr
