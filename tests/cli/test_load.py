@@ -122,7 +122,7 @@ def test_ids_that_are_no_numbers_are_shown_and_taken(name: str, tmp_path: Path) 
         (("--column", "rating"), 2, "NAME=HEADING"),
         (("--scale", "ten"), 1, "no scale of ratings"),
         (("--dates", "iso"), 2, "day-first"),
-        (("--user", "-1"), 2, "x>=0"),
+        (("--user", "-1"), 2, "greater than or equal to 0"),
     ],
 )
 def test_wrong_options_are_answered(
