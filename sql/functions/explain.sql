@@ -37,7 +37,7 @@ begin
         return;
     end if;
     select * into scored
-    from recsys_internal.order_scores(chosen, ordering, array[explain.movie_id], '{0}');
+    from recsys_internal.order_scores(chosen, ordering, array[explain.movie_id], '{0}', 0);
     weight := coalesce(scored.of_retrieval, 1);
     solved := recsys_internal.solve_user(
         recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films, film, null, 1e-6);

@@ -33,6 +33,7 @@ declare
     barred bigint[] := recsys_internal.present(exclude_movies);
     ids bigint[];
     scores double precision[];
+    because bigint[];
 begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_diversity(diversity);
@@ -57,11 +58,11 @@ begin
             k, diversity, case when reranked then chosen.candidates end), barred, filters)
         with ordinality as n (movie_id, distance, place);
     if reranked then
-        select array_agg(r.movie_id), array_agg(r.score)
-        into ids, scores
+        select array_agg(r.movie_id), array_agg(r.score), array_agg(r.because)
+        into ids, scores, because
         from (
             select * from recsys_internal.rerank(
-                model, taste, chosen, ordering, ids, scores, barred, filters)
+                model, taste, chosen, ordering, ids, scores, barred, filters, k)
             where taste.ranking is not null
             order by score desc, movie_id
         ) r;
@@ -74,11 +75,14 @@ begin
     else
         ids := ids[: k];
         scores := scores[: k];
+        because := because[: k];
+    end if;
+    if not reranked or diversity > 0 or k > chosen.candidates then  -- some have none yet
+        because := recsys_internal.find_reasons(chosen, ordering, ids);
     end if;
     return query select * from recsys_internal.complete_recommendations(
         model, taste.source, ids, scores, recsys_internal.predict_stars(ranker, rater, ids),
-        recsys_internal.find_reasons(chosen, ordering, ids), k, barred, filters, ranker,
-        array[rater]);
+        because, k, barred, filters, ranker, array[rater]);
 end
 $$;
 

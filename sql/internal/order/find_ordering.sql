@@ -1,6 +1,5 @@
 -- The same is learned from: see recsys/learning/standing.py. Facts come in whole steps, so that one
--- rating more moves no weight, only what it adds itself. Ratings are summed by how recent they
--- are, and the sums weighted then: to scale each vector would take longer than to add it.
+-- rating more moves no weight, only what it adds itself.
 create or replace function recsys_internal.find_ordering(
     user_id bigint,
     model recsys.models,
@@ -15,14 +14,12 @@ declare
     oldest_halving constant integer := 20;
     day constant double precision := 86400;
     half constant double precision := 0.5;  -- as a numeric, its power takes long
-    nothing vector;
     ordering recsys_internal.ordering;
     rated record;
 begin
     if chosen.model_id is null then
         return null;
     end if;
-    nothing := array_fill(0, array[chosen.directions])::vector;
     select count(*) filter (where r.rating >= model.liked_from) as likes,
         least(greatest(min(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as first,
         least(greatest(max(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as last
@@ -53,33 +50,18 @@ begin
         from unnest(ordering.weights, chosen.least_weights)
             with ordinality w (weight, least, place)
         order by place);
-    with film as materialized (
-        select f.movie_id, f.liked, f.rated, r.rating >= model.liked_from as likes,
+    select array_agg(r.movie_id), array_agg(ordering.weights[2] + ordering.weights[3]
+            * case when r.halvings > oldest_halving then 0 else half ^ r.halvings end),
+        array_agg(r.likes)
+    into ordering.film_ids, ordering.shares, ordering.likes
+    from (
+        select r.movie_id, r.rating >= model.liked_from as likes,
             floor(date_part('epoch', rated.last - least(greatest(
                 r.rated_at, chosen.oldest_rated_at), chosen.newest_rated_at))
                 / chosen.recent_unit)::integer as halvings
         from recsys.ratings r
-        join recsys.order_films f on f.model_id = chosen.model_id and f.movie_id = r.movie_id
         where r.user_id = find_ordering.user_id
-    ),
-    level as (
-        select f.halvings, coalesce(sum(f.liked::vector) filter (where f.likes), nothing)
-            || sum(f.rated::vector) as total
-        from film f
-        group by f.halvings
-    )
-    select (
-        select sum(recsys_internal.scaled(l.total, ordering.weights[2] + ordering.weights[3]
-            * case when l.halvings > oldest_halving then 0 else half ^ l.halvings end))
-        from level l
-    ), array_agg(f.movie_id order by f.movie_id),
-        array_agg(ordering.weights[2] + ordering.weights[3]
-            * case when f.halvings > oldest_halving then 0 else half ^ f.halvings end
-            order by f.movie_id),
-        array_agg(f.likes order by f.movie_id)
-    into ordering.leaning, ordering.film_ids, ordering.shares, ordering.likes
-    from film f;
-    ordering.leaning := coalesce(ordering.leaning, nothing || nothing);
+    ) r;
     return ordering;
 end
 $$;

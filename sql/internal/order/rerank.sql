@@ -9,9 +9,10 @@ create or replace function recsys_internal.rerank(
     movie_ids bigint[],
     scores double precision[],
     barred bigint[],
-    filters recsys_internal.filters
+    filters recsys_internal.filters,
+    explained integer  -- so many of the best candidates get a reason
 )
-returns table (movie_id bigint, score double precision)
+returns table (movie_id bigint, score double precision, because bigint)
 language plpgsql stable
 as $$
 #variable_conflict use_column
@@ -33,14 +34,14 @@ begin
     where p.movie_id <> all (ids);
     return query
     with head as materialized (
-        select o.movie_id, o.score
+        select o.movie_id, o.score, o.because
         from recsys_internal.order_scores(
-            chosen, ordering, ids || popular_ids, retrieval || popular_scores) o
+            chosen, ordering, ids || popular_ids, retrieval || popular_scores, explained) o
     )
     select * from head
     union all
     select t.movie_id, t.score - max(t.score) over ()
-        + (select min(h.score) - 1e-9 * (1 + abs(min(h.score))) from head h)
+        + (select min(h.score) - 1e-9 * (1 + abs(min(h.score))) from head h), null
     from unnest(movie_ids[chosen.candidates + 1 :], scores[chosen.candidates + 1 :])
         as t (movie_id, score)
     where t.movie_id not in (select h.movie_id from head h);
@@ -48,5 +49,5 @@ end
 $$;
 
 comment on function recsys_internal.rerank is
-    'Retrieved films and popular ones by the score of a model''s order, then the rest of the '
-    'retrieved.';
+    'Retrieved films and popular ones by the score of a model''s order, the best with their reasons, '
+    'then the rest of the retrieved.';

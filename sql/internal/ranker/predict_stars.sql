@@ -7,22 +7,21 @@ returns real[]
 language plpgsql stable
 as $$
 #variable_conflict use_column
-declare
-    biases constant double precision[] := array(
-        select u.bias from recsys.ranker_units u
-        where u.model_id = ranker.model_id and u.layer = 2 order by u.unit);
-    weights constant vector[] := array(
-        select u.weights from recsys.ranker_units u
-        where u.model_id = ranker.model_id and u.layer = 2 order by u.unit);
-    last recsys.ranker_units;
 begin
     if ranker.model_id is null then
         return null;
     end if;
-    select * into last
-    from recsys.ranker_units u
-    where u.model_id = ranker.model_id and u.layer = 3;
     return array(
+        -- Materialized: each film asks all units of both layers.
+        with units_1 as materialized (
+            select u.bias, u.weights from unnest(rater.biases, rater.weights) as u (bias, weights)
+        ),
+        units_2 as materialized (
+            select u.bias, u.weights
+            from recsys.ranker_units u
+            where u.model_id = ranker.model_id and u.layer = 2
+            order by u.unit
+        )
         select least(greatest(
             ranker.mean - (rater.embedding <#> film.features) + last.bias
             - (last.weights <#> second.layer), 0.5), 5)
@@ -34,16 +33,15 @@ begin
         ) film (features)
         cross join lateral (
             select array(
-                select greatest(u.bias - (u.weights <#> film.features), 0)
-                from unnest(rater.biases, rater.weights) as u (bias, weights)
+                select greatest(u.bias - (u.weights <#> film.features), 0) from units_1 u
             )::vector
         ) first (layer)
         cross join lateral (
             select array(
-                select greatest(u.bias - (u.weights <#> first.layer), 0)
-                from unnest(biases, weights) as u (bias, weights)
+                select greatest(u.bias - (u.weights <#> first.layer), 0) from units_2 u
             )::vector
         ) second (layer)
+        join recsys.ranker_units last on last.model_id = ranker.model_id and last.layer = 3
         order by given.place);
 end
 $$;

@@ -4,36 +4,10 @@ create or replace function recsys_internal.find_reasons(
     movie_ids bigint[]
 )
 returns bigint[]
-language plpgsql stable
+language sql stable
 as $$
-#variable_conflict use_column
-begin
-    return (
-        with liked as materialized (
-            select l.movie_id, l.share, f.liked || f.rated as vector
-            from unnest(ordering.film_ids, ordering.shares, ordering.likes)
-                as l (movie_id, share, likes)
-            join recsys.order_films f
-                on f.model_id = chosen.model_id and f.movie_id = l.movie_id
-            where l.likes and l.share > 0
-        )
-        select array_agg(best.movie_id order by film.place)
-        from unnest(movie_ids) with ordinality as film (movie_id, place)
-        left join recsys.order_films o
-            on o.model_id = chosen.model_id and o.movie_id = film.movie_id and o.age <> 'NaN'
-        left join lateral (
-            select c.movie_id
-            from (
-                select l.movie_id, l.share * (o.outward <#> l.vector) as taken
-                from liked l
-                offset 0  -- else it is computed to filter, and again to sort
-            ) c
-            where c.taken < 0
-            order by c.taken, c.movie_id
-            limit 1
-        ) best on true
-    );
-end
+    select array_agg(o.because order by o.place)
+    from recsys_internal.order_scores(chosen, ordering, movie_ids, null) o
 $$;
 
 comment on function recsys_internal.find_reasons is

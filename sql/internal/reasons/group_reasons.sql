@@ -27,7 +27,7 @@ create or replace function recsys_internal.even_ordering(film_ids bigint[])
 returns recsys_internal.ordering
 language sql immutable
 as $$
-    select row(null, null, film_ids, array_fill(1::double precision, array[cardinality(film_ids)]),
+    select row(null, film_ids, array_fill(1::double precision, array[cardinality(film_ids)]),
         array_fill(true, array[cardinality(film_ids)]))::recsys_internal.ordering
     where film_ids is not null
 $$;

@@ -22,10 +22,12 @@ declare
     -- model.norms has the norms of the 1st, 2nd, 4th, 8th ... longest vector.
     least_place constant integer := 9;  -- of the 256th: the head, unless it is doubled
     broad_genre constant integer := 2;  -- of one film in 2 ^ 2, or more
-    -- What doubles the head: films wanted, films barred, filters that unknown numbers pass.
-    wanted_share constant numeric := 64;
-    barred_share constant numeric := 128;
-    filters_weight constant numeric := 3;
+    -- What doubles the head: films wanted, films barred, filters that unknown numbers pass, or a
+    -- broad genre. As numerics, their logarithm would take long.
+    wanted_share constant double precision := 64;
+    barred_share constant double precision := 128;
+    filters_weight double precision := case when filters.active then 3 else 0 end;
+    broad_weight constant double precision := 1;
     retrieval constant text := coalesce(
         nullif(current_setting('recsys.retrieval', true), ''), 'auto');
     barred_count constant integer := coalesce(cardinality(barred), 0);
@@ -51,10 +53,11 @@ begin
         order by n.norm desc
         offset 2 ^ (least_place - 1) limit 1) >= model.norms[least_place + broad_genre]
     then
+        filters_weight := broad_weight;
         genre_id := null;  -- it is quicker to read all films than to skip the others
     end if;
-    head_place := least_place + log(2, 1 + n / wanted_share + barred_count / barred_share
-        + case when filters.active then filters_weight else 0 end)::integer;
+    head_place := least_place + ln(
+        1 + n / wanted_share + barred_count / barred_share + filters_weight) / ln(2);
 end
 $$;
 
