@@ -5,6 +5,7 @@ What a command needs is imported with it: `recsys --help` and shell completion s
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from typing import Annotated
@@ -58,6 +59,7 @@ def _settings(
 
 def main() -> None:
     """Run the command; an error of the user ends with one line and exit status 1."""
+    gc.freeze()  # what has been imported stays: see find_command
     # An embedded server is stopped at exit, which a plain SIGTERM would skip.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

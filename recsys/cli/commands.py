@@ -80,6 +80,7 @@ def find_command(name: str, markup: Any) -> Any:
     try:
         found = getattr(import_module(f"recsys.cli.{module}"), attribute)
     finally:
+        gc.freeze()  # nor later, and to free each at exit would take a fifth of the time
         gc.enable()
     app = typer.Typer(rich_markup_mode=markup, pretty_exceptions_enable=False)
     if isinstance(found, typer.Typer):
