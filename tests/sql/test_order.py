@@ -247,7 +247,12 @@ def test_diversity_chooses_from_the_reranked(
 
 
 @relaxed
-@given(user_id=st.integers(1, 1005), added=st.one_of(st.just({}), additions), rerank=st.booleans())
+@given(
+    user_id=st.integers(1, 1005),
+    added=st.one_of(st.just({}), additions),
+    rerank=st.booleans(),
+    asked=st.sampled_from([{"k": 40}, {"k": 100}, {"k": 15, "diversity": 0.5}]),
+)
 def test_the_reason_is_the_liked_film_that_adds_most(
     taught: Connection,
     catalogue: Catalogue,
@@ -255,11 +260,12 @@ def test_the_reason_is_the_liked_film_that_adds_most(
     user_id: int,
     added: dict[int, float],
     rerank: bool,
+    asked: dict[str, float],
 ) -> None:
     """Null where no liked film adds anything."""
     try:
         rate_at(taught, user_id, added, "2014-06-01")
-        rows = call(taught, "recommend", user_id=user_id, k=40, rerank=rerank)
+        rows = call(taught, "recommend", user_id=user_id, rerank=rerank, **asked)
         who = order.standing(ratings_of(taught, user_id))
     finally:
         taught.rollback()
