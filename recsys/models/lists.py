@@ -44,6 +44,8 @@ STORED = """
     where model_id = {} and user_id between {} and {}
     order by user_id
 """
+# Films they have seen are barred too, which the function does.
+WATCHERS = "select distinct user_id from recsys.feedback where kind in ('seen', 'liked')"
 ONE_BY_ONE = """
     insert into recsys.recommendations
         (user_id, rank, movie_id, score, source, model_id, made_at)
@@ -88,9 +90,11 @@ def recommend_all(
             pool = k if films is None else films.pool(k)
             step = min(USERS_A_CHUNK, max(1, ROWS_A_CHUNK // pool))
             users = np.sort(read_columns(connection, USERS, user_id="i8")["user_id"])
+            watchers = read_columns(connection, WATCHERS, user_id="i8")["user_id"]
             for start in range(0, len(users), step):
                 chunk = users[start : start + step]
-                done = chunk[:0] if films is None else films.recommend(connection, chunk, k)
+                known = np.setdiff1d(chunk, watchers)
+                done = chunk[:0] if films is None else films.recommend(connection, known, k)
                 left = np.setdiff1d(chunk, done)
                 if len(left):
                     connection.execute(

@@ -40,6 +40,9 @@ begin
     if not coalesce(include_rated, false) then
         barred := barred || array(
             select r.movie_id from recsys.ratings r where r.user_id = recommend.user_id);
+        barred := barred || array(
+            select f.movie_id from recsys.feedback f
+            where f.user_id = recommend.user_id and f.kind in ('seen', 'liked'));
     end if;
     if reranked and chosen.name = 'popular' and diversity = 0 then
         taste := null;  -- the list is that of all users, which popular films fill
@@ -104,7 +107,7 @@ comment on column recsys.recommendation.model_id is
     'Id of the model that answered; null for popular films.';
 
 comment on function recsys.recommend is
-    'The k best films for a user that they have not rated: personal ones by the model''s score, '
+    'The k best films for a user that they have neither rated nor seen: personal ones by the model''s score, '
     'then popular ones, which a user without known likes gets alone. Ratings count '
     'from the next statement on; because_title is the liked film that adds most to the score. With '
     'rerank, the best of retrieval and films that are popular now are put in order by what the '

@@ -27,7 +27,9 @@ declare
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
     raters recsys_internal.rater[];
     barred bigint[] := recsys_internal.present(exclude_movies) || array(
-        select r.movie_id from recsys.ratings r where r.user_id = any (user_ids));
+        select r.movie_id from recsys.ratings r where r.user_id = any (user_ids)) || array(
+        select f.movie_id from recsys.feedback f
+        where f.user_id = any (user_ids) and f.kind in ('seen', 'liked'));
     ids bigint[];
     scores double precision[];
 begin
@@ -77,7 +79,7 @@ end
 $$;
 
 comment on function recsys.recommend_group is
-    'The k best films for several users together that none of them has rated: by the mean of '
+    'The k best films for several users together that none of them has rated or seen: by the mean of '
     'their scores, or, with least_misery, by the lowest score. because_title is a film that the '
     'member with the highest score liked before; predicted_rating is the mean of the members'' '
     'predicted stars, or the lowest. Members without known likes do not count in the order.';

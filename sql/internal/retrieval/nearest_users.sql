@@ -37,9 +37,13 @@ begin
             order by 2 desc, 1
             limit case when film_id is null then pool + n end
         ) near
-        where film_id is null or (
+        where film_id is null or ((
             select true from recsys.ratings r
             where r.user_id = near.user_id and r.movie_id = film_id limit 1) is null
+          and (
+            select true from recsys.feedback f
+            where f.user_id = near.user_id and f.movie_id = film_id
+              and f.kind in ('seen', 'liked') limit 1) is null)
         order by near.match desc, near.user_id
         limit pool + n
     ) p;
