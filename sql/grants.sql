@@ -40,6 +40,7 @@ begin
         grant select on recsys.users to recsys_app;
         grant insert, update, delete on recsys.ratings, recsys.users, recsys.tags, recsys.feedback
             to recsys_app;
+        grant update (withdrawn_at) on recsys.movies to recsys_app;
     end if;
 end
 $$;

@@ -55,7 +55,10 @@ COMMANDS = {
     ),
     "db": ("db:app", "The schema, and the embedded PostgreSQL server."),
     "models": ("models:app", "List, show, import, activate and drop models."),
-    "movies": ("movies:app", "Find films that are in the catalogue twice, and merge them."),
+    "movies": (
+        "movies:app",
+        "Merge films that are in the catalogue twice; take films out of the answers.",
+    ),
     "genres": ("genres:app", "Predict genres from the films' texts."),
     "text": ("text:app", "Turn the films' texts into vectors."),
     "bi": ("bi:app", "The views for BI tools, in the schema recsys_bi."),

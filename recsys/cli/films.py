@@ -49,6 +49,7 @@ def _filters(
             help="Also count the genres predicted for films that list none.",
         ),
     ] = False,
+    adult: Annotated[bool, typer.Option("--adult", help="Also films for adults alone.")] = False,
 ) -> Filters:
     """Return what the options give."""
     return {
@@ -59,6 +60,7 @@ def _filters(
         "min_ratings": min_ratings,
         "exclude_movies": exclude_movie or None,
         "include_predicted_genres": include_predicted_genres,
+        "include_adult": adult,
     }
 
 

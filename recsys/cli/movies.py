@@ -1,7 +1,8 @@
-"""`recsys movies`: films that are in the catalogue twice."""
+"""`recsys movies`: films that are in the catalogue twice, or no longer on offer."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -9,9 +10,11 @@ import typer
 from recsys.cli.output import Format, Output, note, say, show
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import ready_engine
+from recsys.serving.recommender import Recommender
 
 app = typer.Typer(
-    help="Find films that are in the catalogue twice, and merge them.", no_args_is_help=True
+    help="Merge films that are in the catalogue twice; take films out of the answers.",
+    no_args_is_help=True,
 )
 
 COLUMNS = (
@@ -77,3 +80,38 @@ def merge(
     if merged.ratings_given_up:
         say(f"Ratings dropped for another one as new by the same user: {merged.ratings_given_up}.")
     note("The model that answers knows nothing of it; the next `recsys train` does.")
+
+
+MovieId = Annotated[int, typer.Argument(metavar="MOVIE_ID", help="Id of the film.")]
+
+
+@app.command()
+def withdraw(
+    context: typer.Context,
+    movie_id: MovieId,
+    at: Annotated[
+        datetime | None, typer.Option(help="When, in the server's time zone; by default now.")
+    ] = None,
+) -> None:
+    """Take a film out of all answers. Its ratings stay, and count for those who gave them.
+
+    Examples:
+
+    - `recsys movies withdraw 858`
+
+    - `recsys movies withdraw 858 --at 2030-12-31`
+    """
+    Recommender.on(ready_engine(context.obj)).withdraw_movie(movie_id, at)
+    when = "now" if at is None else f"{at:%Y-%m-%d %H:%M}"
+    say(f"Film {movie_id} is in no answer from {when} on.")
+    note(f"recsys movies restore {movie_id} brings it back.")
+
+
+@app.command()
+def restore(context: typer.Context, movie_id: MovieId) -> None:
+    """Bring a withdrawn film back into the answers.
+
+    Example: `recsys movies restore 858`
+    """
+    Recommender.on(ready_engine(context.obj)).restore_movie(movie_id)
+    say(f"Film {movie_id} is on offer.")

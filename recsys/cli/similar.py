@@ -79,7 +79,7 @@ def similar(
         )
     engine = ready_engine(context.obj)
     recommender = Recommender.on(engine)
-    movie_id, title = find_movie(engine, recommender, movie)
+    movie_id, title = find_movie(engine, recommender, movie, filters["include_adult"])
     note(f"Film {movie_id}: {title}")
     if predict_genres:
         genres = [row.genre for row in recommender.predict_movie_genres(movie_id)]
@@ -99,7 +99,9 @@ def similar(
         note("The model knows no rating of this film: these have plots like its own.")
 
 
-def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[int, str]:
+def find_movie(
+    engine: Engine, recommender: Recommender, movie: str, adult: bool = False
+) -> tuple[int, str]:
     """Return the id and the title of the film that either of them names; an id is tried first.
 
     An id may be one of the source's that is no number (`recsys.movie_keys`).
@@ -115,7 +117,7 @@ def find_movie(engine: Engine, recommender: Recommender, movie: str) -> tuple[in
             ).scalar()
         if title is not None:
             return number, title
-    best = recommender.search_titles(movie, 1)
+    best = recommender.search_titles(movie, 1, include_adult=adult)
     # A number that is no id may be a title, such as 1917, but it must match exactly.
     enough = 0.999 if movie.strip("-").isdecimal() else LEAST_LIKENESS
     if not best or best[0].score < enough:

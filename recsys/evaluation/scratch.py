@@ -32,8 +32,9 @@ from recsys.errors import DatabaseError, EvaluationError
 from recsys.learning.metrics import NO_MOVIE
 from recsys.progress import Progress
 
-# The films' counts come from all ratings, held-out ones too: they are not copied.
-COUNTS = ("rating_count", "rating_mean", "liked_count", "popularity")
+# The films' counts come from all ratings, held-out ones too: they are not copied. Nor is what keeps
+# films from answers: what is measured may recommend the same films as what it is compared with.
+LEFT_OUT = ("rating_count", "rating_mean", "liked_count", "popularity", "adult", "withdrawn_at")
 # What the films are, as the training reads it. Tags are not copied: held-out users set them, too.
 CATALOGUE = (
     *(movies, genres, movie_genres, people, movie_people, movie_keywords),
@@ -122,7 +123,7 @@ def read_catalogue(connection: Connection) -> dict[str, bytes]:
         columns = ", ".join(
             column.name
             for column in table.columns
-            if column.computed is None and column.name not in COUNTS
+            if column.computed is None and column.name not in LEFT_OUT
         )
         chosen = NEWEST_TERMS if "encoder_id" in table.columns else ""
         query = (

@@ -26,16 +26,18 @@ join (select movie_id, {is_new} as is_new from stage_touched group by movie_id) 
 
 WRITE_FILMS = """
 with written as (
-    insert into recsys.movies as m (movie_id, title, year, imdb_id, tmdb_id, poster_path)
-    select movie_id, title, year, imdb_id, tmdb_id, poster_path
-    from stage_movies order by movie_id
+    insert into recsys.movies as m (movie_id, title, year, imdb_id, tmdb_id, poster_path, adult)
+    select s.movie_id, s.title, s.year, s.imdb_id, s.tmdb_id, s.poster_path,
+        coalesce(s.adult, here.adult, false)
+    from stage_movies s left join recsys.movies here using (movie_id) order by s.movie_id
     on conflict (movie_id) do update set title = excluded.title, year = excluded.year,
         imdb_id = coalesce(excluded.imdb_id, m.imdb_id),
         tmdb_id = coalesce(excluded.tmdb_id, m.tmdb_id),
-        poster_path = coalesce(excluded.poster_path, m.poster_path)
-    where (m.title, m.year, m.imdb_id, m.tmdb_id, m.poster_path) is distinct from (
+        poster_path = coalesce(excluded.poster_path, m.poster_path), adult = excluded.adult
+    where (m.title, m.year, m.imdb_id, m.tmdb_id, m.poster_path, m.adult) is distinct from (
         excluded.title, excluded.year, coalesce(excluded.imdb_id, m.imdb_id),
-        coalesce(excluded.tmdb_id, m.tmdb_id), coalesce(excluded.poster_path, m.poster_path))
+        coalesce(excluded.tmdb_id, m.tmdb_id), coalesce(excluded.poster_path, m.poster_path),
+        excluded.adult)
     returning movie_id, xmax = 0 as is_new
 )
 insert into stage_touched select movie_id, is_new, true from written
@@ -46,13 +48,15 @@ FILL_FILMS = """
 with written as (
     update recsys.movies m set imdb_id = coalesce(m.imdb_id, s.imdb_id),
         tmdb_id = coalesce(m.tmdb_id, s.tmdb_id),
-        poster_path = coalesce(m.poster_path, s.poster_path)
+        poster_path = coalesce(m.poster_path, s.poster_path), adult = m.adult or s.adult
     from (select movie_id, max(imdb_id) as imdb_id, max(tmdb_id) as tmdb_id,
-            max(poster_path) as poster_path from stage_movies group by movie_id) s
+            max(poster_path) as poster_path, coalesce(bool_or(adult), false) as adult
+        from stage_movies group by movie_id) s
     where m.movie_id = s.movie_id
       and (m.imdb_id is null and s.imdb_id is not null
         or m.tmdb_id is null and s.tmdb_id is not null
-        or m.poster_path is null and s.poster_path is not null)
+        or m.poster_path is null and s.poster_path is not null
+        or s.adult and not m.adult)
     returning m.movie_id
 )
 insert into stage_touched select movie_id, true from written;

@@ -21,6 +21,7 @@ TYPES = {
     **dict.fromkeys(("year", "age", "position"), "integer"),
     "rated_at": "double precision",
     "rating": "real",
+    "adult": "boolean",
 }
 
 

@@ -106,7 +106,7 @@ def recommend_all(
 
 
 class Films:
-    """A model's film vectors in memory, the longest first.
+    """A model's vectors of the films on offer in memory, the longest first.
 
     Attributes
     ----------
@@ -128,8 +128,9 @@ class Films:
         self.model_id, self.dimension, self.item_norm = model_id, factors + 1, item_norm
         rows = read_columns(
             connection,
-            "select movie_id, embedding, norm, content from recsys.movie_vectors"
-            f" where model_id = {model_id} order by norm desc, movie_id",
+            "select v.movie_id, v.embedding, v.norm, v.content from recsys.movie_vectors v"
+            " join recsys_internal.offered_movies(false) m on m.movie_id = v.movie_id"
+            f" where v.model_id = {model_id} order by v.norm desc, v.movie_id",
             movie_id="i8",
             embedding=self.dimension,
             norm="f4",
@@ -138,9 +139,15 @@ class Films:
         self.movie_ids, self.norms = rows["movie_id"], torch.from_numpy(rows["norm"])
         self.content = rows["content"]
         self.vectors = torch.from_numpy(rows["embedding"])
-        self.order = np.argsort(self.movie_ids)  # of ascending ids, as `BulkOrder` has them
-        self.place = np.argsort(self.order)
+        self.order = np.argsort(self.movie_ids)
         self.ranking = find_bulk_order(connection, model_id)
+        if self.ranking is not None:
+            # It also has the films that lists leave out: users may have rated them.
+            self.place = np.searchsorted(self.ranking.movie_ids, self.movie_ids)
+            row_of = np.full(len(self.ranking.movie_ids), -1)
+            row_of[self.place] = np.arange(len(self.movie_ids))
+            popular = row_of[self.ranking.by_popularity]
+            self.by_popularity = torch.from_numpy(popular[popular >= 0])
 
     def serves(self, k: int) -> bool:
         """Tell whether lists of k films can be made here; others are left to the function.
@@ -216,11 +223,10 @@ class Films:
         assert self.ranking is not None
         free = torch.ones(len(users), len(self.movie_ids), dtype=torch.bool)
         free[self._places(rated)] = False
-        by_popularity = torch.from_numpy(self.order[self.ranking.by_popularity])
-        free = free[:, by_popularity]
+        free = free[:, self.by_popularity]
         first = free & (free.cumsum(1) <= self.ranking.popular_candidates)
         chosen = first.float().topk(min(self.ranking.popular_candidates, free.shape[1]))
-        more = by_popularity[chosen.indices]  # (n_users, n)
+        more = self.by_popularity[chosen.indices]  # (n_users, n)
         new = (chosen.values > 0) & ~(more[:, :, None] == films[:, None]).any(2)
         products = torch.linalg.vecdot(self.vectors[more], vectors[:, None]) * self.item_norm
         there = torch.cat([scores.isfinite(), new], 1)

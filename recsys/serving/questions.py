@@ -22,7 +22,7 @@ from recsys.serving.answers import (
     SimilarMovie,
     TitleMatch,
 )
-from recsys.serving.statements import Filters, Question, call, nothing, vector
+from recsys.serving.statements import Filters, Question, call, nothing, vector, write
 
 if TYPE_CHECKING:
     from recsys.arrays import Vectors
@@ -259,7 +259,9 @@ class Questions:
             vector,
         )
 
-    def search_titles(self, query: str, k: int = 10) -> Question[Answers[TitleMatch]]:
+    def search_titles(
+        self, query: str, k: int = 10, *, include_adult: bool = False
+    ) -> Question[Answers[TitleMatch]]:
         """Return the k films whose titles are most like the query.
 
         Raises
@@ -267,7 +269,7 @@ class Questions:
         InvalidRequest
             The query is empty, or k is below 1.
         """
-        return call(TitleMatch, "search_titles", query=query, k=k)
+        return call(TitleMatch, "search_titles", query=query, k=k, include_adult=include_adult)
 
     def search_plots(
         self,
@@ -378,3 +380,28 @@ class Questions:
             nothing,
             writes=True,
         )
+
+    def withdraw_movie(self, movie_id: int, withdrawn_at: datetime | None = None) -> Question[None]:
+        """Take a film out of all answers; its ratings stay, and count for those who gave them.
+
+        Parameters
+        ----------
+        withdrawn_at
+            None for now; without a time zone, in the session's (`TimeZone` of the server).
+
+        Raises
+        ------
+        InvalidRequest
+            The film is unknown.
+        """
+        return write("withdraw_movie", movie_id=movie_id, withdrawn_at=withdrawn_at)
+
+    def restore_movie(self, movie_id: int) -> Question[None]:
+        """Bring a withdrawn film back into the answers.
+
+        Raises
+        ------
+        InvalidRequest
+            The film is unknown.
+        """
+        return write("restore_movie", movie_id=movie_id)

@@ -70,22 +70,23 @@ def _like(question: Callable[..., Any], method: Wrapper, owner: str) -> Wrapper:
 def _spelled_out(parameters: Iterable[Parameter]) -> list[Parameter]:
     """Return the parameters with each filter in the place of ``**filters``, for help and editors.
 
-    The filters come first of the keyword-only ones, and the last filter comes last.
+    Those that are None by default come first of the keyword-only ones, those that are not, last.
     """
     *named, last = parameters
     if last.kind is not Parameter.VAR_KEYWORD:
         return [*named, last]
-    *filters, predicted = (
-        Parameter(
-            name,
-            Parameter.KEYWORD_ONLY,
-            default=False if kind.__forward_arg__ == "bool" else None,
-            annotation=kind.__forward_arg__,
-        )
-        for name, kind in Filters.__annotations__.items()
+    filters, switches = (
+        [
+            Parameter(
+                name, Parameter.KEYWORD_ONLY, default=default, annotation=kind.__forward_arg__
+            )
+            for name, kind in Filters.__annotations__.items()
+            if (kind.__forward_arg__ == "bool") is (default is False)
+        ]
+        for default in (None, False)
     )
     first = sum(one.kind is not Parameter.KEYWORD_ONLY for one in named)
-    return [*named[:first], *filters, *named[first:], predicted]
+    return [*named[:first], *filters, *named[first:], *switches]
 
 
 class Recommender:
@@ -164,6 +165,8 @@ class Recommender:
     predict_genres = _blocking(Questions.predict_genres)
     predict_movie_genres = _blocking(Questions.predict_movie_genres)
     rate = _blocking(Questions.rate)
+    withdraw_movie = _blocking(Questions.withdraw_movie)
+    restore_movie = _blocking(Questions.restore_movie)
 
 
 class AsyncRecommender:
@@ -247,3 +250,5 @@ class AsyncRecommender:
     predict_genres = _awaiting(Questions.predict_genres)
     predict_movie_genres = _awaiting(Questions.predict_movie_genres)
     rate = _awaiting(Questions.rate)
+    withdraw_movie = _awaiting(Questions.withdraw_movie)
+    restore_movie = _awaiting(Questions.restore_movie)

@@ -34,6 +34,8 @@ TYPES = {
     "strategy": "text",
     "model_id": "bigint",
     "include_predicted_genres": "boolean",
+    "include_adult": "boolean",
+    "withdrawn_at": "timestamptz",
     "by": "text",
     "encoder": "text",
     "distance": "text",
@@ -66,6 +68,8 @@ class Filters(TypedDict, total=False):
         Ids of films to leave out.
     include_predicted_genres
         The genres that were predicted for films that list none count, too.
+    include_adult
+        Films for adults alone may be answered, too.
     """
 
     genres: Sequence[str] | None
@@ -75,6 +79,7 @@ class Filters(TypedDict, total=False):
     min_ratings: int | None
     exclude_movies: Sequence[int] | None
     include_predicted_genres: bool
+    include_adult: bool
 
 
 @dataclass(frozen=True)
@@ -104,19 +109,19 @@ def call(
     filters = filters or {}
     for name in filters.keys() - Filters.__annotations__:
         raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
-    given = {
-        name: _plain(name, value)
-        for name, value in {**arguments, **filters}.items()
-        if value is not None or name in REQUIRED
-    }
-    # With its type said, a value out of range is refused as such, not taken for another's.
-    named = ", ".join(f"{name} => cast(:{name} as {TYPES[name]})" for name in given)
+    named, given = _named({**arguments, **filters})
     columns = ", ".join(field.name for field in fields(row))
 
     def read(found: CursorResult[Any]) -> Answers[Answer]:
         return Answers(row, [row(**values) for values in found.mappings()])
 
     return Question(f"select {columns} from recsys.{function}({named})", given, read)
+
+
+def write(function: str, **arguments: Any) -> Question[None]:
+    """Return the call of a SQL function that writes, and returns nothing."""
+    named, given = _named(arguments)
+    return Question(f"select recsys.{function}({named})", given, nothing, writes=True)
 
 
 def vector(found: CursorResult[Any]) -> Vectors | None:
@@ -132,6 +137,17 @@ def vector(found: CursorResult[Any]) -> Vectors | None:
 def nothing(found: CursorResult[Any]) -> None:
     """Return nothing: no row is wanted."""
     found.close()
+
+
+def _named(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return arguments by name, as SQL and as values; None leaves the function's default."""
+    given = {
+        name: _plain(name, value)
+        for name, value in arguments.items()
+        if value is not None or name in REQUIRED
+    }
+    # With its type said, a value out of range is refused as such, not taken for another's.
+    return ", ".join(f"{name} => cast(:{name} as {TYPES[name]})" for name in given), given
 
 
 def _plain(name: str, value: Any) -> Any:

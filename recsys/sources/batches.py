@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pandas as pd
 
-FILM = ("line", "movie_id", "title", "year", "imdb_id", "tmdb_id", "poster_path", "raw")
+FILM = ("line", "movie_id", "title", "year", "imdb_id", "tmdb_id", "poster_path", "adult", "raw")
 # Columns of each kind of batch, in the order in which files are read: what refers to films comes
 # after them. `line` is the row's line in its file, counted from 1.
 COLUMNS: dict[str, tuple[str, ...]] = {

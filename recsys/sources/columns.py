@@ -97,13 +97,6 @@ def plain(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
     return stripped.mask(stripped == "", None), _reasons(stripped.isna(), "")
 
 
-def adult(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
-    """Read whether a film is for adults alone; what says neither is not known."""
-    words = text.str.strip().str.lower().str.removesuffix(".0")
-    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    return words.map(known).astype("boolean"), _reasons(words.isna(), "")
-
-
 def title_years(titles: pd.Series[str]) -> tuple[pd.Series[str], pd.Series[Any]]:
     """Split ``Heat (1995)`` into title and year."""
     parts = titles.str.extract(YEAR)
@@ -124,15 +117,22 @@ def date_years(text: pd.Series[str]) -> pd.Series[Any]:
     return pd.to_numeric(found).astype("Int64")
 
 
+def adults(text: pd.Series[str]) -> tuple[pd.Series[Any], pd.Series[str]]:
+    """Read whether a film is for adults alone: True and False, or 1 and 0; empty is not known."""
+    plain = text.str.strip().str.lower()
+    values = plain.map({"true": True, "1": True, "false": False, "0": False})
+    return values, _reasons(values.isna() & (plain != ""), "adult is neither True nor False")
+
+
 READERS: dict[str, Reader] = {
     "user_id": lambda text: ids(text, "userId is not a whole number"),
     "movie_id": lambda text: ids(text, "movieId is not a whole number"),
     "imdb_id": imdb_ids,
     "tmdb_id": tmdb_ids,
     "title": titles,
+    "adult": adults,
     "tag": tags,
     "age": ages,
-    "adult": adult,
     **dict.fromkeys(
         ("user_key", "movie_key", "poster_path", "gender", "occupation", "postal_code"), plain
     ),

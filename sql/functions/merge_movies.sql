@@ -55,6 +55,7 @@ begin
     set year = coalesce(m.year, dropped.year), imdb_id = coalesce(m.imdb_id, dropped.imdb_id),
         tmdb_id = coalesce(m.tmdb_id, dropped.tmdb_id),
         poster_path = coalesce(m.poster_path, dropped.poster_path),
+        adult = m.adult or dropped.adult,
         (rating_count, rating_mean, liked_count) = (
             select count(*), avg(r.rating)::real, count(*) filter (where r.rating >= 4)
             from recsys.ratings r where r.movie_id = keep_movie_id),

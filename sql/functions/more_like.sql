@@ -9,7 +9,8 @@ create or replace function recsys.more_like(
     min_ratings integer default null,
     exclude_movies bigint[] default null,
     model_id bigint default null,
-    include_predicted_genres boolean default false
+    include_predicted_genres boolean default false,
+    include_adult boolean default false
 )
 returns setof recsys.similar_movie
 language plpgsql stable
@@ -20,7 +21,8 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(more_like.model_id);
     filters recsys_internal.filters := recsys_internal.find_filters(
-        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
+        include_adult);
     barred bigint[];
     towards vector;
     away vector;
@@ -40,7 +42,7 @@ begin
         towards := towards - recsys_internal.scaled(away, 0.5);
     end if;
     barred := recsys_internal.present(liked) || recsys_internal.present(disliked)
-        || recsys_internal.present(exclude_movies);
+        || recsys_internal.present(exclude_movies) || filters.hidden;
     select array_agg(n.movie_id order by n.place), array_agg(1 - n.distance order by n.place),
         array_agg('personal'::text)
     into ids, scores, sources

@@ -7,7 +7,8 @@ create or replace function recsys.popular(
     min_ratings integer default null,
     exclude_movies bigint[] default null,
     half_life interval default null,  -- counts all likes anew, in this statement
-    include_predicted_genres boolean default false
+    include_predicted_genres boolean default false,
+    include_adult boolean default false
 )
 returns setof recsys.similar_movie
 language plpgsql stable
@@ -18,8 +19,9 @@ as $$
 #variable_conflict use_column
 declare
     filters recsys_internal.filters := recsys_internal.find_filters(
-        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
-    barred bigint[] := recsys_internal.present(exclude_movies);
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
+        include_adult);
+    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
     ids bigint[];
     scores double precision[];
 begin
@@ -35,7 +37,8 @@ begin
               and (not filters.active or (
                 select true from recsys_internal.filtered_movies(
                     filters.genre_ids, filters.excluded_genre_ids, filters.year_from,
-                    filters.year_to, filters.min_ratings, filters.predicted) f
+                    filters.year_to, filters.min_ratings, filters.predicted,
+                    filters.include_adult) f
                 where f.movie_id = m.movie_id limit 1))
             window best as (
                 order by coalesce(d.popularity, 0) desc, m.liked_count desc, m.movie_id)

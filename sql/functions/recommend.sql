@@ -11,7 +11,8 @@ create or replace function recsys.recommend(
     diversity real default 0,
     rerank boolean default true,  -- by the order of a model that has one
     model_id bigint default null,
-    include_predicted_genres boolean default false
+    include_predicted_genres boolean default false,
+    include_adult boolean default false
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -23,14 +24,15 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(recommend.model_id);
     filters recsys_internal.filters := recsys_internal.find_filters(
-        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
+        include_adult);
     taste recsys_internal.taste := recsys_internal.find_taste(recommend.user_id, model);
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
     rater recsys_internal.rater := recsys_internal.find_rater(recommend.user_id, ranker);
     chosen recsys.orders := recsys_internal.find_order(model.model_id);
     ordering recsys_internal.ordering;
     reranked boolean := coalesce(rerank, false) and chosen.name <> 'retrieval';
-    barred bigint[] := recsys_internal.present(exclude_movies);
+    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
     ids bigint[];
     scores double precision[];
     because bigint[];

@@ -9,7 +9,8 @@ create or replace function recsys.recommend_group(
     min_ratings integer default null,
     exclude_movies bigint[] default null,
     model_id bigint default null,
-    include_predicted_genres boolean default false
+    include_predicted_genres boolean default false,
+    include_adult boolean default false
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -21,12 +22,13 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(recommend_group.model_id);
     filters recsys_internal.filters := recsys_internal.find_filters(
-        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
+        include_adult);
     members recsys_internal.taste[];
     together recsys_internal.taste;
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
     raters recsys_internal.rater[];
-    barred bigint[] := recsys_internal.present(exclude_movies) || array(
+    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden || array(
         select r.movie_id from recsys.ratings r where r.user_id = any (user_ids)) || array(
         select f.movie_id from recsys.feedback f
         where f.user_id = any (user_ids) and f.kind in ('seen', 'liked'));

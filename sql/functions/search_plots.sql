@@ -13,7 +13,8 @@ create or replace function recsys.search_plots(
     embedding vector default null,  -- of the query, by the encoder, if that is not terms
     encoder text default 'terms',
     distance text default 'cosine',
-    include_predicted_genres boolean default false
+    include_predicted_genres boolean default false,
+    include_adult boolean default false
 )
 returns setof recsys.plot_match
 language plpgsql stable
@@ -27,6 +28,9 @@ declare
     reader recsys.text_encoders := recsys_internal.known_encoder(encoder);
     encoded recsys_internal.encoded_text := recsys_internal.encode_text(
         lexicon.encoder_id, query);
+    filters recsys_internal.filters := recsys_internal.find_filters(
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
+        include_adult);
 begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_query(query, reader, embedding),
@@ -45,9 +49,8 @@ begin
     select n.place::integer, n.movie_id, d.title, d.year, d.genres, n.score
     from recsys_internal.match_texts(
         encoded.terms, reader, coalesce(embedding, encoded.embedding), distance, k,
-        recsys_internal.present(exclude_movies),
-        recsys_internal.find_filters(
-            genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres),
+        recsys_internal.present(exclude_movies) || filters.hidden,
+        filters,
         keyword_weight, title_weight, genre_weight, recsys_internal.genres_named(query))
         with ordinality as n (movie_id, score, place)
     cross join lateral recsys_internal.describe_movie(n.movie_id) d

@@ -1,4 +1,8 @@
-create or replace function recsys.search_titles(query text, k integer default 10)
+create or replace function recsys.search_titles(
+    query text,
+    k integer default 10,
+    include_adult boolean default false
+)
 returns setof recsys.title_match
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
@@ -19,7 +23,8 @@ begin
     candidates as materialized (
         select distinct c.movie_id
         from readings r
-        cross join lateral recsys_internal.title_candidates(r.reading, greatest(k, 20))
+        cross join lateral recsys_internal.title_candidates(
+            r.reading, greatest(k, 20), coalesce(include_adult, false))
             as c (movie_id)
     ),
     scored as (

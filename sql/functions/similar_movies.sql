@@ -11,7 +11,8 @@ create or replace function recsys.similar_movies(
     include_predicted_genres boolean default false,
     by text default 'ratings',  -- or plot, or both
     encoder text default 'terms',  -- whose text vectors plots are compared by
-    distance text default 'cosine'
+    distance text default 'cosine',
+    include_adult boolean default false
 )
 returns setof recsys.similar_movie
 language plpgsql stable
@@ -23,8 +24,10 @@ as $$
 declare
     model recsys.models := recsys_internal.find_model(similar_movies.model_id);
     filters recsys_internal.filters := recsys_internal.find_filters(
-        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres);
-    barred bigint[] := similar_movies.movie_id || recsys_internal.present(exclude_movies);
+        genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
+        include_adult);
+    barred bigint[] := similar_movies.movie_id || recsys_internal.present(exclude_movies)
+        || filters.hidden;
     factors vector := recsys_internal.factors_of(model, array[similar_movies.movie_id]);
     way text := by;
     ids bigint[];

@@ -2,7 +2,7 @@ create view recsys_bi.movies as
 select m.movie_id, m.title, m.year, m.year / 10 * 10 as decade,
     coalesce(g.names, '{}') as genres, array_to_string(coalesce(g.names, '{}'), ', ') as genre_list,
     m.imdb_id, m.tmdb_id, m.rating_count, m.rating_mean, m.liked_count,
-    m.popularity
+    m.popularity, m.adult, m.withdrawn_at
 from recsys.movies m
 left join (
     select mg.movie_id, array_agg(g.name order by g.name) as names
@@ -28,3 +28,6 @@ comment on column recsys_bi.movies.liked_count is
     'Number of ratings of 4 stars or more at that time.';
 comment on column recsys_bi.movies.popularity is
     'Those, one counting less the older it is: see recsys_bi.trending_movies.';
+comment on column recsys_bi.movies.adult is 'Whether it is for adults alone.';
+comment on column recsys_bi.movies.withdrawn_at is
+    'When it was, or will be, withdrawn from the answers; null: it is on offer.';

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from recsys.settings import Settings
 from tests.helpers.commands import fails, recsys, typed
@@ -159,6 +159,24 @@ def test_every_command_explains_itself(arguments: tuple[str, ...]) -> None:
     assert "Usage" in recsys(*arguments, "--help").stdout
 
 
+def test_a_film_is_withdrawn_and_restored(sample_engine: Engine) -> None:
+    name = str(sample_engine.url.database)
+
+    def first() -> str:
+        return recsys("--database", name, "popular", "-k", "1", "-o", "json").stdout
+
+    before = first()
+    film = str(json.loads(before)[0]["movie_id"])
+    assert "is in no answer" in recsys("--database", name, "movies", "withdraw", film).stdout
+    assert first() != before
+    recsys("--database", name, "movies", "withdraw", film, "--at", "2090-12-31")
+    assert first() == before
+    recsys("--database", name, "movies", "withdraw", film)
+    recsys("--database", name, "movies", "restore", film)
+    assert first() == before
+    assert "unknown movie: 9999" in fails("--database", name, "movies", "restore", "9999")
+
+
 def test_the_version_is_one_line() -> None:
     assert recsys("--version").stdout == f"recsys {version('recsys')}\n"
 
@@ -177,9 +195,10 @@ def test_all_filters_reach_the_function(
         "min_ratings": 2,
         "exclude_movies": [2, 3],
         "include_predicted_genres": True,
+        "include_adult": True,
     }
     answer = recsys(
-        "--database", sample_name, *question, "-o", "csv", "--include-predicted-genres",
+        "--database", sample_name, *question, "-o", "csv", "--include-predicted-genres", "--adult",
         *("-g", "Comedy", "--genre", "Drama", "--exclude-genre", "Western"),
         *("--year-from", "1950", "--year-to", "2010", "--min-ratings", "2"),
         *("--exclude-movie", "2", "--exclude-movie", "3"),

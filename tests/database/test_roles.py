@@ -52,7 +52,10 @@ WRITERS = {
     "merge_movies": "select recsys.merge_movies(1, 2)",
     "refresh_content": "select recsys.refresh_content()",
     "refresh_popularity": "select recsys.refresh_popularity()",
+    "withdraw_movie": "select recsys.withdraw_movie(1)",
+    "restore_movie": "select recsys.restore_movie(1)",
 }
+APPLICATION = {"withdraw_movie", "restore_movie"}  # what recsys_app may call of them
 WRITABLE = {"recsys_reader": set(), "recsys_app": {"ratings", "users", "tags"}}
 HIDDEN = {
     "recsys_reader": {"users", "load_runs", "load_rejects", "evaluations", "trials"},
@@ -158,7 +161,12 @@ def test_what_is_refused(login: psycopg.Connection[tuple[object, ...]], role: st
             )
     refused(
         login,
-        *WRITERS.values(),
+        *(
+            call
+            for name, call in WRITERS.items()
+            if role == "recsys_reader" or name not in APPLICATION
+        ),
+        "update recsys.movies set title = 'x'",
         "select * from recsys.load_rejects",
         "copy recsys.ratings to program 'cat'",
         "refresh materialized view recsys_internal.bi_user_activity",
@@ -200,6 +208,19 @@ def test_an_application_rates_and_the_next_statement_knows(
     assert ("live",) in sources
     for table in WRITABLE[role]:
         assert login.execute(f"delete from recsys.{table} where user_id = -7").rowcount == 1
+
+
+def test_an_application_withdraws_films(
+    login: psycopg.Connection[tuple[object, ...]], role: str
+) -> None:
+    if role == "recsys_reader":
+        return  # refused, as all that writes
+    first = "select movie_id from recsys.popular(1)"
+    best = login.execute(first).fetchone()
+    login.execute("select recsys.withdraw_movie(%s)", best)
+    assert login.execute(first).fetchone() != best
+    login.execute("select recsys.restore_movie(%s)", best)
+    assert login.execute(first).fetchone() == best
 
 
 def test_the_python_face_works_as_a_reader(

@@ -307,7 +307,7 @@ def test_keys_and_indexes_are_as_before(engine: Engine, tmp_path: Path) -> None:
     before = rows(engine, keys)
     with engine.begin() as connection:
         assert len(strip(connection, "recsys.ratings", keys=True) or []) == 2
-        assert len(strip(connection, "recsys.movies", keys=False) or []) == 3
+        assert len(strip(connection, "recsys.movies", keys=False) or []) == 4
         connection.rollback()
     run(engine, folder(tmp_path))
     assert rows(engine, keys) == before

@@ -94,7 +94,7 @@ def test_the_signature_lists_the_filters() -> None:
         "year_to: int | None = None, min_ratings: int | None = None, "
         "exclude_movies: Sequence[int] | None = None, include_rated: bool = False, "
         "diversity: float = 0, rerank: bool = True, model_id: int | None = None, "
-        "include_predicted_genres: bool = False) -> Answers[Recommendation]"
+        "include_predicted_genres: bool = False, include_adult: bool = False) -> Answers[Recommendation]"
     )
     assert "exclude_movies" in pydoc.render_doc(AsyncRecommender.search_plots)
 
@@ -154,7 +154,11 @@ def test_answers_are_those_of_sql(server_url: Any, sample_name: str, sample: Any
             return await asyncio.gather(*(ask(*asked) for asked in ASKED))
 
     answers = asyncio.run(awaited())
-    assert {function for function, _ in ASKED} == {*QUESTIONS} - {"rate"}
+    assert {function for function, _ in ASKED} == {*QUESTIONS} - {
+        "rate",
+        "withdraw_movie",
+        "restore_movie",
+    }
     with Recommender(url) as recommender:
         for (function, arguments), answer in zip(ASKED, answers, strict=True):
             blocking = outcome(getattr(recommender, function), arguments)
@@ -203,6 +207,26 @@ def test_a_rating_is_written_and_counts(sample_engine: Engine) -> None:
 
     asyncio.run(main())
     assert row(-6) == (2, then)
+
+
+def test_a_film_is_withdrawn_and_restored(sample_engine: Engine) -> None:
+    url = url_of(sample_engine)
+    with Recommender(url) as recommender:
+        first = recommender.popular(1)[0].movie_id
+        recommender.withdraw_movie(first, datetime.now(UTC) + timedelta(hours=1))
+        assert recommender.popular(1)[0].movie_id == first
+        recommender.withdraw_movie(first)
+        assert first not in {film.movie_id for film in recommender.popular(150)}
+
+        async def main() -> None:
+            async with AsyncRecommender(url) as awaiting:
+                await awaiting.restore_movie(first)
+
+        asyncio.run(main())
+        assert recommender.popular(1)[0].movie_id == first
+        for refused in (recommender.withdraw_movie, recommender.restore_movie):
+            with pytest.raises(InvalidRequest, match="unknown movie: 9999"):
+                refused(9999)
 
 
 @pytest.mark.parametrize(

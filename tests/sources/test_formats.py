@@ -20,6 +20,7 @@ from tests.helpers.loads import (
     MOVIES_CSV,
     RATINGS_CSV,
     RATINGS_QUERY,
+    counts,
     everything,
     rows,
     run,
@@ -233,6 +234,46 @@ METADATA = (
     "False,,[],999,tt0000999,Unlinked,,,,Unlinked\n"
     "False,,\"[{'id': 28, 'name': \",950,tt0113278,Broken list,,,,Broken\n"
 )
+
+
+@pytest.mark.parametrize(
+    ("heading", "values"), [("adult", ("True", "False", "")), ("isAdult", ("1", "0", ""))]
+)
+def test_adult_is_read_and_what_is_not_known_stays(
+    engine: Engine, tmp_path: Path, heading: str, values: tuple[str, ...]
+) -> None:
+    adult = "select movie_id from recsys.movies where adult order by 1"
+
+    def load_films(*given: str) -> dict[str, int]:
+        lines = [f"id,title,overview,{heading}"]
+        lines += [f"{n},Film {n},A plot.,{value}" for n, value in enumerate(given, start=1)]
+        write(tmp_path, {"films.csv": "\n".join(lines)})
+        return counts(run(engine, tmp_path, max_rejects=0.5), "movies")
+
+    yes, no, unknown = values
+    assert load_films(yes, no, unknown, "perhaps") == {"read": 4, "loaded": 3, "rejected": 1}
+    assert rows(engine, adult) == [(1,)]
+    assert rows(engine, "select line, reason from recsys.load_rejects") == [
+        (5, "adult is neither True nor False")
+    ]
+    assert load_films(unknown, unknown, yes.lower()) == {"read": 3, "updated": 1, "unchanged": 2}
+    assert rows(engine, adult) == [(1,), (3,)]
+    assert load_films(no, yes, yes) == {"read": 3, "updated": 2, "unchanged": 1}
+    assert rows(engine, adult) == [(2,), (3,)]
+
+
+def test_a_description_may_say_that_a_film_is_adult(engine: Engine, tmp_path: Path) -> None:
+    films, texts = tmp_path / "films", tmp_path / "texts"
+    films.mkdir()
+    texts.mkdir()
+    run(engine, write(films, {"movies.csv": MOVIES_CSV, "links.csv": LINKS_CSV}))
+    write(texts, {"texts.csv": "imdb_id,isAdult,plot\ntt0113277,1,A heist.\ntt0211915,,Un été.\n"})
+    run(engine, texts)
+    adult = "select movie_id from recsys.movies where adult"
+    assert rows(engine, adult) == [(2,)]
+    before = everything(engine)
+    run(engine, texts)
+    assert everything(engine) == before
 
 
 def test_kaggles_movies_dataset(engine: Engine, tmp_path: Path) -> None:

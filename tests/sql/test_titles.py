@@ -241,7 +241,7 @@ def test_candidates_are_those_of_brute_force(movielens: Engine, n: int) -> None:
                 (query,),
             ).one()
             found = connection.exec_driver_sql(
-                "select * from recsys_internal.title_candidates(%s, %s)", (reading, n)
+                "select * from recsys_internal.title_candidates(%s, %s, false)", (reading, n)
             ).scalars()
             assert len(alike) > n or set(alike) <= set(found)
 

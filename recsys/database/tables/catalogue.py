@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
+    DateTime,
     Double,
     Index,
     Integer,
@@ -49,6 +51,20 @@ movies = table(
         "liked_count.",
     ),
     Column(
+        "adult",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether it is for adults alone: answers leave it out unless include_adult asks "
+        "for it.",
+    ),
+    Column(
+        "withdrawn_at",
+        DateTime(timezone=True),
+        comment="When it was, or will be, withdrawn: answers leave it out from then on; null: it "
+        "is on offer.",
+    ),
+    Column(
         "plain_title",
         Text,
         Computed("recsys_internal.plain_title(title)", persisted=True),
@@ -63,6 +79,12 @@ Index(
     movies.c.popularity.desc(),
     movies.c.liked_count.desc(),
     movies.c.movie_id,
+)
+Index(
+    "ix_movies_hidden",
+    movies.c.movie_id,
+    postgresql_include=["adult", "withdrawn_at"],
+    postgresql_where=text("adult or withdrawn_at is not null"),
 )
 Index(
     "ix_movies_plain_title",

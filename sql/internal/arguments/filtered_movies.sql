@@ -6,13 +6,14 @@ create or replace function recsys_internal.filtered_movies(
     year_from integer,
     year_to integer,
     min_ratings integer,
-    include_predicted boolean
+    include_predicted boolean,
+    include_adult boolean
 )
 returns setof recsys.movies
 language sql stable
 as $$
     select m.*
-    from recsys.movies m
+    from recsys_internal.offered_movies(include_adult) m
     where (year_from is null or m.year >= year_from)
       and (year_to is null or m.year <= year_to)
       and (min_ratings is null or m.rating_count >= min_ratings)
@@ -36,4 +37,5 @@ $$;
 
 comment on function recsys_internal.filtered_movies is
     'The films that pass the filters: any of the genres, none of the excluded ones (listed, '
-    'or predicted too), the years, a least number of ratings. Null filters nothing.';
+    'or predicted too), the years, a least number of ratings, and that are on offer. Null filters '
+    'nothing.';

@@ -7,8 +7,6 @@ returns bigint[]
 language plpgsql stable
 as $$
 declare
-    only_genres constant boolean := num_nonnulls(
-        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0;
     listed bigint[];
 begin
     if filters.genre_ids is null then
@@ -16,18 +14,18 @@ begin
             select f.movie_id
             from recsys_internal.filtered_movies(
                 null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
-                filters.min_ratings, filters.predicted) f
+                filters.min_ratings, filters.predicted, filters.include_adult) f
             limit most);
     end if;
     listed := array(
         select g.movie_id
         from recsys.movie_genres g
         where g.genre_id = any (filters.genre_ids)
-          and (only_genres or (
+          and (filters.only_genres or (
             select true
             from recsys_internal.filtered_movies(
                 null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
-                filters.min_ratings, filters.predicted) f
+                filters.min_ratings, filters.predicted, filters.include_adult) f
             where f.movie_id = g.movie_id limit 1))
         limit most);
     if filters.predicted then
@@ -36,11 +34,11 @@ begin
             from recsys.movie_genres_predicted p
             join recsys.genres g on g.name = p.genre
             where g.genre_id = any (filters.genre_ids)
-              and (only_genres or (
+              and (filters.only_genres or (
                 select true
                 from recsys_internal.filtered_movies(
                     null, filters.excluded_genre_ids, filters.year_from, filters.year_to,
-                    filters.min_ratings, true) f
+                    filters.min_ratings, true, filters.include_adult) f
                 where f.movie_id = p.movie_id limit 1))
             limit most - cardinality(listed));
     end if;

@@ -29,7 +29,7 @@ begin
         'select v.movie_id, (%1$s) <=> $1 '
         'from recsys.movie_vectors v '
         'where v.model_id = %2$s %3$s and v.movie_id <> all ($3) and (not $4 or ( '
-        '    select true from recsys_internal.filtered_movies($5, $6, $7, $8, $9, $10) f '
+        '    select true from recsys_internal.filtered_movies($5, $6, $7, $8, $9, $10, $11) f '
         '    where f.movie_id = v.movie_id limit 1)) '
         'order by (%1$s) <=> $1 '
         'limit $2',
@@ -38,7 +38,7 @@ begin
     using case measure when 'score' then query else subvector(query, 1, model.factors) end,
         n, recsys_internal.present(barred), filters.active, filters.genre_ids,
         filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings,
-        filters.predicted;
+        filters.predicted, filters.include_adult;
     perform set_config('hnsw.iterative_scan', iterative_scan, true),
         set_config('hnsw.ef_search', ef_search, true);
 end

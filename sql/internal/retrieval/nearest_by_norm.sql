@@ -16,9 +16,6 @@ as $$
 declare
     below real := coalesce(below_norm, 'infinity');
     unit vector := l2_normalize(query);
-    only_genres constant boolean := num_nonnulls(
-        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0
-        and not filters.predicted;
 begin
     if not filters.active then
         return query
@@ -52,13 +49,14 @@ begin
         order by near.distance, near.movie_id
         offset 0
     ) c
-    where case when only_genres then (
+    where case when filters.only_genres and not filters.predicted then (
             select true from recsys.movie_genres g
             where g.genre_id = any (filters.genre_ids) and g.movie_id = c.movie_id limit 1)
         else (
             select true from recsys_internal.filtered_movies(
                 filters.genre_ids, filters.excluded_genre_ids, filters.year_from,
-                filters.year_to, filters.min_ratings, filters.predicted) f
+                filters.year_to, filters.min_ratings, filters.predicted,
+                filters.include_adult) f
             where f.movie_id = c.movie_id limit 1)
         end
     order by c.distance, c.movie_id

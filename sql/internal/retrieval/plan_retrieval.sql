@@ -30,7 +30,9 @@ declare
     broad_weight constant double precision := 1;
     retrieval constant text := coalesce(
         nullif(current_setting('recsys.retrieval', true), ''), 'auto');
-    barred_count constant integer := coalesce(cardinality(barred), 0);
+    -- Hidden films are anywhere, as those that a filter leaves out; rated ones are near the best.
+    barred_count constant integer := coalesce(cardinality(barred), 0)
+        - coalesce(cardinality(filters.hidden), 0);
 begin
     if retrieval not in ('auto', 'exact', 'index') then
         raise exception 'recsys.retrieval is %: it may be auto, exact or index',
@@ -41,9 +43,8 @@ begin
             and n::bigint + barred_count <= most_visited)
         and to_regclass('recsys.' || recsys_internal.index_name(model.model_id, measure))
             is not null;
-    genre_id := case when measure = 'score' and not index_always and not filters.predicted
-            and num_nonnulls(filters.excluded_genre_ids, filters.year_from, filters.year_to,
-                filters.min_ratings) = 0 and cardinality(filters.genre_ids) = 1
+    genre_id := case when measure = 'score' and not index_always and filters.only_genres
+            and not filters.predicted and cardinality(filters.genre_ids) = 1
         then filters.genre_ids[1] end;
     if filters.active and genre_id is null and not index_always then
         allowed := recsys_internal.list_some_movies(filters, most_listed);

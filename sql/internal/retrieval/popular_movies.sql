@@ -10,9 +10,8 @@ as $$
 declare
     most_listed constant integer := 2000;
     few_listed constant integer := 300;  -- each looked up in less time than the index is read
-    only_genres constant boolean := num_nonnulls(
-        filters.excluded_genre_ids, filters.year_from, filters.year_to, filters.min_ratings) = 0
-        and not filters.predicted;  -- then a look at the film itself can be spared
+    -- Then a look at the film itself can be spared.
+    only_genres constant boolean := filters.only_genres and not filters.predicted;
     allowed bigint[];
     ids bigint[];
     popularities double precision[];
@@ -62,7 +61,8 @@ begin
         else (
             select true from recsys_internal.filtered_movies(
                 filters.genre_ids, filters.excluded_genre_ids, filters.year_from,
-                filters.year_to, filters.min_ratings, filters.predicted) f
+                filters.year_to, filters.min_ratings, filters.predicted,
+                filters.include_adult) f
             where f.movie_id = m.movie_id limit 1)
         end)
     order by m.popularity desc, m.liked_count desc, m.movie_id

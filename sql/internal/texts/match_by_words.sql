@@ -85,7 +85,8 @@ begin
             select true
             from recsys_internal.filtered_movies(
                 filters.genre_ids, filters.excluded_genre_ids, filters.year_from,
-                filters.year_to, filters.min_ratings, filters.predicted) f
+                filters.year_to, filters.min_ratings, filters.predicted,
+                filters.include_adult) f
             where f.movie_id = b.movie_id limit 1))
         limit compared)
         union all

@@ -4,7 +4,11 @@
 -- a piece of it anywhere: parts of titles, other orders.
 -- A plan made without the query's pieces takes them for common ones and, on some ten thousand
 -- films, may read them all, which takes three times as long: hence no sequential scan.
-create or replace function recsys_internal.title_candidates(reading text, n integer)
+create or replace function recsys_internal.title_candidates(
+    reading text,
+    n integer,
+    include_adult boolean
+)
 returns setof bigint
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
@@ -27,13 +31,13 @@ begin
         select alike.movie_id
         from (
             select m.movie_id, m.plain_title, m.liked_count
-            from recsys.movies m
+            from recsys_internal.offered_movies(include_adult) m
             where thirds is null
               and length(recsys_internal.main_title(m.plain_title))
                 between length(main) - 2 and length(main) + 2
             union all
             select m.movie_id, m.plain_title, m.liked_count
-            from recsys.movies m
+            from recsys_internal.offered_movies(include_adult) m
             where m.plain_title like any (thirds)
               and length(recsys_internal.main_title(m.plain_title))
                 between length(main) - 2 and length(main) + 2
@@ -48,7 +52,7 @@ begin
         select held.movie_id
         from (
             select m.movie_id, m.plain_title, m.liked_count
-            from recsys.movies m
+            from recsys_internal.offered_movies(include_adult) m
             where m.plain_title like any (pieces)
             order by (m.plain_title like pieces[1])::integer
                 + coalesce((m.plain_title like pieces[2])::integer, 0)
