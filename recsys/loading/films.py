@@ -26,18 +26,23 @@ join (select movie_id, {is_new} as is_new from stage_touched group by movie_id) 
 
 WRITE_FILMS = """
 with written as (
-    insert into recsys.movies as m (movie_id, title, year, imdb_id, tmdb_id, poster_path, adult)
-    select s.movie_id, s.title, s.year, s.imdb_id, s.tmdb_id, s.poster_path,
-        coalesce(s.adult, here.adult, false)
-    from stage_movies s left join recsys.movies here using (movie_id) order by s.movie_id
-    on conflict (movie_id) do update set title = excluded.title, year = excluded.year,
+    insert into recsys.movies as m (
+        movie_id, title, source_title, year, imdb_id, tmdb_id, poster_path, adult)
+    select s.movie_id, n.title, nullif(s.title, n.title), s.year, s.imdb_id, s.tmdb_id,
+        s.poster_path, coalesce(s.adult, here.adult, false)
+    from stage_movies s
+    cross join lateral recsys_internal.natural_title(s.title) as n (title)
+    left join recsys.movies here using (movie_id)
+    order by s.movie_id
+    on conflict (movie_id) do update set title = excluded.title,
+        source_title = excluded.source_title, year = excluded.year,
         imdb_id = coalesce(excluded.imdb_id, m.imdb_id),
         tmdb_id = coalesce(excluded.tmdb_id, m.tmdb_id),
         poster_path = coalesce(excluded.poster_path, m.poster_path), adult = excluded.adult
-    where (m.title, m.year, m.imdb_id, m.tmdb_id, m.poster_path, m.adult) is distinct from (
-        excluded.title, excluded.year, coalesce(excluded.imdb_id, m.imdb_id),
-        coalesce(excluded.tmdb_id, m.tmdb_id), coalesce(excluded.poster_path, m.poster_path),
-        excluded.adult)
+    where (m.title, m.source_title, m.year, m.imdb_id, m.tmdb_id, m.poster_path, m.adult)
+        is distinct from (excluded.title, excluded.source_title, excluded.year,
+            coalesce(excluded.imdb_id, m.imdb_id), coalesce(excluded.tmdb_id, m.tmdb_id),
+            coalesce(excluded.poster_path, m.poster_path), excluded.adult)
     returning movie_id, xmax = 0 as is_new
 )
 insert into stage_touched select movie_id, is_new, true from written

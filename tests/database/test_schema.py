@@ -17,7 +17,7 @@ from recsys.database.engine import libpq_url
 from recsys.database.schema import expected_stamp, require_current, schema_stamp, sql_folder
 from recsys.errors import DatabaseError, DatabaseOutOfDate
 from recsys.server.cluster import binaries
-from tests.helpers.databases import open_database
+from tests.helpers.databases import add_films, open_database
 
 SCHEMAS = "('recsys', 'recsys_internal', 'recsys_bi')"
 
@@ -96,6 +96,25 @@ def test_an_upgraded_database_counts_all_likes_alike(sample_engine: Engine) -> N
         assert all(popularity == liked_count for popularity, liked_count in films)
         listed = connection.exec_driver_sql("select score from recsys.popular()").scalars().all()
         assert listed == sorted(listed, reverse=True)
+
+
+def test_an_upgrade_makes_titles_natural_and_a_downgrade_puts_them_back(engine: Engine) -> None:
+    films = [(1, "Matrix, The"), (2, "I, Robot"), (3, "Postman, The (Postino, Il)")]
+    migrations.downgrade(engine, "0015")
+    with engine.begin() as connection:
+        add_films(connection, *((movie_id, title, None) for movie_id, title in films))
+    migrations.upgrade(engine)
+    titles = "select movie_id, title, source_title, plain_title from recsys.movies order by 1"
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(titles).all() == [
+            (1, "The Matrix", "Matrix, The", "matrix,the"),
+            (2, "I, Robot", None, "i robot"),
+            (3, "The Postman (Il Postino)", "Postman, The (Postino, Il)", "postman,the|postino,il"),
+        ]
+    migrations.downgrade(engine, "0015")
+    with engine.connect() as connection:
+        former = connection.exec_driver_sql(titles.replace("source_title, plain_title", "1"))
+        assert [row[:2] for row in former] == films
 
 
 def test_autogenerate_finds_nothing_to_do(sample_engine: Engine) -> None:

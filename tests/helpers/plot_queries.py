@@ -7,7 +7,7 @@ QUERIES = {
         1993,
     ): "scientists clone dinosaurs for a theme park on an island and they break loose",
     (
-        "Matrix, The",
+        "The Matrix",
         1999,
     ): "a computer hacker discovers that reality is a simulation run by machines",
     (
@@ -15,7 +15,7 @@ QUERIES = {
         1997,
     ): "a rich girl and a poor artist fall in love on a ship that hits an iceberg and sinks",
     ("Finding Nemo", 2003): "a clownfish crosses the ocean to find his lost son",
-    ("Sixth Sense, The", 1999): "a boy who sees dead people is helped by a child psychologist",
+    ("The Sixth Sense", 1999): "a boy who sees dead people is helped by a child psychologist",
     ("Groundhog Day", 1993): "a weatherman has to live the same day over and over again",
     (
         "Back to the Future",
@@ -27,7 +27,7 @@ QUERIES = {
         1994,
     ): "a simple man with a low IQ witnesses great events of American history and loves his childhood friend",
     (
-        "Shawshank Redemption, The",
+        "The Shawshank Redemption",
         1994,
     ): "a banker is sentenced to life in prison for a murder he did not commit and makes a friend",
     (
@@ -43,7 +43,7 @@ QUERIES = {
         "Gladiator",
         2000,
     ): "a Roman general becomes a slave and fights in the arena to take revenge on the emperor",
-    ("Truman Show, The", 1998): "a man does not know that his whole life is a television show",
+    ("The Truman Show", 1998): "a man does not know that his whole life is a television show",
     ("Ratatouille", 2007): "a rat who wants to be a chef in a Paris restaurant",
     ("Memento", 2000): "a man who cannot form new memories hunts the killer of his wife",
     ("Apollo 13", 1995): "astronauts try to get home after an accident on the way to the moon",

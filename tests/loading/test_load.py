@@ -21,7 +21,7 @@ def test_movielens(engine: Engine, tmp_path: Path) -> None:
         engine, "select movie_id, title, year, imdb_id, tmdb_id from recsys.movies order by 1"
     ) == [
         (1, "Toy Story", 1995, "tt0114709", 862),
-        (2, "American President, The", 1995, "tt0112346", None),
+        (2, "The American President", 1995, "tt0112346", None),
         (3, "Babylon 5", None, None, None),
         (4, "Nobody Knows What", 2001, None, None),
         (5, 'A "Quoted" Film: Desu nôto (2006–2007)', None, None, None),

@@ -52,7 +52,7 @@ def test_movielens_100k(engine: Engine, tmp_path: Path) -> None:
     assert report.format == "movielens-100k"
     assert rows(engine, FILMS) == [
         (1, "Toy Story", 1995, ["Animation", "Children's", "Comedy"], None, None),
-        (2, "Cité des enfants perdus, La", 1995, ["Action", "Sci-Fi"], None, None),
+        (2, "La Cité des enfants perdus", 1995, ["Action", "Sci-Fi"], None, None),
         (267, "unknown", None, [], None, None),
     ]
     assert rows(engine, RATINGS_QUERY) == [
@@ -83,7 +83,7 @@ def test_movielens_1m_is_latin_1(engine: Engine, tmp_path: Path) -> None:
     )
     report = run(engine, tmp_path)
     assert report.format == "movielens-dat"
-    assert rows(engine, FILMS)[1] == (2, "Misérables, Les", 1995, ["Drama"], None, None)
+    assert rows(engine, FILMS)[1] == (2, "Les Misérables", 1995, ["Drama"], None, None)
     assert rows(engine, RATINGS_QUERY) == [(1, 1, 3.0, 978302109), (1, 2, 5.0, 978300760)]
     assert rows(engine, "select user_id, gender, age, occupation from recsys.users order by 1") == [
         (1, "F", 1, "K-12 student"),
@@ -100,7 +100,7 @@ def test_movielens_10m_is_utf_8_in_a_zip(engine: Engine, tmp_path: Path) -> None
         archive.writestr("ml-10M100K/allbut.pl", "#!/usr/bin/perl\n")
         archive.writestr("__MACOSX/ml-10M100K/._movies.dat", "\0\0")
     report = run(engine, path)
-    assert rows(engine, FILMS) == [(1, "Misérables, Les", 1995, ["Drama"], None, None)]
+    assert rows(engine, FILMS) == [(1, "Les Misérables", 1995, ["Drama"], None, None)]
     assert rows(engine, "select user_id, tag from recsys.tags") == [(15, "très bon: oui")]
     assert report.total.loaded == 3
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -89,7 +91,7 @@ def search(connection: Connection, query: str, k: int = 5) -> list[dict[str, Any
         ("goblet of fire harry potter", 13), ("goblet fire", 13), ("hary poter goblet", 13),
         ("東京物語", 14), ("???", 15), ("die hard", 16), ("Hard, Die", 16),
         ("die blechtrommel", 17), ("oceans eleven", 18), ("ocean's elevn", 18),
-        ("thelma and louise", 19), ("up", 20), ("uo", 20), ("X" * 400, 21), ("les murs", 22), ("e.t.", 23),
+        ("thelma and louise", 19), ("Murs, Les", 22), ("Adventure, The", 11), ("up", 20), ("uo", 20), ("X" * 400, 21), ("les murs", 22), ("e.t.", 23),
     ],
 )  # fmt: skip
 def test_found_first(films: Connection, query: str, movie_id: int) -> None:
@@ -107,6 +109,142 @@ def test_forms_of_one_title_are_one(films: Connection) -> None:
         (["Postman, The (Postino, Il)", "The Postman (Il Postino)", "THE  POSTMAN (il póstino)"],),
     ).scalars()
     assert list(forms) == ["postman,the|postino,il"]
+
+
+NATURAL = {
+    "Godfather, The": "The Godfather",
+    "City of Lost Children, The (Cité des enfants perdus, La)": (
+        "The City of Lost Children (La Cité des enfants perdus)"
+    ),
+    "Avventura, L' (Adventure, The)": "L'Avventura (The Adventure)",
+    "Ultimo bacio, L’": "L’Ultimo bacio",
+    "Good, the Bad and the Ugly, The (Buono, il brutto, il cattivo, Il)": (
+        "The Good, the Bad and the Ugly (Il Buono, il brutto, il cattivo)"
+    ),
+    "His Secret Life (a.k.a. Ignorant Fairies, The) (Fate ignoranti, Le)": (
+        "His Secret Life (a.k.a. The Ignorant Fairies) (Le Fate ignoranti)"
+    ),
+    "Cabinet of Dr. Caligari, The (Cabinet des Dr. Caligari., Das)": (
+        "The Cabinet of Dr. Caligari (Das Cabinet des Dr. Caligari.)"
+    ),
+    "Vitelloni, I (a.k.a. The Young and the Passionate)": (
+        "I Vitelloni (a.k.a. The Young and the Passionate)"
+    ),
+    "matrix, the!": "the matrix!",
+    **{
+        f"Film, {article}": f"{article} Film"
+        for article in [
+            "The",
+            "A",
+            "An",
+            "La",
+            "Le",
+            "Les",
+            "Un",
+            "Une",
+            "Des",
+            "Der",
+            "Die",
+            "Das",
+            "Den",
+            "Ein",
+            "Eine",
+            "El",
+            "Los",
+            "Las",
+            "Lo",
+            "Il",
+            "I",
+            "Gli",
+            "Uno",
+            "Una",
+            "O",
+            "Os",
+            "As",
+            "Um",
+            "Uma",
+            "De",
+            "Het",
+            "Een",
+            "Det",
+            "En",
+            "Ett",
+        ]
+    },
+}
+AS_THEY_ARE = [
+    "Girl, Interrupted", "Kiss Me, Guido", "I, Robot", "10,000 BC", "The Good, the Bad and the Ugly",
+    "Monsters, Inc.", "What's Up, Doc?", "Lust, Caution (Se, jie)", "Patrik Age 1.5 (Patrik 1,5)",
+    "Crazy, Stupid, Love.", "Me, Myself & Irene", "Paris, Texas", "The", ", The", "X, The, A", "",
+]  # fmt: skip
+
+
+def natural_title(connection: Connection, title: str) -> str:
+    return str(
+        connection.exec_driver_sql("select recsys_internal.natural_title(%s)", (title,)).scalar()
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "natural"), [*NATURAL.items(), *((title, title) for title in AS_THEY_ARE)]
+)
+def test_natural_titles(films: Connection, title: str, natural: str) -> None:
+    assert natural_title(films, title) == natural
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    title=st.lists(
+        st.sampled_from(
+            [
+                "The",
+                "a",
+                "L'",
+                "il",
+                "Film",
+                "X",
+                ",",
+                ", ",
+                " ",
+                "(",
+                ")",
+                "!",
+                "a.k.a. ",
+                "\n",
+                "é",
+            ]
+        )
+    ).map("".join)
+)
+def test_a_natural_title_stays_and_compares_as_the_other_form(
+    films: Connection, title: str
+) -> None:
+    natural = natural_title(films, title)
+    assert natural_title(films, natural) == natural
+    assert len(natural) <= len(title) + title.count(",")
+    plain = "select recsys_internal.plain_title(%s), recsys_internal.plain_title(%s)"
+    one, other = films.exec_driver_sql(plain, (title, natural)).one()
+    assert one == other
+
+
+def test_a_load_writes_natural_titles(movielens: Engine, data_folder: Path) -> None:
+    with open(data_folder / "ml-latest-small" / "movies.csv", encoding="utf-8") as file:
+        written = {
+            int(row["movieId"]): re.sub(r"\s*\([0-9]{4}\)\s*$", "", row["title"]).strip()
+            for row in csv.DictReader(file)
+        }
+    with movielens.connect() as connection:
+        here = connection.exec_driver_sql("select movie_id, title, source_title from recsys.movies")
+        titles = {movie_id: (title, source) for movie_id, title, source in here}
+    assert titles.keys() == written.keys()
+    assert sum(source is not None for _, source in titles.values()) > 1900
+    for movie_id, (title, source) in titles.items():
+        assert written[movie_id] == (title if source is None else source)
+        assert not re.search(r", (The|A|An|L[ae]s?|Il|El|Der|Die|Das)(?= \(|\)|$)", title)
+        if re.search(", The$", written[movie_id]):
+            assert title == f"The {written[movie_id].removesuffix(', The')}"
 
 
 def test_ties_go_to_the_popular_film_then_to_the_lower_id(films: Connection) -> None:

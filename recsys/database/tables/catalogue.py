@@ -25,7 +25,15 @@ movies = table(
     "One row per film.",
     key("movie_id", "Id of the film, as its source numbers it."),
     Column(
-        "title", Text, nullable=False, comment="Title without the year, as the source writes it."
+        "title",
+        Text,
+        nullable=False,
+        comment="Title without the year, with its article in front: The Godfather.",
+    ),
+    Column(
+        "source_title",
+        Text,
+        comment="The title as its source writes it, where that is another form.",
     ),
     Column("year", Integer, comment="Year of release; null where the source names none."),
     Column("imdb_id", Text, comment="IMDb id, tt and seven digits or more."),
