@@ -31,7 +31,7 @@ UNLEARNED = """
 
 FIRST_ROWS = 10
 UNMATCHED = (
-    *("movie_id", "title", "year", "user_id", "status", "rating", "rated_at"),
+    *("movie_id", "title", "year", "user_id", "feedback", "rating", "rated_at"),
     *("imdb_id", "tmdb_id", "nearest"),
 )
 
@@ -196,7 +196,11 @@ def write_unmatched(entries: Sequence[Unmatched], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(UNMATCHED)
         for entry in entries:
-            row = asdict(entry) | {"movie_id": None, "nearest": " | ".join(entry.nearest)}
+            row = asdict(entry) | {
+                "movie_id": None,
+                "feedback": entry.status,
+                "nearest": " | ".join(entry.nearest),
+            }
             writer.writerow([row[name] for name in UNMATCHED])
     note(
         f"{path}: {len(entries):,} without a film here, with the nearest films. Fill in "

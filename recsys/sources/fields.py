@@ -23,7 +23,7 @@ FIELDS: dict[str, str] = {
     "rated_at": "timestamp ratedat ratingtime ratingtimestamp ratingdate daterated dateofrating "
     "unixtimestamp unixtime unixreviewtime reviewtime reviewdate watcheddate watchedat "
     "datewatched lastwatchedat listedat likedat createdat taggedat datetime time",
-    "status": "status",
+    "status": "feedback",
     "tag": "tag",
     "tags": "tags plotkeywords",
     "keywords": "keywords keyword",

@@ -162,7 +162,11 @@ def _plain(path: Path, folder: str = "") -> File:
         with path.open("rb") as stream:
             stream.seek(-4, os.SEEK_END)
             tail = int.from_bytes(stream.read(4), "little")
-        return File(name.removesuffix(".gz"), max(size, tail), lambda: _unpacked(path))
+        return File(
+            name.removesuffix(".gz"),
+            max(size, tail),
+            lambda: cast(IO[bytes], gzip.open(path, "rb")),
+        )
     return File(name, size, lambda: path.open("rb"))
 
 
@@ -189,7 +193,7 @@ def _members(path: Path) -> list[File]:
     def opener(member: zipfile.ZipInfo) -> IO[bytes]:
         stream = archive.open(member)
         packed = member.filename.endswith(".gz")
-        return _unpacked(stream) if packed else stream
+        return cast(IO[bytes], _Inner(stream)) if packed else stream
 
     return [
         File(
@@ -202,5 +206,13 @@ def _members(path: Path) -> list[File]:
     ]
 
 
-def _unpacked(packed: Path | IO[bytes]) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(packed, "rb"))
+class _Inner(gzip.GzipFile):
+    """What is packed inside of a zip; closed, it closes what it reads from."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self.packed = packed
+        super().__init__(fileobj=packed, mode="rb")
+
+    def close(self) -> None:
+        super().close()
+        self.packed.close()

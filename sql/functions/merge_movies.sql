@@ -40,6 +40,10 @@ begin
     insert into recsys.feedback (user_id, movie_id, kind, at)
     select old.user_id, keep_movie_id, old.kind, old.at from old
     on conflict (user_id, movie_id, kind) do nothing;
+    update recsys.movie_keys k
+    set movie_id = keep_movie_id
+    where k.movie_id = drop_movie_id and not exists (
+        select from recsys.movie_keys other where other.movie_id = keep_movie_id);
     merged.movie_id := keep_movie_id;
     merged.ratings_given_up := moved - merged.ratings;
     select d.* into merged.tags, merged.genres, merged.texts, merged.people, merged.keywords

@@ -18,7 +18,8 @@ from tests.helpers.databases import add_films
 
 # Every table that refers to films, so that a new one is not forgotten by merge_movies.
 REFERRING = {
-    "movie_genres", "movie_genres_predicted", "movie_keywords", "movie_people", "movie_terms",
+    "feedback", "movie_genres", "movie_genres_predicted", "movie_keys", "movie_keywords",
+    "movie_people", "movie_terms",
     "movie_text_vectors", "movie_texts", "movie_vectors", "order_films", "ranker_films", "ratings",
     "tags",
 }  # fmt: skip

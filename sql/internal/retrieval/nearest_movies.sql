@@ -37,10 +37,9 @@ begin
             return;
         end if;
     end if;
-    while plan.genre_id is null and measure = 'score' and plan.allowed is null
-            and not plan.index_always loop
+    while plan.genre_id is null and measure = 'score' and plan.allowed is null loop
         next := coalesce(bound, model.norms[place], 0);
-        if next <= model.norms[index_place] then
+        if next <= model.norms[index_place] and not plan.index_always then
             if filters.active then
                 plan.allowed := recsys_internal.list_some_movies(filters, most_listed);
             end if;
@@ -55,6 +54,7 @@ begin
             select * from recsys_internal.nearest_by_norm(
                 model, query, n, barred, filters, next, done, coalesce(1 - bound, 2))
         ) f (movie_id, distance);
+        exit when plan.index_always;
         done := next;
         -- No cosine exceeds the norm (Cauchy-Schwarz): films with a smaller norm than the n-th
         -- best score cannot be better.
