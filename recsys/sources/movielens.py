@@ -113,6 +113,7 @@ def open_100k(files: list[File]) -> FileSource | None:
                 "movies",
                 file,
                 lambda file: read_films(file, "movies", films, prepare=_flags_to_genres(genres)),
+                unread=("video release date", "IMDb URL"),
             )
         )
     if file := named.get("u.user"):

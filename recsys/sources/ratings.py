@@ -119,15 +119,15 @@ def _checked(rows: pd.DataFrame, block: Block, file: str, scale: Scale) -> Batch
     rating = rows["rating"].to_numpy()
     bad = ~scale.takes(rating)
     rows["rating"] = scale.stars(rating)
-    wrong: Mask = np.zeros(len(rows), dtype=np.bool_)
-    unclear = wrong
+    none: Mask = np.zeros(len(rows), dtype=np.bool_)
+    unclear = future = none
     if "rated_at" in rows:
-        rows["rated_at"] = seconds_of(rows["rated_at"].to_numpy())
-        unclear = rows["rated_at"].isna().to_numpy()
-        wrong = unclear | (rows["rated_at"].to_numpy() > latest_second())
+        times = seconds_of(rows["rated_at"].to_numpy())
+        unclear, future = np.isnan(times), times > latest_second()
+        rows["rated_at"] = times
     else:
         rows["rated_at"] = np.nan
-    out = bad | wrong
+    out = bad | unclear | future
     rejects = [
         Reject(
             file,

@@ -43,6 +43,8 @@ class Scale:
 
     def stars(self, values: Values) -> Values:
         """Return the stars of ratings on the scale."""
+        if (self.low, self.high) == (LOWEST, HIGHEST):
+            return values
         if self.low in (0, 0.5, 1):
             scaled = values * (HIGHEST / self.high)
         else:
