@@ -40,9 +40,10 @@ analyze stage_wanted
 # A row finds its film by the first of these that leads to exactly one, and by a title only a film
 # that has no other id than the row.
 IDS: dict[str, str] = {
-    "movie_id": "m.movie_id = s.movie_id",
     "imdb_id": "m.imdb_id = s.imdb_id",
     "tmdb_id": "m.tmdb_id = s.tmdb_id",
+    "movie_id": """m.movie_id = s.movie_id and coalesce(m.imdb_id = s.imdb_id, true)
+        and coalesce(m.tmdb_id = s.tmdb_id, true)""",
 }
 TITLE_AND_YEAR = "title and year"
 TITLE = "title alone"

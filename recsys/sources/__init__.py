@@ -107,7 +107,9 @@ def _open_path(path: Path, name: str, file_format: str | None, reading: Reading)
     files = [
         file
         for file in listed
-        if netflix.is_own(file.name) or not file.name.lower().endswith(COMPANIONS)
+        if len(listed) == 1  # that was asked for
+        or netflix.is_own(file.name)
+        or not file.name.lower().endswith(COMPANIONS)
     ]
     for candidate in [file_format] if file_format else FORMATS:
         source = FORMATS[candidate](files, reading)

@@ -16,14 +16,27 @@ SEEN, RATED, WATCHLIST, LIKED = "seen", "rated", "watchlist", "liked"
 STATUSES = (SEEN, RATED, WATCHLIST, LIKED)
 
 
-def read_entries(chunk: Chunk, file: str, layout: Layout) -> Batch:
-    """Read rows of text; one with a rating is ``rated``, another ``seen`` or what it says."""
+# What a title may be that is a film; series and games, say, are passed over.
+FILMS = ("movie", "film", "feature", "tvmovie", "short", "tvshort", "video", "tvspecial")
+NO_FILM = "it is no film"
+
+
+def read_entries(chunk: Chunk, file: str, layout: Layout, status: str = "") -> Batch:
+    """Read rows of text.
+
+    Parameters
+    ----------
+    status
+        Of an entry that has neither a rating nor a status; ``seen`` unless given.
+    """
+    chunk = _films_alone(chunk, file)
     rows = chunk.rows
     none = pd.Series("", rows.index, dtype="str")
     rated = rows.get("rating", none).str.strip() != ""
     said = rows.get("status", none).str.strip().str.lower()
     wrong = ~said.isin(["", *STATUSES])
-    rows = rows.assign(status=said.mask(said.isin(["", RATED]), SEEN).mask(rated, RATED))
+    said = said.mask(said.isin(["", RATED]), status or SEEN)
+    rows = rows.assign(status=said.mask(rated, RATED))
     # An entry needs neither a rating nor an id; what stands in their place is taken off again.
     known = rows.get("movie_id", none).str.strip() != ""
     if "rating" in rows:
@@ -45,3 +58,14 @@ def read_entries(chunk: Chunk, file: str, layout: Layout) -> Batch:
         rows["year"] = years.fillna(rows["year"]) if "year" in rows else years
     rows["raw"] = [escaped(text) for text in raw]
     return Batch("entries", file, rows, chunk.rejects, chunk.size, lambda n: escaped(raw[n]))
+
+
+def _films_alone(chunk: Chunk, file: str) -> Chunk:
+    """Leave out what is no film, which is no fault of the row."""
+    if "medium" not in chunk.rows:
+        return chunk
+    medium = chunk.rows["medium"].str.lower().str.replace(r"[\W_]", "", regex=True)
+    film = medium.isin(["", *FILMS])
+    refused = chunk.refuse(file, film.map({True: "", False: NO_FILM}).tolist())
+    rejects = [replace(one, fault=one.reason != NO_FILM) for one in refused.rejects]
+    return replace(refused, rejects=rejects)

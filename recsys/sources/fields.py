@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 # Headings of a field, in lower case and without anything but letters and digits.
 FIELDS: dict[str, str] = {
-    "user_id": "userid user uid customerid memberid viewerid reviewerid userkey",
-    "movie_id": "movieid movie itemid item filmid film moviekey",
+    "user_id": "userid user uid customerid custid memberid viewerid reviewerid userkey",
+    "movie_id": "movieid movie itemid item filmid film moviekey asin parentasin productid",
     "id": "id",
     "imdb_id": "imdbid imdb const tconst imdbtitleid imdbkey imdburl",
     "tmdb_id": "tmdbid tmdb themoviedbid tmdburl",
@@ -18,8 +18,9 @@ FIELDS: dict[str, str] = {
     "released": "year releaseyear releasedyear startyear movieyear filmyear yearofrelease "
     "yearreleased releasedate released dateofrelease premiered",
     "date": "date",
+    "medium": "type titletype mediatype",  # of a title: a film, or none
     "rating": "rating yourrating myrating userrating usersrating stars ratingvalue ratingscore "
-    "starrating score",
+    "starrating score overall",
     "rated_at": "timestamp ratedat ratingtime ratingtimestamp ratingdate daterated dateofrating "
     "unixtimestamp unixtime unixreviewtime reviewtime reviewdate watcheddate watchedat "
     "datewatched lastwatchedat listedat likedat createdat taggedat datetime time",
@@ -43,6 +44,8 @@ FIELDS: dict[str, str] = {
     "postal_code": "postalcode zipcode zip",
 }
 FIELD_OF = {heading: field for field, headings in FIELDS.items() for heading in headings.split()}
+# Where a site writes its own mean as Rating, what the user gave goes under these.
+ONES_OWN = ("yourrating", "myrating", "userrating", "usersrating")
 TEXTS = ("overview", "plot", "tagline")
 PEOPLE = {"cast": "actor", "directors": "director", "writers": "writer"}
 LISTS = ("genres", "keywords", "cast", "crew", "directors", "writers")
@@ -98,8 +101,11 @@ def fields_of(headings: Sequence[str], given: Mapping[str, str]) -> tuple[str, .
     given
         Fields by the heading that they were said to be, which go before what headings mean.
     """
-    said = {simple(heading): field for heading, field in given.items()}
-    taken = set(said.values()) if said.keys() & set(map(simple, headings)) else set()
+    names = list(map(simple, headings))
+    own = next((name for name in ONES_OWN if name in names), None)
+    said = {own: "rating"} if own else {}
+    said |= {simple(heading): field for heading, field in given.items()}
+    taken = {field for name, field in said.items() if name in names}
     named: list[str] = []
     for heading in headings:
         field = said.get(simple(heading)) or field_of(heading)

@@ -18,6 +18,7 @@ from typing import IO, cast
 from recsys.errors import SourceError
 
 GZIP = b"\x1f\x8b"
+SPREADSHEETS = {"[Content_Types].xml", "content.xml"}  # a file in them: of Excel, of LibreOffice
 # Folders that belong to the files beside them, of Letterboxd and of the Netflix Prize, and what the
 # names of the files in them begin with.
 INNER = {"likes": "likes/", "training_set": ""}
@@ -175,6 +176,9 @@ def _members(path: Path) -> list[File]:
     # It stays open as long as the files that it is read by: to open it anew reads its directory,
     # which may hold thousands of them.
     archive = zipfile.ZipFile(path)
+    if SPREADSHEETS.intersection(archive.namelist()):
+        archive.close()
+        raise SourceError(f"{readable(path.name)} is a spreadsheet: save it as CSV and load that")
     members = [
         member
         for member in archive.infolist()

@@ -26,7 +26,7 @@ FILM = ("movie_id", "imdb_id", "tmdb_id", "title", "original_title", "released")
 # The fields that each kind of row is read from.
 READ: dict[str, tuple[str, ...]] = {
     "ratings": ("user_id", "movie_id", "rating", "rated_at"),
-    "entries": ("user_id", *FILM, "rating", "rated_at", "status"),
+    "entries": ("user_id", *FILM, "rating", "rated_at", "status", "medium"),
     "tags": ("user_id", "movie_id", "tag", "rated_at"),
     "users": ("user_id", "gender", "age", "occupation", "postal_code"),
     "links": ("movie_id", "imdb_id", "tmdb_id"),
@@ -115,18 +115,15 @@ def rating_part(table: Table, reading: Reading) -> Part:
 def entry_part(
     table: Table,
     reading: Reading,
-    prepare: Prepare = lambda chunk: chunk,
-    wanted: Sequence[str] = (),
+    status: str = "",
     site: str = "",
 ) -> Part:
     """Return how ratings of films are read that go by IMDb id, TMDB id, or title and year.
 
     Parameters
     ----------
-    prepare
-        May add ``status`` or refuse rows.
-    wanted
-        Headings of the columns that it looks at, which it finds under these names.
+    status
+        What an entry without a rating says, if none of its columns does.
     site
         Where the table comes from, if that shows.
 
@@ -145,16 +142,12 @@ def entry_part(
             "of that user"
         )
     layout, notes = _meant(table, names, sample, reading)
-    names = tuple(
-        heading if heading in wanted else name
-        for heading, name in zip(table.headings, names, strict=True)
-    )
     table, more = _decoded(table)
 
     def read(file: File) -> Iterator[Batch]:
         for chunk in table.chunks(names):
             rows = chunk.rows.assign(user_id=str(reading.user_id)) if personal else chunk.rows
-            yield read_entries(prepare(replace(chunk, rows=rows)), file.name, layout)
+            yield read_entries(replace(chunk, rows=rows), file.name, layout, status)
 
     return _part("entries", table, names, read, notes + more)
 
@@ -253,7 +246,11 @@ def why_unread(file: File, reading: Reading) -> str:
     if table is None or len(table.headings) < 2:
         return ""
     shown = ", ".join(table.headings[:12])
-    return f"; the columns of {file.name} are {shown}{_offers(table, ('user_id', *FILM, 'rating'))}"
+    offered = _offers(table, ("user_id", *FILM, "rating"))
+    return (
+        f"; the columns of {file.name} are {shown}"
+        f"{offered or '; --column NAME=HEADING says what one is'}"
+    )
 
 
 def _offers(table: Table | None, fields: Sequence[str]) -> str:

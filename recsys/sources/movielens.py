@@ -58,7 +58,8 @@ def open_csv(files: list[File], reading: Reading) -> FileSource | None:
 def open_dat(files: list[File]) -> FileSource | None:
     """MovieLens 1M and 10M."""
     named = {file.name: file for file in files}
-    if not named.keys() & {"movies.dat", "ratings.dat"}:
+    own = [named[name] for name in ("movies.dat", "ratings.dat") if name in named]
+    if not own or not all("::" in file.first_line() or not file.size for file in own):
         return None
 
     def layout(name: str, *columns: str) -> Layout:

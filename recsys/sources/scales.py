@@ -56,13 +56,27 @@ class Scale:
     def read(self, text: pd.Series[str]) -> pd.Series[float]:
         """Return numbers on the scale, or of likes 1 and 0; NaN for what is none.
 
-        A decimal comma is a point.
+        A decimal comma is a point; 8/10, 80% and ★★★½ are parts of the whole scale.
         """
         if self.likes:
             words = text.str.strip().str.lower().str.removesuffix(".0")
             return words.map(LIKES).astype("float64").map({5.0: 1.0, 1.0: 0.0})
         plain = text.str.replace(r"^\s*(\d+),(\d+)\s*$", r"\1.\2", regex=True)
-        return pd.to_numeric(plain, errors="coerce").astype("float64")
+        values = pd.to_numeric(plain, errors="coerce").astype("float64")
+        other = values.isna() & (plain.str.strip() != "")
+        return values.fillna(plain[other].map(_share) * self.high) if other.any() else values
+
+
+def _share(text: str) -> float:
+    """Return the part of a whole that a text names, NaN if none."""
+    if found := re.fullmatch(r"\s*([0-9.]+)\s*(?:/\s*([0-9.]+)|%)\s*", text):
+        try:
+            return float(found[1]) / float(found[2] or 100)
+        except (ValueError, ZeroDivisionError):
+            return math.nan
+    if found := re.fullmatch("\\s*(★*)☆*(½?)☆*\\s*", text):
+        return (len(found[1]) + len(found[2]) / 2) / HIGHEST
+    return math.nan
 
 
 STARS = Scale(LOWEST, HIGHEST)

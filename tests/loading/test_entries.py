@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from recsys.cli.load import write_unmatched
 from recsys.errors import SourceError
 from recsys.sources import open_source
+from recsys.sources.scales import TENTHS
 from recsys.sources.tables import Reading
 from tests.helpers.loads import RATINGS_QUERY, rows, run, write
 
@@ -243,3 +244,32 @@ def test_a_dry_run_counts_and_changes_nothing(films: Engine, tmp_path: Path) -> 
     assert (report.total.loaded, report.unjoined) == (1, 1)
     assert rows(films, STARS) == []
     assert rows(films, "select count(*) from recsys.load_runs") == runs
+
+
+def test_ones_own_rating_is_not_the_site_s_mean_and_series_are_none(
+    films: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "tmdb_ratings.csv"
+    path.write_text(
+        "TMDb ID,IMDb ID,Type,Name,Release Date,Season Number,Rating,Your Rating,Date Rated\n"
+        "949,tt0113277,movie,Heat,1995-12-15,,7.9,10,2021-01-02T00:00:00Z\n"
+        "862,,tv,A Series,2001-01-01,1,8.8,2,2021-01-03T00:00:00Z\n"
+    )
+    ten = Reading(user_id=42, scale=TENTHS)
+    report = run(films, path, reading=ten)
+    assert rows(films, STARS) == [(2, 5.0, "2021-01-02")]
+    assert [reject.reason for reject in report.rejects] == ["it is no film"]
+    assert open_source(str(path), reading=ten).parts[0].unread == (  # type: ignore[attr-defined]
+        "Season Number",
+        "Rating",
+    )
+
+
+def test_another_catalogue_s_number_counts_less_than_an_imdb_id(
+    films: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("movie_id,imdb_id,rating,title\n1,tt0113277,4,Heat\n2,tt0000001,3,Other\n")
+    report = run(films, path, reading=MINE)
+    assert [row[:2] for row in rows(films, STARS)] == [(2, 4.0)]
+    assert report.unjoined == 1

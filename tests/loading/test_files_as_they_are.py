@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,40 @@ def test_json_in_an_array_in_lines_and_under_a_name(engine: Engine, tmp_path: Pa
     assert rows(engine, "select line, reason from recsys.load_rejects") == [
         (2, "it is no JSON object")
     ]
+
+
+def test_a_spreadsheet_s_text_is_read_and_a_spreadsheet_is_not(
+    engine: Engine, tmp_path: Path
+) -> None:
+    write(tmp_path, {"movies.csv": MOVIES})
+    run(engine, tmp_path)
+    path = tmp_path / "ratings.txt"
+    path.write_bytes(ratings("4", separator="\t").encode("utf-16"))  # "Unicode text" of Excel
+    assert run(engine, path).total.loaded == 12
+    book = tmp_path / "ratings.xlsx"
+    with zipfile.ZipFile(book, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(SourceError, match=r"ratings\.xlsx is a spreadsheet: save it as CSV"):
+        run(engine, book)
+
+
+def test_headings_in_another_language_are_named(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "meine.csv"
+    path.write_text("Titel;Jahr;Bewertung\nHeat;1995;4\n")
+    with pytest.raises(SourceError, match="are Titel, Jahr, Bewertung; `Titel` may be the title"):
+        run(engine, path)
+
+
+def test_reviews_as_shops_have_them(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "reviews.jsonl"
+    path.write_text(
+        '{"reviewerID": "A1", "asin": "B000", "overall": 5.0, "unixReviewTime": 1700000000}\n'
+        '{"reviewerID": "A2", "asin": "B000", "overall": 2.0, "unixReviewTime": 1700000001}\n'
+    )
+    run(engine, path)
+    keyed = """
+        select u.key, m.key, r.rating from recsys.ratings r
+        join recsys.user_keys u using (user_id) join recsys.movie_keys m using (movie_id) order by 1
+    """
+    assert rows(engine, keyed) == [("A1", "B000", 5.0), ("A2", "B000", 2.0)]

@@ -142,7 +142,7 @@ def test_each_column_is_read_or_named(
         ("user.name", ""),
         ("Star3", "actor_3"),
         ("actor_1_name", "actor_1"),
-        ("Overall", ""),
+        ("Comment", ""),
     ],
 )
 def test_headings_mean_fields(heading: str, field: str) -> None:

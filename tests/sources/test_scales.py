@@ -52,6 +52,9 @@ def test_words_and_decimal_commas() -> None:
     words = pd.Series(["Like", "dislike", "1", "0", "up", "meh"], dtype="str")
     assert THUMBS.read(words).fillna(-1).tolist() == [1, 0, 1, 0, 1, -1]
     assert STARS.read(pd.Series(["4,5", " 3,0 "], dtype="str")).tolist() == [4.5, 3.0]
+    parts = pd.Series(["8/10", "80%", "★★★★", "★★★½☆", "½", "0/0", "x"], dtype="str")
+    assert STARS.read(parts).fillna(-1).tolist() == [4, 4, 4, 3.5, 0.5, -1, -1]
+    assert TENTHS.read(parts[:3]).tolist() == [8, 8, 8]
 
 
 @pytest.mark.parametrize(
