@@ -262,6 +262,6 @@ def remarks(source: Source, report: LoadReport) -> Iterator[str]:
             if report.run_id
             else "."
         )
-        yield f"Refused rows: {report.total.rejected:,}. {report.main_reason}{where}"
+        yield f"Rows not taken: {report.total.rejected:,}. {report.main_reason}{where}"
     if source.notice:
         yield source.notice

@@ -13,6 +13,7 @@ from recsys.loading.staging import run
 NAMES = r"""
 create temp table stage_names on commit drop as
 select distinct m.movie_id, m.year, m.imdb_id, m.tmdb_id, recsys_internal.main_title(part) as name,
+    part as whole,
     array(select found[1] from regexp_matches(
         recsys_internal.main_title(part), '\m(\d+|[ivx]+|one|two|three|four|five|part)\M', 'g')
         as found) as numbers
@@ -25,10 +26,10 @@ analyze stage_names
 # The rows that are still without a film; each title in all its readings.
 WANTED = r"""
 create temp table if not exists stage_wanted (file text, line bigint, imdb_id text, tmdb_id bigint,
-    year integer, name text, numbers text[]) on commit drop;
+    year integer, name text, whole text, numbers text[]) on commit drop;
 truncate stage_wanted;
 insert into stage_wanted
-select s.file, s.line, s.imdb_id, s.tmdb_id, s.year, recsys_internal.main_title(part),
+select s.file, s.line, s.imdb_id, s.tmdb_id, s.year, recsys_internal.main_title(part), part,
     array(select found[1] from regexp_matches(
         recsys_internal.main_title(part), '\m(\d+|[ivx]+|one|two|three|four|five|part)\M', 'g')
         as found)
@@ -70,12 +71,17 @@ from (
 ) found
 where found.file = t.file and found.line = t.line
 """
+# Of Heat and The Heat, it is the one with the row's own article.
 JOIN_BY_TITLE = """
-with found as (
-    select s.file, s.line, array_agg(distinct m.movie_id order by m.movie_id) as movie_ids
+with fitting as (
+    select s.file, s.line, array_agg(distinct m.movie_id order by m.movie_id) as alike,
+        coalesce(array_agg(distinct m.movie_id) filter (where m.whole = s.whole), '{{}}') as same
     from stage_wanted s join stage_names m on {meets}
       and coalesce(m.imdb_id = s.imdb_id, true) and coalesce(m.tmdb_id = s.tmdb_id, true)
     group by s.file, s.line
+), found as (
+    select file, line, case when cardinality(same) = 1 then same else alike end as movie_ids
+    from fitting
 ), gone as (
     delete from stage_wanted w using found where w.file = found.file and w.line = found.line
 )

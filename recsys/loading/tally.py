@@ -95,8 +95,8 @@ class LoadReport:
         hint = next((hint for start, hint in HINTS.items() if reason.startswith(start)), "")
         shown = " ".join(raw.split("\n"))
         return (
-            f"{'All' if count == len(faults) else f'{count:,}'}: {reason}; the first is line "
-            f"{first.line} of {first.file}: {shown}{hint and f' ({hint})'}"
+            f"{'All' if count == len(faults) else f'{count:,}'} of them: {reason}; the first is "
+            f"line {first.line} of {first.file}: {shown}{hint and f' ({hint})'}"
         )
 
 

@@ -122,6 +122,8 @@ def near_misses(headings: Sequence[str], missing: Sequence[str]) -> dict[str, st
     """
     found: dict[str, str] = {}
     for heading in headings:
+        if field_of(heading):
+            continue  # it is what another column is already
         words = {word.lower() for word in re.findall(r"[A-Za-z][a-z]*|[A-Z]+", heading)}
         for field in missing:
             close = difflib.get_close_matches(

@@ -35,7 +35,8 @@ READ: dict[str, tuple[str, ...]] = {
 # What a field is for a kind of row, if nothing else is that.
 OTHER = {
     "films": {"date": "released", "id": "movie_id", "tags": "keywords"},
-    **{kind: {"date": "rated_at"} for kind in ("ratings", "entries", "tags")},
+    **{kind: {"date": "rated_at"} for kind in ("ratings", "entries")},
+    "tags": {"date": "rated_at", "tags": "tag"},
 }
 # Files of these names that are not what they are called stop the load.
 EXPECTED = {
@@ -62,7 +63,7 @@ def part_of(table: Table, reading: Reading, describes: bool = False) -> Part | N
     film = has & {"imdb_id", "tmdb_id", "title"}
     likes = reading.scale is not None and reading.scale.likes and "user_id" in has
     rated = "rating" in has or likes
-    if {"user_id", "movie_id", "tag"} <= has:
+    if {"user_id", "movie_id"} <= has and has & {"tag", "tags"} and not rated:
         return _rows_part("tags", table)
     if "status" in has and (film or "movie_id" in has):
         return entry_part(table, reading)
@@ -245,6 +246,8 @@ def why_unread(file: File, reading: Reading) -> str:
     table = open_table(file, reading) if file.size else None
     if table is None or len(table.headings) < 2:
         return ""
+    if not any(heading.strip("0123456789.-: ") for heading in table.headings):
+        return "; its first line names no columns"
     shown = ", ".join(table.headings[:12])
     offered = _offers(table, ("user_id", *FILM, "rating"))
     return (
@@ -298,8 +301,9 @@ def _part(
         for field in READ.get(kind, READ["films"])
         if field not in names and field not in ("movie_id", "user_id")
     ]
-    fields = dict(zip(table.headings, names, strict=True))
-    unread = tuple(heading for heading, name in fields.items() if not name)
+    pairs = list(zip(table.headings, names, strict=True))
+    fields = dict(reversed(pairs))  # of two columns of one heading the first is read
+    unread = tuple(heading for heading, name in pairs if heading and not name)
     return Part(kind, table.file, read, fields, unread, near_misses(unread, missing), notes)
 
 

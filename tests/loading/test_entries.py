@@ -36,6 +36,8 @@ FILMS = """movieId,title,genres
 10,Lady Bird (2017),Comedy
 11,Eternal Sunshine of the Spotless Mind (2004),Drama
 12,"Wages of Fear, The (Salaire de la peur, Le) (1953)",Thriller
+13,Ring (1998),Horror
+14,"Ring, The (2002)",Horror
 """
 LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n2,0113277,949\n3,0068646,238\n"
 
@@ -170,6 +172,10 @@ def test_netflix_history_tells_by_all_its_dates_what_comes_first(
         ("Heat", None, 2),
         ("Twin", 2011, None),
         ("Heal", 1995, None),
+        ("Wages of Fear", None, 12),
+        ("Ring", None, 13),  # not The Ring
+        ("The Ring", None, 14),
+        ("A Ring", None, None),
     ],
 )
 def test_titles_find_their_film_and_no_other(

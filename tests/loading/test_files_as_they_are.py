@@ -64,13 +64,16 @@ def test_what_is_evident_is_read(
     [
         (
             ratings("4", "05/06/2019"),
-            "12 of 16 rows.*All: the date may have the day or the month first; the first is line 2 of "
+            "12 of 16 rows.*All of them: the date may have the day or the month first; the first is line 2 of "
             "ratings.csv: 1,1,4,05/06/2019 .--dates day-first",
         ),
         (ratings("1").replace("2,1,1", "2,1,0"), "all 0 or 1.*--scale like"),
-        (ratings("good"), "All: rating is not a number.*--column rating=HEADING"),
-        (ratings("400"), "All: the rating is not from 0.5 to 5; .*: 1,1,400,1700000000 .--scale"),
-        (ratings("4", "soon"), "All: timestamp is not a time"),
+        (ratings("good"), "All of them: rating is not a number.*--column rating=HEADING"),
+        (
+            ratings("400"),
+            "All of them: the rating is not from 0.5 to 5; .*: 1,1,400,1700000000 .--scale",
+        ),
+        (ratings("4", "soon"), "All of them: timestamp is not a time"),
         (ratings("4").replace("movieId", "Film No."), "`Film No.` may be the movie_id: --column"),
         (ratings("4").replace("rating", "My Score"), "`My Score` may be the rating: --column"),
     ],
@@ -184,6 +187,18 @@ def test_a_spreadsheet_s_text_is_read_and_a_spreadsheet_is_not(
         archive.writestr("xl/workbook.xml", "<workbook/>")
     with pytest.raises(SourceError, match=r"ratings\.xlsx is a spreadsheet: save it as CSV"):
         run(engine, book)
+
+
+def test_tags_under_their_plural_and_lines_without_headings(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "tags.csv"
+    path.write_text("userId,movieId,tags,,tags\n1,1,funny,x,y\n")
+    told = said(engine, path)
+    assert rows(engine, "select user_id, movie_id, tag from recsys.tags") == [(1, 1, "funny")]
+    assert "columns not read: tags." in told  # the second of them
+    path = tmp_path / "plain.csv"
+    path.write_text("1,1,4.0,964982703\n")
+    with pytest.raises(SourceError, match="its first line names no columns"):
+        run(engine, path)
 
 
 def test_headings_in_another_language_are_named(engine: Engine, tmp_path: Path) -> None:
