@@ -50,7 +50,7 @@ NEAREST = """
 select n, array(
     select t.movie_id || ' ' || t.title || coalesce(' (' || t.year || ')', '')
     from recsys.search_titles(u.title || coalesce(' ' || u.year, ''), 3) t
-    where t.score > 0.6 order by t.rank)
+    where t.score > 0.51 order by t.rank)
 from unnest(%(titles)s::text[], %(years)s::integer[]) with ordinality as u (title, year, n)
 order by n
 """

@@ -302,7 +302,9 @@ def _part(
         if field not in names and field not in ("movie_id", "user_id")
     ]
     pairs = list(zip(table.headings, names, strict=True))
-    fields = dict(reversed(pairs))  # of two columns of one heading the first is read
+    fields: dict[str, str] = {}
+    for heading, name in pairs:
+        fields.setdefault(heading, name)  # of two columns of one heading the first is read
     unread = tuple(heading for heading, name in pairs if heading and not name)
     return Part(kind, table.file, read, fields, unread, near_misses(unread, missing), notes)
 
