@@ -1,10 +1,11 @@
 """One PostgreSQL data folder and the server's own programs: initdb, pg_ctl.
 
-Nothing here locks: `embedded` sees to it that one process at a time starts or stops a server.
+`embedded` sees to it that one process at a time starts or stops a server.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -12,6 +13,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,22 +119,23 @@ class Cluster:
         user = server_user()
         if not (self.data / "PG_VERSION").exists():
             self._create(user)
-        if self.running() is None:
+        listen = "127.0.0.1" if port else "''"
+        options = f"-p {port or DEFAULT_PORT} -k '{self._socket_folder(user)}'"
+        with self._held() as lock:
             # A killed server's file. PostgreSQL clears it only if no process of the same user
             # has that number by now, which after a container's restart is a matter of luck.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-        listen = "127.0.0.1" if port else "''"
-        options = f"-p {port or DEFAULT_PORT} -k '{self._socket_folder(user)}'"
-        for attempt in range(START_ATTEMPTS):
-            time.sleep(0.5 * attempt)  # children of a killed server need a moment to notice
-            done = self._run(
-                user,
-                *("pg_ctl", "start", "-w", "-t", str(TIMEOUT_S), "-s"),
-                *("-D", str(self.data.resolve()), "-l", str(self.log.resolve())),
-                *("-o", f"{options} -c listen_addresses={listen}"),
-            )
-            if done.returncode == 0:
-                break
+            for attempt in range(START_ATTEMPTS):
+                time.sleep(0.5 * attempt)  # children of a killed server need a moment to notice
+                done = self._run(
+                    user,
+                    *("pg_ctl", "start", "-w", "-t", str(TIMEOUT_S), "-s"),
+                    *("-D", str(self.data.resolve()), "-l", str(self.log.resolve())),
+                    *("-o", f"{options} -c listen_addresses={listen}"),
+                    pass_on=(lock,),
+                )
+                if done.returncode == 0:
+                    break
         running = self.running()
         if done.returncode or running is None:
             raise EmbeddedServerError(
@@ -173,6 +177,41 @@ class Cluster:
             file.write(CONFIGURATION)
         fresh.rename(base / "data")
 
+    @contextmanager
+    def _held(self) -> Iterator[int]:
+        """Hold the data folder for a server, which inherits the descriptor and so the lock.
+
+        It holds it until its last process ends. Process numbers tell nothing of a server in
+        another container or namespace on the same folder, of which a lock of the file system does.
+
+        Raises
+        ------
+        EmbeddedServerError
+            Another server holds it.
+        """
+        lock = os.open(self.data / "recsys.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+        try:
+            for attempt in range(START_ATTEMPTS):
+                time.sleep(0.5 * attempt)  # as above
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    continue
+            else:
+                if running := self.running():
+                    raise EmbeddedServerError(
+                        f"the embedded server (process {running.pid}) takes no connections: "
+                        f"{self._log_tail()} (log: {self.log})"
+                    )
+                raise EmbeddedServerError(
+                    f"another server works on {self.data}, perhaps in another container: stop it "
+                    "there, or set RECSYS_HOME to another folder here"
+                )
+            yield lock
+        finally:
+            os.close(lock)
+
     def _socket_folder(self, user: ServerUser) -> Path:
         """Folder of the Unix socket: the base folder, unless its path is too long for one."""
         base = self.base.resolve()
@@ -184,7 +223,7 @@ class Cluster:
         return folder
 
     def _run(
-        self, user: ServerUser, program: str, *arguments: str
+        self, user: ServerUser, program: str, *arguments: str, pass_on: tuple[int, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
         # Through a file, not a pipe: the server inherits the descriptor and never closes it.
         with tempfile.TemporaryFile("w+") as output:
@@ -196,6 +235,7 @@ class Cluster:
                 cwd="/",
                 env={"PATH": os.defpath, "LC_ALL": "C"},
                 check=False,
+                pass_fds=pass_on,
                 **user.for_subprocess(),
             )
             output.seek(0)

@@ -110,6 +110,26 @@ def test_a_killed_server_starts_again_with_what_was_committed(home: Path) -> Non
     server.release()
 
 
+def test_no_second_server_starts_on_a_folder_whose_first_cannot_be_seen(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from another container, where the first one's process has no number."""
+    server = EmbeddedServer(home)
+    running = server.acquire()
+    pid_file = (server.cluster.data / "postmaster.pid").read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr("recsys.server.cluster._serves", lambda *_: False)
+        with pytest.raises(EmbeddedServerError, match="another server works on"):
+            EmbeddedServer(home).start()
+    assert (server.cluster.data / "postmaster.pid").read_text() == pid_file
+    assert server.cluster.running() == running
+    assert running.answers()
+    server.release()
+    assert gone(running.pid)
+    assert EmbeddedServer(home).acquire().answers()
+    EmbeddedServer(home).stop()
+
+
 def test_a_pid_file_whose_number_another_program_has_is_no_obstacle(home: Path) -> None:
     server = EmbeddedServer(home)
     server.acquire()
