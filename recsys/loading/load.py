@@ -99,6 +99,7 @@ class _Load:
         run(connection, "set local recsys.bulk = on")  # no trigger a row
         if replace_all:
             catalogues.remove_all(connection, self.source)
+            tally.replaced = True
         describes = catalogues.decide(connection, self.source)
         indexes = strip(connection, "recsys.movies", keys=False) or []
         with prefetch(self.source.batches()) as batches:

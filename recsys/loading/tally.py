@@ -110,6 +110,7 @@ class Tally:
         self.report = LoadReport(source.name, source.format)
         self.size = source.size
         self.done = 0  # of that size
+        self.replaced = False
         self.work = self.size * 8 // 5  # keys and counts take about half as long as reading
 
     def count(self, batch: Batch, counts: Counts) -> None:
@@ -170,7 +171,9 @@ class Tally:
                 for kind, counts in report.kinds.items()
             }
         details: dict[str, object] = {kind: asdict(counts) for kind, counts in report.kinds.items()}
-        if "descriptions" in report.kinds:
+        if self.replaced:  # a training of what was here before sees by it that it is late
+            details["replaced"] = True
+        if report.joined:
             details["joined"] = report.joined | {"none": report.unjoined}
         report.run_id = connection.execute(
             load_runs.insert().returning(load_runs.c.run_id),

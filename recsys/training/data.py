@@ -13,10 +13,21 @@ from recsys.learning.ratings import Films, Ratings
 from recsys.models.ratings import read_films, read_ratings, time_of
 from recsys.training.comparison import Rival, find_rival
 
+LAST_REPLACED = """
+select coalesce(max(run_id), 0) from recsys.load_runs
+where status = 'done' and details @> '{"replaced": true}'
+"""
+
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Ratings, films and likes, and what the new model has to be better than."""
+    """Ratings, films and likes, and what the new model has to be better than.
+
+    Attributes
+    ----------
+    replaced
+        The last load that replaced all films: of any later one, these ratings know nothing.
+    """
 
     ratings: Ratings
     films: Films
@@ -24,6 +35,7 @@ class TrainingData:
     threshold: float
     newest: str
     rival: Rival | None
+    replaced: int
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -51,4 +63,10 @@ def read(connection: Connection, threshold: float, if_better: str | None = None)
         threshold=threshold,
         newest=time_of(connection, int(ratings.rated_at.max())),
         rival=None if if_better is None else find_rival(connection, if_better, ratings),
+        replaced=last_replaced(connection),
     )
+
+
+def last_replaced(connection: Connection) -> int:
+    """Return the last load that replaced all films, 0 if there was none."""
+    return int(connection.exec_driver_sql(LAST_REPLACED).scalar_one())

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from recsys.database.errors import reported_errors
 from recsys.database.tables import trials
+from recsys.errors import TrainingError
 from recsys.learning.cores import choose_device
 from recsys.models.content import read_content, refresh_content
 from recsys.models.orders import write_order
@@ -20,7 +21,7 @@ from recsys.parameters import POSITIVE_STARS, Parameters
 from recsys.progress import Progress, silent
 from recsys.training.choice import choose
 from recsys.training.comparison import is_better
-from recsys.training.data import TrainingData, read
+from recsys.training.data import TrainingData, last_replaced, read
 from recsys.training.learn import Learned, go_on, learn
 from recsys.training.start import find_start
 
@@ -117,7 +118,12 @@ def write(
     model = made.model
     reclaim_space(engine)
     with engine.begin() as connection:
-        content = read_content(connection)
+        content = read_content(connection)  # from here on, no load can replace the films
+        if last_replaced(connection) != data.replaced:
+            raise TrainingError(
+                "all films and ratings were replaced during the training, so that its model is of "
+                "others: train again"
+            )
         learned = content.learn(model.movie_ids, model.movies, model.parameters["seed"])
         duration = timedelta(seconds=time.monotonic() - begun)
         model_id = write_model(connection, replace(model, duration=duration, content=learned))

@@ -12,7 +12,10 @@ import pytest
 from sqlalchemy import Engine
 
 from recsys.errors import TrainingError
+from recsys.loading.load import load
+from recsys.loading.tally import LoadReport
 from recsys.parameters import Parameters
+from recsys.sources import open_source
 from recsys.training.train import train
 from tests.helpers.forked import start
 from tests.helpers.killed import train_and_die
@@ -150,6 +153,21 @@ def test_two_trainings_at_once_take_turns(sample_engine: Engine) -> None:
             "select model_id, count(*) from recsys.movie_vectors group by 1"
         ).all()
     assert ids < {row[0] for row in counts}
+
+
+def test_a_model_of_films_that_were_replaced_meanwhile_is_refused(sample_engine: Engine) -> None:
+    """The new films may have the same ids, so nothing else would stop it."""
+
+    def replace_at_the_end(what: str, *_: object, **__: object) -> None:
+        if what == "writing" and not replaced:
+            replaced.append(load(sample_engine, open_source("sample"), replace_all=True))
+
+    replaced: list[LoadReport] = []
+    with pytest.raises(TrainingError, match="were replaced during the training"):
+        train(sample_engine, Parameters(factors=4, epochs=1), progress=replace_at_the_end)
+    with sample_engine.connect() as connection:
+        assert connection.exec_driver_sql("select count(*) from recsys.models").scalar() == 0
+    assert train(sample_engine, Parameters(factors=4, epochs=1)) > 0
 
 
 def test_a_diverged_training_says_so(sample_engine: Engine) -> None:
