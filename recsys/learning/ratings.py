@@ -10,6 +10,7 @@ from recsys.arrays import Index, Mask, Numbers, Values, Vectors
 from recsys.learning.likes import Likes
 
 SECONDS_1970_TO_2000 = 946_684_800
+YEAR_1, YEAR_10000 = -62_135_596_800, 253_402_300_800  # seconds since 1970
 EARLIEST, LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max  # infinite times
 
 
@@ -111,10 +112,14 @@ class Ratings:
 
     @property
     def seconds(self) -> Values:
-        """``(n,)`` seconds since 1970; infinite times count as the first or last finite one."""
+        """``(n,)`` seconds since 1970.
+
+        Times outside the years 1 to 9999, infinite ones too, which PostgreSQL takes and Python has
+        not, count as the first or last of the others.
+        """
         seconds = (self.rated_at.astype(np.float64) + 1e6 * SECONDS_1970_TO_2000) / 1e6
-        finite = seconds[(self.rated_at != EARLIEST) & (self.rated_at != LATEST)]
-        span = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+        known = seconds[(seconds >= YEAR_1) & (seconds < YEAR_10000)]
+        span = (known.min(), known.max()) if len(known) else (0.0, 0.0)
         clipped: Values = seconds.clip(*span)
         return clipped
 

@@ -319,14 +319,19 @@ def test_a_model_from_elsewhere_cannot_be_evaluated(sample_engine: Engine) -> No
         evaluate(sample_engine, replace(QUICK, against=99))
 
 
-def test_times_beyond_the_calendar(sample_engine: Engine) -> None:
+@pytest.mark.parametrize("newest", ["infinity", "55840-06-01 00:00:00+00"])
+def test_times_beyond_the_calendar(sample_engine: Engine, newest: str) -> None:
+    """Milliseconds that were taken for seconds are of the year 55840."""
     with sample_engine.begin() as connection:
         connection.exec_driver_sql(
-            "update recsys.ratings set rated_at = 'infinity' where user_id = 1"
+            "update recsys.ratings set rated_at = %s where user_id = 1", (newest,)
+        )
+        connection.exec_driver_sql(
+            "update recsys.ratings set rated_at = '0044-03-15 BC' where user_id = 2"
         )
     train(sample_engine, Parameters(2, 1, 0.3, 0.01), device="cpu")
     train(sample_engine, Parameters(2, 1, 0.3, 0.01), device="cpu", if_better="ndcg@10")
-    assert evaluate(sample_engine, replace(QUICK, users=20)).data["newest_rating"] == "infinity"
+    assert evaluate(sample_engine, replace(QUICK, users=20)).data["newest_rating"] == newest
 
 
 def test_what_a_training_chose_is_chosen_again(sample_engine: Engine) -> None:
