@@ -35,6 +35,7 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10,
+    "text.parse_math": False,  # a genre's name may hold dollars
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,

@@ -18,6 +18,7 @@ from typing import IO, cast
 from recsys.errors import SourceError
 
 GZIP = b"\x1f\x8b"
+LONGEST_LINE = 1 << 24  # bytes
 SPREADSHEETS = {"[Content_Types].xml", "content.xml"}  # a file in them: of Excel, of LibreOffice
 # Folders that belong to the files beside them, of Letterboxd and of the Netflix Prize, and what the
 # names of the files in them begin with.
@@ -110,6 +111,20 @@ def _as_utf_8(stream: IO[bytes]) -> IO[bytes]:
     else:
         return stream
     return cast(IO[bytes], io.BufferedReader(_Recoded(stream, encoding)))
+
+
+def read_line(stream: IO[bytes]) -> bytes:
+    """Return the next line, empty at the end; of one without an end, the beginning.
+
+    What is longer than any row is passed over without being held.
+    """
+    line = stream.readline(LONGEST_LINE)
+    if len(line) < LONGEST_LINE or line.endswith(b"\n"):
+        return line
+    while rest := stream.readline(LONGEST_LINE):
+        if rest.endswith(b"\n"):
+            break
+    return line + b"\n"
 
 
 def readable(name: str) -> str:

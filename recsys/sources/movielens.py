@@ -5,6 +5,7 @@ Formats: the README of each data set at GroupLens.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -152,10 +153,12 @@ def open_tweetings(files: list[File]) -> FileSource | None:
 
 def is_utf8(file: File) -> bool:
     """Tell whether all of a file is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open() as stream:
         try:
-            for line in stream:
-                line.decode()
+            while data := stream.read(1 << 20):
+                decoder.decode(data)
+            decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return False
     return True

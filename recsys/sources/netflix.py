@@ -19,7 +19,7 @@ from recsys.arrays import Index, Mask
 from recsys.sources import columns
 from recsys.sources.batches import COLUMNS, Batch, Reject
 from recsys.sources.file_source import FileSource, Part
-from recsys.sources.files import File
+from recsys.sources.files import File, read_line
 from recsys.sources.films import read_films
 from recsys.sources.movielens import is_utf8
 from recsys.sources.records import Chunk, Layout, escaped, fault
@@ -125,7 +125,7 @@ def read_ratings(file: File) -> Iterator[Batch]:
     first, movie = 1, NONE
     with file.open() as stream:
         while data := stream.read(BLOCK):
-            data += stream.readline()
+            data += read_line(stream)
             block = _Block.of(data, first)
             batch, movie = _read_block(block, movie, file.name)
             yield batch

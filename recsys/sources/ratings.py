@@ -18,7 +18,7 @@ import pandas as pd
 from recsys.arrays import Mask
 from recsys.sources import columns
 from recsys.sources.batches import COLUMNS, Batch, Reject
-from recsys.sources.files import File
+from recsys.sources.files import File, read_line
 from recsys.sources.records import Chunk, Layout, Record, escaped, fault, frame_of, split_line
 from recsys.sources.scales import Scale
 from recsys.sources.times import IN_FUTURE, NO_TIME, latest_second, seconds_of
@@ -50,9 +50,9 @@ def read_ratings(file: File, layout: Layout) -> Iterator[Batch]:
         line = 1
         for _ in range(layout.heading):
             line += 1
-            stream.readline()
+            read_line(stream)
         while data := stream.read(BLOCK):
-            data += stream.readline()
+            data += read_line(stream)
             if line == 1:
                 data = data.removeprefix(b"\xef\xbb\xbf")
             lines = _count_lines(data)

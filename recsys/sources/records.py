@@ -16,7 +16,7 @@ from typing import IO
 import pandas as pd
 
 from recsys.sources.batches import Reject
-from recsys.sources.files import File
+from recsys.sources.files import File, read_line
 from recsys.sources.scales import STARS, Scale
 
 LONGEST_FIELD = 1_000_000
@@ -163,7 +163,9 @@ class _Lines:
         if self.waiting:
             line = self.waiting.popleft()
         else:
-            data = next(self.stream)
+            data = read_line(self.stream)
+            if not data:
+                raise StopIteration
             # Bytes that are no text stay recognisable, and can be shown.
             line = data.decode(self.encoding, "surrogateescape")
             if self.size == 0:

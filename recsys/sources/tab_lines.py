@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from recsys.sources.batches import Batch, Reject
-from recsys.sources.files import File
+from recsys.sources.files import File, read_line
 from recsys.sources.records import escaped
 
 BLOCK = 1 << 24  # bytes
@@ -72,9 +72,9 @@ def read_lines(file: File) -> Iterator[Lines]:
     """Yield the lines below the headings, block by block."""
     places = {name: place for place, name in enumerate(headings_of(file))}
     with file.open() as stream:
-        size, first = len(stream.readline()), 2
+        size, first = len(read_line(stream)), 2
         while data := stream.read(BLOCK):
-            data += stream.readline()
+            data += read_line(stream)
             size += len(data)
             found = data.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
             lines = Lines(file.name, places, found, first, size, [])

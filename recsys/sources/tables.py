@@ -6,13 +6,14 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
 from recsys.errors import SourceError
 from recsys.sources.batches import Reject
 from recsys.sources.fields import field_of, fields_of
-from recsys.sources.files import File
+from recsys.sources.files import File, read_line
 from recsys.sources.records import (
     ROWS_A_CHUNK,
     Chunk,
@@ -77,7 +78,8 @@ class Table:
             return list(islice(rows, SAMPLE))
         found: list[list[str]] = []
         with self.file.open() as stream:
-            for line in islice(stream, self.layout.heading, self.layout.heading + SAMPLE):
+            lines = iter(partial(read_line, stream), b"")
+            for line in islice(lines, self.layout.heading, self.layout.heading + SAMPLE):
                 try:
                     values = split_line(line.decode("utf-8", "replace"), self.layout)
                 except csv.Error:
@@ -148,7 +150,7 @@ def _objects(file: File) -> Iterator[tuple[int, object, str]]:
         while first and not first.strip():
             first = stream.readline(1 << 20)
         lone = _parse(first.decode("utf-8-sig", "replace"))
-        rest = stream.readline() if isinstance(lone, dict) else b""
+        rest = read_line(stream) if isinstance(lone, dict) else b""
         if rest.strip() or (isinstance(lone, dict) and _inner(lone) is None):
             yield 1, lone, storable(first.decode("utf-8-sig", "replace"))
             for line, data in enumerate(chain([rest], stream), start=2):
@@ -206,7 +208,7 @@ def shared_encoding(file: File) -> str:
     """Return windows-1252 for a file none of whose letters beyond ASCII are UTF-8, else UTF-8."""
     other = False
     with file.open() as stream:
-        for line in stream:
+        for line in iter(partial(read_line, stream), b""):
             if not line.isascii():
                 try:
                     line.decode()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -253,3 +255,21 @@ def test_an_open_quote_costs_its_line_alone() -> None:
         (2, "its quotes are broken"),
         (5, "its quotes are broken"),
     ]
+
+
+def test_a_line_without_an_end_is_not_held(engine: Engine, tmp_path: Path) -> None:
+    """Packed, ratings of a few kilobytes may be a line of gigabytes; here it is short of one."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("movies.csv", "w") as file:
+            file.write(b"movieId,title,genres\n1,Good (1999),Drama\n")
+        with archive.open("ratings.csv", "w") as file:
+            file.write(b"userId,movieId,rating,timestamp\n1,1,4,964982703\n1,1,")
+            for _ in range(400):
+                file.write(b"0" * (1 << 20))
+    tracemalloc.start()
+    report = run(engine, path, max_rejects=0.5)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 200 << 20
+    assert (report.total.loaded, report.total.rejected) == (2, 1)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from tests.helpers.oracle import Catalogue, brute_force, call, check_list, filter_sets, rate
@@ -272,3 +272,9 @@ def test_refusals_name_the_value(
         call(sample, function, **{**VALID[function], **arguments})
     assert isinstance(caught.value.orig, psycopg.errors.InvalidParameterValue)  # 22023
     assert named in str(caught.value.orig)
+
+
+def test_a_genre_is_unknown_where_there_is_none(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="unknown genre") as caught:
+        connection.exec_driver_sql("select * from recsys.popular(genres => '{Drama}')")
+    assert caught.value.orig.sqlstate == "22023"  # type: ignore[union-attr]

@@ -16,7 +16,9 @@ begin
     if found then
         raise exception 'unknown genre: %', coalesce(quote_literal(unknown), 'null')
             using errcode = '22023', hint = (
-                select 'The genres are ' || string_agg(name, ', ' order by name) || '.'
+                select coalesce(
+                    'The genres are ' || string_agg(name, ', ' order by name) || '.',
+                    'No film has a genre yet.')
                 from recsys.genres
             );
     end if;
