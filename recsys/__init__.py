@@ -16,6 +16,9 @@ from recsys.errors import (
     RecsysError,
     SourceError,
     TrainingError,
+    UnknownGenre,
+    UnknownModel,
+    UnknownMovie,
 )
 
 if TYPE_CHECKING:
@@ -31,13 +34,18 @@ if TYPE_CHECKING:
         TitleMatch,
     )
     from recsys.serving.recommender import AsyncRecommender, Recommender
+    from recsys.serving.records import Figure, ModelVersion, Movie, Rating
 else:  # of type checkers it would hide misspelled names
+    HOMES = {
+        **dict.fromkeys(("AsyncRecommender", "Recommender"), "recommender"),
+        **dict.fromkeys(("Figure", "ModelVersion", "Movie", "Rating"), "records"),
+    }
 
     def __getattr__(name: str) -> object:
         """Import what serves when it is first asked for: SQLAlchemy takes half a second."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = "recommender" if name.endswith("Recommender") else "answers"
+        home = HOMES.get(name, "answers")
         found = globals()[name] = getattr(import_module(f"recsys.serving.{home}"), name)
         return found
 
@@ -57,10 +65,14 @@ __all__ = [
     "EncoderError",
     "EvaluationError",
     "Explanation",
+    "Figure",
     "InvalidRequest",
+    "ModelVersion",
+    "Movie",
     "PlotMatch",
     "PredictedGenre",
     "RankedUser",
+    "Rating",
     "Recommendation",
     "Recommender",
     "RecsysError",
@@ -69,4 +81,7 @@ __all__ = [
     "SourceError",
     "TitleMatch",
     "TrainingError",
+    "UnknownGenre",
+    "UnknownModel",
+    "UnknownMovie",
 ]

@@ -11,7 +11,10 @@ RecsysError
 ├── TrainingError               there are too few ratings, or the training diverged
 ├── EvaluationError             nothing to measure with, or held-out ratings have leaked
 ├── EncoderError                an encoder of texts cannot be loaded, or gives no vectors
-└── InvalidRequest              a SQL function refused an argument (SQLSTATE 22023)
+└── InvalidRequest              an argument has no answer (in SQL: SQLSTATE 22023)
+    ├── UnknownMovie            there is no such film
+    ├── UnknownGenre            there is no such genre
+    └── UnknownModel            there is no such model
 
 A class's docstring is its default message; the text of each error says what to do.
 """
@@ -65,4 +68,31 @@ class EncoderError(RecsysError):
 
 
 class InvalidRequest(RecsysError):
-    """The request has an argument that has no answer."""
+    """The request has an argument that has no answer.
+
+    Attributes
+    ----------
+    argument
+        Name of the argument; None where it is not known.
+    value
+        Its value, or the one in a list of several that is refused.
+    """
+
+    def __init__(
+        self, message: str | None = None, argument: str | None = None, value: object = None
+    ) -> None:
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
+        self.argument = argument
+        self.value = value
+
+
+class UnknownMovie(InvalidRequest):
+    """There is no such film."""
+
+
+class UnknownGenre(InvalidRequest):
+    """There is no such genre."""
+
+
+class UnknownModel(InvalidRequest):
+    """There is no such model."""

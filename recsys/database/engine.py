@@ -11,10 +11,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from recsys.database.errors import reported_errors
-from recsys.errors import (
-    DatabaseError,
-    DatabaseUnreachable,
-)
+from recsys.errors import DatabaseError, InvalidRequest
 from recsys.server.cluster import SUPERUSER
 from recsys.server.embedded import embedded_server
 from recsys.settings import DEFAULT_DATABASE, Settings
@@ -70,9 +67,10 @@ def _parsed(given: str) -> URL:
         url.get_dialect()().create_connect_args(url)  # which refuses one port for two hosts
     except (ArgumentError, ValueError, psycopg.Error):
         # The URL itself may hold a password, so it is not repeated.
-        raise DatabaseUnreachable(
+        raise InvalidRequest(
             "DATABASE_URL is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-            ", with HOST:PORT,HOST:PORT for several servers"
+            ", with HOST:PORT,HOST:PORT for several servers",
+            "url",
         ) from None
     return url
 

@@ -18,7 +18,17 @@ from recsys.errors import (
     DatabaseUnreachable,
     InvalidRequest,
     RecsysError,
+    UnknownGenre,
+    UnknownModel,
+    UnknownMovie,
 )
+
+# What the SQL functions call unknown, and the usual name of the argument.
+UNKNOWN: dict[str, tuple[type[InvalidRequest], str]] = {
+    "movie": (UnknownMovie, "movie_id"),
+    "genre": (UnknownGenre, "genres"),
+    "model": (UnknownModel, "model_id"),
+}
 
 
 @contextmanager
@@ -43,7 +53,7 @@ def _report(error: psycopg.Error) -> RecsysError:
     hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
     match error:
         case psycopg.DataError() | pg.ObjectNotInPrerequisiteState():
-            return InvalidRequest(message + hint)
+            return _refused(message, hint)
         case pg.UndefinedTable() | pg.InvalidSchemaName() | pg.UndefinedFunction():
             return DatabaseOutOfDate(f"{message}: run `recsys db upgrade`")
         case pg.InsufficientPrivilege() if "create extension" in message:
@@ -89,6 +99,25 @@ def _report(error: psycopg.Error) -> RecsysError:
             )
         case _:
             return DatabaseError(f"the database says: {message}{hint}")
+
+
+def _refused(message: str, hint: str) -> InvalidRequest:
+    """Return the error of a SQL function's message: `unknown movie: 7`, `k is 0: ...`."""
+    if found := re.fullmatch(r"unknown (\w+): (.*)", message, re.DOTALL):
+        kind, argument = UNKNOWN.get(found[1], (InvalidRequest, found[1]))
+        return kind(message + hint, argument, _value(found[2]))
+    if found := re.match(r"(\w+) is (E?'(?:[^']|'')*'|[^':]+): ", message):
+        return InvalidRequest(message + hint, found[1], _value(found[2]))
+    return InvalidRequest(message + hint)
+
+
+def _value(written: str) -> object:
+    if written.startswith(("'", "E'")):
+        text = written.removeprefix("E")[1:-1].replace("''", "'")
+        return text.replace("\\\\", "\\") if written.startswith("E") else text
+    if written == "null":
+        return None
+    return int(written) if re.fullmatch(r"-?\d+", written) else written
 
 
 def _connection_reason(lines: list[str]) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import OperationalError
 
 from recsys.database.tables import models
-from recsys.errors import DatabaseError, InvalidRequest
+from recsys.errors import DatabaseError, InvalidRequest, UnknownModel
 
 LOCK_TIMEOUT = "3s"
 
@@ -42,7 +42,9 @@ def drop_model(connection: Connection, model_id: int) -> None:
     if active_model(connection) == model_id:
         raise InvalidRequest(
             f"model {model_id} is the active one: activate another first "
-            "(`recsys models activate ID`)"
+            "(`recsys models activate ID`)",
+            "model_id",
+            model_id,
         )
     done = connection.execute(models.delete().where(models.c.model_id == model_id))
     if done.rowcount == 0:
@@ -105,5 +107,6 @@ def show_model(connection: Connection, model_id: int) -> dict[str, Any]:
     return {**row, "active": active_model(connection) == model_id}
 
 
-def _unknown(model_id: int) -> InvalidRequest:
-    return InvalidRequest(f"unknown model: {model_id} (`recsys models list` shows them)")
+def _unknown(model_id: int) -> UnknownModel:
+    message = f"unknown model: {model_id} (`recsys models list` shows them)"
+    return UnknownModel(message, "model_id", model_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,7 @@ class PredictedGenre:
     probability: float
 
 
-Answer = TypeVar(
-    "Answer",
-    bound=Recommendation
-    | SimilarMovie
-    | ScoredMovie
-    | Explanation
-    | RankedUser
-    | TitleMatch
-    | PlotMatch
-    | PredictedGenre,
-)
+Answer = TypeVar("Answer", bound="DataclassInstance")
 
 
 class Answers(list[Answer]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -30,6 +30,7 @@ from recsys.database.errors import reported_errors
 from recsys.database.migrations import prepared_engine
 from recsys.database.time_limit import TimedAsyncConnection, TimedConnection, time_left, time_limit
 from recsys.errors import DatabaseTimeout, InvalidRequest
+from recsys.serving.arguments import integer
 from recsys.settings import Settings
 
 RECYCLE_S = 1800
@@ -77,11 +78,34 @@ class Pools:
         DatabaseUnreachable
             There is no server, or it refuses the connection.
         """
-        engine = self.write if writes else self.read
+        engine = self.engine(writes)
+        with self.limited(engine):
+            return _run(engine, work)
+
+    @contextmanager
+    def connect(self, writes: bool = False) -> Iterator[Connection]:
+        """Lend a connection; the time limit is that of all that is done with it.
+
+        Raises
+        ------
+        DatabaseTimeout, DatabaseUnreachable
+            As in `run`; but nothing is tried again.
+        """
+        engine = self.engine(writes)
+        with self.limited(engine), engine.connect() as connection:
+            yield connection
+
+    def engine(self, writes: bool) -> Engine:
+        """Return the pool to read from, or the one to write to."""
+        return self.write if writes else self.read
+
+    @contextmanager
+    def limited(self, engine: Engine) -> Iterator[None]:
+        """Keep all inside to the time limit, and turn the driver's errors into ours."""
         limit = nullcontext() if self.timeout is None else time_limit(self.timeout)
         with limit, reported_errors():
             try:
-                return _run(engine, work)
+                yield
             except PoolTimeout as error:
                 assert isinstance(engine.pool, QueuePool)
                 seconds = self.timeout or engine.pool.timeout()
@@ -130,10 +154,12 @@ def open_pools(url: URL, pool_size: int, timeout: float, asynchronous: bool = Fa
     InvalidRequest
         The size is below 1, or the time-out is not above 0 and at most a day.
     """
-    if pool_size < 1:  # to SQLAlchemy, 0 is no limit
-        raise InvalidRequest(f"pool_size is {pool_size}: choose 1 or more")
+    if integer("pool_size", pool_size) < 1:  # to SQLAlchemy, 0 is no limit
+        raise InvalidRequest(f"pool_size is {pool_size}: choose 1 or more", "pool_size", pool_size)
     if not 0 < timeout <= LONGEST_S:
-        raise InvalidRequest(f"timeout is {timeout:g}: choose seconds above 0, at most a day")
+        raise InvalidRequest(
+            f"timeout is {timeout:g}: choose seconds above 0, at most a day", "timeout", timeout
+        )
 
     def pool(url: URL) -> Engine:
         return _open_pool(url, pool_size, timeout, asynchronous)
@@ -200,11 +226,11 @@ class _Limited:
 
 
 class _Pool(_Limited, QueuePool):  # type: ignore[misc]
-    pass
+    __module__ = QueuePool.__module__  # which names its log: it is none of recsys'
 
 
 class _AsyncPool(_Limited, AsyncAdaptedQueuePool):  # type: ignore[misc]
-    pass
+    __module__ = AsyncAdaptedQueuePool.__module__
 
 
 def _connect(

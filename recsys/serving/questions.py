@@ -1,4 +1,4 @@
-"""What can be asked: the SQL functions with their arguments, and ratings to write.
+"""What can be asked: the SQL functions with their arguments.
 
 Each method is written once, here, and only says what it would ask; `recommender` makes two methods
 of it: one that asks and waits, and one that asks in asyncio.
@@ -7,10 +7,9 @@ of it: one that asks and waits, and one that asks in asyncio.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Unpack
 
-from recsys.errors import InvalidRequest
 from recsys.serving.answers import (
     Answers,
     Explanation,
@@ -22,13 +21,16 @@ from recsys.serving.answers import (
     SimilarMovie,
     TitleMatch,
 )
-from recsys.serving.statements import Filters, Question, call, nothing, vector, write
+from recsys.serving.arguments import integer
+from recsys.serving.lookups import Lookups
+from recsys.serving.statements import Filters, Question, call, call_for_each, vector
+from recsys.serving.writes import Writes
 
 if TYPE_CHECKING:
     from recsys.arrays import Vectors
 
 
-class Questions:
+class Questions(Lookups, Writes):
     """All questions; the public methods have the same names and arguments."""
 
     def recommend(
@@ -69,6 +71,71 @@ class Questions:
             rerank=rerank,
             model_id=model_id,
         )
+
+    def recommend_many(
+        self,
+        user_ids: Sequence[int],
+        k: int = 10,
+        *,
+        include_rated: bool = False,
+        diversity: float = 0,
+        rerank: bool = True,
+        model_id: int | None = None,
+        **filters: Unpack[Filters],
+    ) -> Question[dict[int, Answers[Recommendation]]]:
+        """Return what `recommend` would for each of several users, in one statement.
+
+        Parameters
+        ----------
+        user_ids
+            The users, and the keys of the answer, in this order.
+        k, include_rated, diversity, rerank, model_id, **filters
+            As in `recommend`; k is the length of each user's list.
+
+        Raises
+        ------
+        InvalidRequest
+            As in `recommend`.
+        """
+        return call_for_each(
+            Recommendation,
+            "recommend",
+            filters,
+            user_ids,
+            k=k,
+            include_rated=include_rated,
+            diversity=diversity,
+            rerank=rerank,
+            model_id=model_id,
+        )
+
+    def recommend_for(
+        self,
+        liked: Sequence[int],
+        k: int = 10,
+        *,
+        model_id: int | None = None,
+        **filters: Unpack[Filters],
+    ) -> Question[Answers[Recommendation]]:
+        """Return the k best films for those who like the given ones, and have no account.
+
+        Parameters
+        ----------
+        liked
+            Films that are liked; they are not answered.
+        k
+            Length of the list.
+        model_id
+            A model other than the active one.
+        **filters
+            Which films may be answered; see `Filters`.
+
+        Raises
+        ------
+        InvalidRequest
+            No film is liked, a film, a genre or the model is unknown, or k is below 1.
+        """
+        return call(Recommendation, "recommend_for", filters, liked=liked, k=k, model_id=model_id)
 
     def similar_movies(
         self,
@@ -255,7 +322,10 @@ class Questions:
         return Question(
             "select cast(recsys.user_vector(cast(:user_id as bigint), cast(:model_id as bigint))"
             " as real[])",
-            {"user_id": user_id, "model_id": model_id},
+            {
+                "user_id": integer("user_id", user_id),
+                "model_id": None if model_id is None else integer("model_id", model_id),
+            },
             vector,
         )
 
@@ -348,60 +418,3 @@ class Questions:
             threshold=threshold,
             encoder=encoder,
         )
-
-    def rate(
-        self, user_id: int, movie_id: int, rating: float, rated_at: datetime | None = None
-    ) -> Question[None]:
-        """Write a rating, or replace it; the next answer counts it.
-
-        Parameters
-        ----------
-        rating
-            Stars, 0.5 to 5.
-        rated_at
-            None for now; without a time zone, in the session's (`TimeZone` of the server).
-
-        Raises
-        ------
-        InvalidRequest
-            The film is unknown, or the rating is not in 0.5 to 5.
-        """
-        if not 0.5 <= rating <= 5:  # the table's constraint would not name the value
-            raise InvalidRequest(f"rating is {rating:g}: choose 0.5 to 5")
-        return Question(
-            "with known as materialized"
-            " (select recsys_internal.check_movies(array[cast(:movie_id as bigint)]))"
-            " insert into recsys.ratings (user_id, movie_id, rating, rated_at)"
-            " select cast(:user_id as bigint), cast(:movie_id as bigint), cast(:rating as real),"
-            " coalesce(cast(:rated_at as timestamptz), now()) from known"
-            " on conflict (user_id, movie_id)"
-            " do update set rating = excluded.rating, rated_at = excluded.rated_at",
-            {"user_id": user_id, "movie_id": movie_id, "rating": rating, "rated_at": rated_at},
-            nothing,
-            writes=True,
-        )
-
-    def withdraw_movie(self, movie_id: int, withdrawn_at: datetime | None = None) -> Question[None]:
-        """Take a film out of all answers; its ratings stay, and count for those who gave them.
-
-        Parameters
-        ----------
-        withdrawn_at
-            None for now; without a time zone, in the session's (`TimeZone` of the server).
-
-        Raises
-        ------
-        InvalidRequest
-            The film is unknown.
-        """
-        return write("withdraw_movie", movie_id=movie_id, withdrawn_at=withdrawn_at)
-
-    def restore_movie(self, movie_id: int) -> Question[None]:
-        """Bring a withdrawn film back into the answers.
-
-        Raises
-        ------
-        InvalidRequest
-            The film is unknown.
-        """
-        return write("restore_movie", movie_id=movie_id)

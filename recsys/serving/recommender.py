@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import update_wrapper
 from inspect import Parameter
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.util import greenlet_spawn
 
 from recsys.database.schema import require_current
@@ -19,9 +20,13 @@ from recsys.serving.pools import Pools, find_url, open_pools
 from recsys.serving.questions import Questions
 from recsys.serving.statements import Filters, Question
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 POOL_SIZE = 10
 TIMEOUT_S = 10.0
 QUESTIONS = Questions()
+CLOSED = "the {0} is closed: make another one"
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -114,6 +119,8 @@ class Recommender:
     ...         print(film.rank, film.title)
     """
 
+    _closed = False
+
     def __init__(
         self, url: str | None = None, *, pool_size: int = POOL_SIZE, timeout: float = TIMEOUT_S
     ) -> None:
@@ -133,6 +140,7 @@ class Recommender:
         return recommender
 
     def __enter__(self) -> Self:
+        self._usable()
         return self
 
     def __exit__(
@@ -144,13 +152,42 @@ class Recommender:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what is asked then is refused."""
+        self._closed = True
         self._pools.close()
 
+    def connection(self, writes: bool = False) -> AbstractContextManager[Connection]:
+        """Lend a connection of the pool for SQL of your own; each statement is committed at once.
+
+        Parameters
+        ----------
+        writes
+            To the primary, where the URL names several hosts.
+
+        Raises
+        ------
+        DatabaseUnreachable
+            There is no server; or, as `DatabaseTimeout`, all inside took longer than `timeout`.
+
+        Examples
+        --------
+        >>> with Recommender() as recommender:  # doctest: +SKIP
+        ...     with recommender.connection() as connection:
+        ...         pandas.read_sql("select * from recsys_bi.loads", connection)
+        """
+        return self._usable().connect(writes)
+
+    def _usable(self) -> Pools:
+        if self._closed:
+            raise RecsysError(CLOSED.format("Recommender"))
+        return self._pools
+
     def _ask(self, question: Question[Result]) -> Result:
-        return self._pools.run(question.ask, question.writes)
+        return question.answer(self._usable())
 
     recommend = _blocking(Questions.recommend)
+    recommend_many = _blocking(Questions.recommend_many)
+    recommend_for = _blocking(Questions.recommend_for)
     similar_movies = _blocking(Questions.similar_movies)
     more_like = _blocking(Questions.more_like)
     popular = _blocking(Questions.popular)
@@ -164,7 +201,14 @@ class Recommender:
     search_plots = _blocking(Questions.search_plots)
     predict_genres = _blocking(Questions.predict_genres)
     predict_movie_genres = _blocking(Questions.predict_movie_genres)
+    movie = _blocking(Questions.movie)
+    movies = _blocking(Questions.movies)
+    ratings = _blocking(Questions.ratings)
+    models = _blocking(Questions.models)
     rate = _blocking(Questions.rate)
+    unrate = _blocking(Questions.unrate)
+    mark = _blocking(Questions.mark)
+    unmark = _blocking(Questions.unmark)
     withdraw_movie = _blocking(Questions.withdraw_movie)
     restore_movie = _blocking(Questions.restore_movie)
 
@@ -186,6 +230,8 @@ class AsyncRecommender:
     ...     films = await recommender.recommend(42, k=3)
     """
 
+    _closed = False
+
     def __init__(
         self, url: str | None = None, *, pool_size: int = POOL_SIZE, timeout: float = TIMEOUT_S
     ) -> None:
@@ -195,7 +241,7 @@ class AsyncRecommender:
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        await self._open()
+        await self._usable()
         return self
 
     async def __aexit__(
@@ -207,19 +253,48 @@ class AsyncRecommender:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what is asked then is refused."""
+        self._closed = True
         if self._pools is not None:
             await greenlet_spawn(self._pools.close)
 
-    async def _ask(self, question: Question[Result]) -> Result:
+    @asynccontextmanager
+    async def connection(self, writes: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection of the pool for SQL of your own; each statement is committed at once.
+
+        Parameters
+        ----------
+        writes
+            To the primary, where the URL names several hosts.
+
+        Raises
+        ------
+        DatabaseUnreachable
+            There is no server; or, as `DatabaseTimeout`, all inside took longer than `timeout`.
+        """
+        from sqlalchemy.ext.asyncio import AsyncEngine
+
+        pools = await self._usable()
+        engine = pools.engine(writes)
+        with pools.limited(engine):
+            async with AsyncEngine(engine).connect() as connection:
+                yield connection
+
+    async def _usable(self) -> Pools:
+        if self._closed:
+            raise RecsysError(CLOSED.format("AsyncRecommender"))
         pools = self._pools or await self._open()
         if self._loop is not asyncio.get_running_loop():
             raise RecsysError(
                 "an AsyncRecommender belongs to the event loop that it was opened in: make one in "
                 "each loop"
             )
+        return pools
+
+    async def _ask(self, question: Question[Result]) -> Result:
+        pools = await self._usable()
         # SQLAlchemy's way to use the same code in both: each wait inside lets the loop go on.
-        return await greenlet_spawn(pools.run, question.ask, question.writes)
+        return await greenlet_spawn(question.answer, pools)
 
     async def _open(self) -> Pools:
         async with self._opening:
@@ -236,6 +311,8 @@ class AsyncRecommender:
         return self._pools
 
     recommend = _awaiting(Questions.recommend)
+    recommend_many = _awaiting(Questions.recommend_many)
+    recommend_for = _awaiting(Questions.recommend_for)
     similar_movies = _awaiting(Questions.similar_movies)
     more_like = _awaiting(Questions.more_like)
     popular = _awaiting(Questions.popular)
@@ -249,6 +326,13 @@ class AsyncRecommender:
     search_plots = _awaiting(Questions.search_plots)
     predict_genres = _awaiting(Questions.predict_genres)
     predict_movie_genres = _awaiting(Questions.predict_movie_genres)
+    movie = _awaiting(Questions.movie)
+    movies = _awaiting(Questions.movies)
+    ratings = _awaiting(Questions.ratings)
+    models = _awaiting(Questions.models)
     rate = _awaiting(Questions.rate)
+    unrate = _awaiting(Questions.unrate)
+    mark = _awaiting(Questions.mark)
+    unmark = _awaiting(Questions.unmark)
     withdraw_movie = _awaiting(Questions.withdraw_movie)
     restore_movie = _awaiting(Questions.restore_movie)

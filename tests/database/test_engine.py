@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, make_url
 from recsys.database.engine import database_url, hosts, libpq_url
 from recsys.database.errors import reported_errors
 from recsys.database.schema import require_supported
-from recsys.errors import DatabaseError, DatabaseUnreachable, DatabaseUnsupported
+from recsys.errors import DatabaseError, DatabaseUnsupported, InvalidRequest
 from recsys.settings import Settings
 
 
@@ -118,6 +118,7 @@ def test_one_host_is_taken_as_it_is() -> None:
     ],
 )
 def test_what_is_no_url_is_said_without_its_password(given: str) -> None:
-    with pytest.raises(DatabaseUnreachable, match="no PostgreSQL URL") as caught:
+    with pytest.raises(InvalidRequest, match="no PostgreSQL URL") as caught:
         database_url(Settings(database_url=given, home=Path()))
     assert "secret" not in str(caught.value)
+    assert (caught.value.argument, caught.value.value) == ("url", None)

@@ -31,6 +31,7 @@ CALLS = {
         "recsys.recommend(1, diversity => 0.3)",
         "recsys.recommend(-1, include_predicted_genres => true, genres => '{Drama}')",
     ],
+    "recommend_for": ["recsys.recommend_for('{1,2,3}', genres => '{Drama}')"],
     "similar_movies": [
         "recsys.similar_movies(1, exclude_genres => '{Drama}')",
         "recsys.similar_movies(1, by => 'both')",

@@ -286,8 +286,8 @@ def test_cancelled_tasks_give_their_connections_back(server_url: Any, sample_nam
 
 def test_it_opens_at_the_first_question_once(engine: Engine) -> None:
     async def main() -> None:
+        await AsyncRecommender(url_of(engine)).close()  # nothing is open
         recommender = AsyncRecommender(url_of(engine), pool_size=3)
-        await recommender.close()  # nothing is open
         await asyncio.gather(*(recommender.recommend(1) for _ in range(5)))
         pools = recommender._pools
         await recommender.recommend(1)

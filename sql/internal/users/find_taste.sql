@@ -29,7 +29,9 @@ begin
         where r.user_id = find_taste.user_id and r.rating >= model.liked_from;
     end if;
     fresh := fixed or (stored.liked_count, stored.liked_digest) = (liked, digest);
-    if taste.film_ids is not null and (with_films or fresh is not true) then
+    if fresh is not true and taste.film_ids is not null then
+        taste := recsys_internal.live_taste(model, taste.film_ids, stored.embedding);
+    elsif fresh and with_films then
         select array_agg(v.movie_id order by v.movie_id),
             array_agg(v.embedding order by v.movie_id)
         into taste.film_ids, taste.films
@@ -40,19 +42,6 @@ begin
         taste.embedding := stored.embedding;
         taste.ranking := stored.embedding;
         taste.source := 'personal';
-    elsif taste.films is not null then
-        taste.embedding := recsys_internal.scaled(
-            recsys_internal.solve_user(
-                recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films,
-                (select sum(f.e) from unnest(taste.films) f (e)),
-                case when stored.user_id is not null then
-                    recsys_internal.scaled(stored.embedding, model.item_norm) end),
-            1 / model.item_norm);
-        taste.ranking := taste.embedding;
-        if cardinality(taste.films) < 3 then
-            taste.ranking := taste.embedding + model.prior;
-        end if;
-        taste.source := 'live';
     end if;
     if not vector_norm(taste.embedding) > 0 then
         return null;  -- none of the liked films has learned anything
