@@ -2,8 +2,9 @@ create view recsys_bi.movies as
 select m.movie_id, m.title, m.year, m.year / 10 * 10 as decade,
     coalesce(g.names, '{}') as genres, array_to_string(coalesce(g.names, '{}'), ', ') as genre_list,
     m.imdb_id, m.tmdb_id, m.rating_count, m.rating_mean, m.liked_count,
-    m.popularity, m.adult, m.withdrawn_at
+    m.popularity, m.adult, m.withdrawn_at, m.poster_path, k.key as movie_key
 from recsys.movies m
+left join recsys.movie_keys k on k.movie_id = m.movie_id
 left join (
     select mg.movie_id, array_agg(g.name order by g.name) as names
     from recsys.movie_genres mg
@@ -31,3 +32,6 @@ comment on column recsys_bi.movies.popularity is
 comment on column recsys_bi.movies.adult is 'Whether it is for adults alone.';
 comment on column recsys_bi.movies.withdrawn_at is
     'When it was, or will be, withdrawn from the answers; null: it is on offer.';
+comment on column recsys_bi.movies.poster_path is 'Path or URL of a poster, as its source has it.';
+comment on column recsys_bi.movies.movie_key is
+    'Id of the film in its source, where that is no number; else null.';
