@@ -28,6 +28,10 @@ COMMANDS = {
         "recommend:recommend",
         "Recommend films that a user has not rated, or fill a table for all users.",
     ),
+    "recommend-for": (
+        "basket:recommend_for",
+        "Recommend films to those who like the given ones, and have no account.",
+    ),
     "similar": (
         "similar:similar",
         "Show the films that the same people like most, or whose plots are most alike.",

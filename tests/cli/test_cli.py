@@ -7,6 +7,7 @@ import io
 import json
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -36,6 +37,18 @@ def test_similar_by_a_mistyped_title(settings: Settings, sample_name: str) -> No
     assert "The Godfather" in done.stderr
     for unknown in ("999999", "qqqqqq"):
         assert unknown in fails("--database", sample_name, "similar", unknown)
+
+
+def test_films_for_a_basket(settings: Settings, sample: Connection, sample_name: str) -> None:
+    on_sample = ("--database", sample_name)
+    done = recsys(*on_sample, "recommend-for", "the godfahter", "1", "-k", "3", "-o", "json")
+    [found] = call(sample, "search_titles", query="the godfather", k=1)
+    liked = [found["movie_id"], 1]
+    assert json.loads(done.stdout) == call(sample, "recommend_for", liked=liked, k=3)
+    assert "The Godfather" in done.stderr
+    assert "WALL-E (2008)" in done.stderr
+    assert "qqqqqq" in fails(*on_sample, "recommend-for", "1", "qqqqqq")
+    assert recsys(*on_sample, "recommend-for", status=2).stdout == ""
 
 
 def test_users_for_a_film_and_like_a_user(
@@ -181,12 +194,21 @@ def test_the_version_is_one_line() -> None:
     assert recsys("--version").stdout == f"recsys {version('recsys')}\n"
 
 
-@pytest.mark.parametrize("question", [("recommend", "42"), ("similar", "1"), ("popular",)])
+@pytest.mark.parametrize(
+    "question",
+    [("recommend", "42"), ("recommend-for", "1"), ("similar", "1"), ("popular",)],
+)
 def test_all_filters_reach_the_function(
     settings: Settings, sample: Connection, sample_name: str, question: tuple[str, ...]
 ) -> None:
-    command, *number = question
-    function = {"similar": "similar_movies"}.get(command, command)
+    command = question[0]
+    asked: dict[str, tuple[str, dict[str, Any]]] = {
+        "recommend": ("recommend", {"user_id": 42}),
+        "recommend-for": ("recommend_for", {"liked": [1]}),
+        "similar": ("similar_movies", {"movie_id": 1}),
+        "popular": ("popular", {}),
+    }
+    function, named = asked[command]
     filters = {
         "genres": ["Comedy", "Drama"],
         "exclude_genres": ["Western"],
@@ -203,8 +225,7 @@ def test_all_filters_reach_the_function(
         *("--year-from", "1950", "--year-to", "2010", "--min-ratings", "2"),
         *("--exclude-movie", "2", "--exclude-movie", "3"),
     ).stdout  # fmt: skip
-    named = {"recommend": ["user_id"], "similar": ["movie_id"], "popular": []}[command]
-    rows = call(sample, function, **dict(zip(named, map(int, number), strict=True)), **filters)
+    rows = call(sample, function, **named, **filters)
     found = [int(row["movie_id"]) for row in csv.DictReader(io.StringIO(answer))]
     assert found == [row["movie_id"] for row in rows]
     assert len(found) == 10

@@ -47,7 +47,7 @@ def test_an_option_of_all_commands_imports_nothing_heavy(option: str) -> None:
 
 def test_completion_of_a_command_imports_nothing_heavy() -> None:
     shown, imported = completed("recsys re")
-    assert shown.split() == ["recommend"]
+    assert shown.split() == ["recommend", "recommend-for"]
     assert imported == "[]"
 
 
@@ -74,7 +74,7 @@ def test_the_list_says_of_a_command_what_its_own_help_says(name: str) -> None:
 def test_a_mistyped_command_names_the_likeliest() -> None:
     done = CliRunner().invoke(recsys.cli.app, ["recomend"], env={"COLUMNS": "200"})
     assert done.exit_code == 2
-    assert "Did you mean 'recommend'?" in done.output
+    assert "Did you mean 'recommend', 'recommend-for'?" in done.output
 
 
 def test_a_name_that_is_not_public_is_refused() -> None:
