@@ -65,3 +65,8 @@ class Downloads:
             mirror=mirror or os.environ.get("RECSYS_MIRROR") or DEFAULT_MIRROR,
             cache=Path(os.path.expanduser(folder)).absolute(),  # noqa: PTH111
         )
+
+
+def posters_folder() -> str | None:
+    """Return the URL of a folder with the films' posters (``RECSYS_POSTERS``); None: show none."""
+    return os.environ.get("RECSYS_POSTERS") or None

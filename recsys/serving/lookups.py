@@ -43,7 +43,9 @@ MOVIES = """
     order by given.place
 """
 RATINGS = """
-    select r.movie_id, m.title, m.year, r.rating, r.rated_at
+    select r.movie_id, m.title, m.year, r.rating,
+        -- Others, such as infinity, are no times in Python.
+        least(greatest(r.rated_at, '0001-01-02 Z'), '9999-12-30 Z') as rated_at
     from recsys.ratings r
     join recsys.movies m on m.movie_id = r.movie_id
     where r.user_id = cast(:user_id as bigint)

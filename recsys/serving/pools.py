@@ -114,6 +114,16 @@ class Pools:
                     "busy. Raise pool_size, or find out what keeps the database busy"
                 ) from error
 
+    def address(self) -> dict[str, object]:
+        """Return where the questions go, without the password."""
+        url = self.read.url
+        return {
+            "database": url.database,
+            "host": ",".join(hosts(url)),
+            "user": url.username,
+            "timeout": self.timeout,
+        }
+
     def close(self) -> None:
         """Close the connections."""
         self.read.dispose()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractContextManager, asynccontextmanager
-from functools import update_wrapper
-from inspect import Parameter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -18,7 +15,8 @@ from recsys.database.schema import require_current
 from recsys.errors import RecsysError
 from recsys.serving.pools import Pools, find_url, open_pools
 from recsys.serving.questions import Questions
-from recsys.serving.statements import Filters, Question
+from recsys.serving.signatures import like
+from recsys.serving.statements import Question
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,7 +28,6 @@ CLOSED = "the {0} is closed: make another one"
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
-Wrapper = TypeVar("Wrapper", bound=Callable[..., Any])
 
 
 def _blocking(
@@ -41,7 +38,7 @@ def _blocking(
     def method(self: Recommender, /, *args: P.args, **kwargs: P.kwargs) -> Result:
         return self._ask(question(QUESTIONS, *args, **kwargs))
 
-    return _like(question, method, "Recommender")
+    return like(question, method, __name__, "Recommender")
 
 
 def _awaiting(
@@ -52,46 +49,7 @@ def _awaiting(
     async def method(self: AsyncRecommender, /, *args: P.args, **kwargs: P.kwargs) -> Result:
         return await self._ask(question(QUESTIONS, *args, **kwargs))
 
-    return _like(question, method, "AsyncRecommender")
-
-
-def _like(question: Callable[..., Any], method: Wrapper, owner: str) -> Wrapper:
-    """Give a method the name, the documentation and the arguments of the question."""
-    update_wrapper(method, question)
-    method.__module__, method.__qualname__ = __name__, f"{owner}.{question.__name__}"
-    signature = inspect.signature(question)
-    answer = str(signature.return_annotation).removeprefix("Question[").removesuffix("]")
-    signature = signature.replace(
-        parameters=_spelled_out(signature.parameters.values()), return_annotation=answer
-    )
-    method.__annotations__ = {
-        **{name: one.annotation for name, one in signature.parameters.items() if name != "self"},
-        "return": answer,
-    }
-    method.__signature__ = signature  # type: ignore[attr-defined]
-    return method
-
-
-def _spelled_out(parameters: Iterable[Parameter]) -> list[Parameter]:
-    """Return the parameters with each filter in the place of ``**filters``, for help and editors.
-
-    Those that are None by default come first of the keyword-only ones, those that are not, last.
-    """
-    *named, last = parameters
-    if last.kind is not Parameter.VAR_KEYWORD:
-        return [*named, last]
-    filters, switches = (
-        [
-            Parameter(
-                name, Parameter.KEYWORD_ONLY, default=default, annotation=kind.__forward_arg__
-            )
-            for name, kind in Filters.__annotations__.items()
-            if (kind.__forward_arg__ == "bool") is (default is False)
-        ]
-        for default in (None, False)
-    )
-    first = sum(one.kind is not Parameter.KEYWORD_ONLY for one in named)
-    return [*named[:first], *filters, *named[first:], *switches]
+    return like(question, method, __name__, "AsyncRecommender")
 
 
 class Recommender:
@@ -184,6 +142,13 @@ class Recommender:
 
     def _ask(self, question: Question[Result]) -> Result:
         return question.answer(self._usable())
+
+    def _repr_html_(self) -> str:
+        # Nothing is asked: that might wait, or fail.
+        from recsys.serving.html import facts
+
+        known = {"Recommender": "closed" if self._closed else "open", **self._pools.address()}
+        return facts(known)
 
     recommend = _blocking(Questions.recommend)
     recommend_many = _blocking(Questions.recommend_many)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
+
+from recsys.serving.html import facts
+from recsys.settings import posters_folder
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,22 @@ class Movie:
     people: dict[str, list[str]]
     keywords: list[str]
 
+    @property
+    def poster_url(self) -> str | None:
+        """Return where the poster is; None unless ``RECSYS_POSTERS`` names the folder of posters.
+
+        A path is looked for there; an ``http`` or ``https`` URL stays as it is.
+        """
+        folder = posters_folder()
+        if folder is None or not self.poster_path:
+            return None
+        if self.poster_path.lower().startswith(("http://", "https://")):
+            return self.poster_path
+        return f"{folder.rstrip('/')}/{quote(self.poster_path.lstrip('/'))}"
+
+    def _repr_html_(self) -> str:
+        return facts(vars(self), self.poster_url)
+
 
 @dataclass(frozen=True)
 class Rating:
@@ -61,7 +81,7 @@ class Rating:
     rating
         Stars, 0.5 to 5.
     rated_at
-        When, with a time zone.
+        When, with a time zone; of the years 1 to 9999, as in Python.
     """
 
     movie_id: int

@@ -77,8 +77,7 @@ class Writes:
         Parameters
         ----------
         user_id, movie_id
-            Whose rating, of which film.
-        """
+            Whose rating, of which film."""
         return Question(UNRATE, _pair(user_id, movie_id), _any, writes=True)
 
     def mark(self, user_id: int, movie_id: int, kind: Kind) -> Question[None]:

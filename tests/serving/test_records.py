@@ -100,6 +100,11 @@ def test_ratings_come_newest_first_and_go(sample_engine: Engine) -> None:
         assert [tuple(vars(row).values()) for row in answer] == [tuple(row) for row in stored]
         assert recommender.ratings(42, 3) == answer[:3]
         assert recommender.ratings(-1) == []
+        with sample_engine.begin() as connection:
+            connection.exec_driver_sql(
+                "insert into recsys.ratings values (-1, 1, 5, '-infinity'), (-1, 2, 5, 'infinity')"
+            )
+        assert [rating.rated_at.year for rating in recommender.ratings(-1)] == [9999, 1]
         for rating in answer:
             assert recommender.unrate(42, rating.movie_id) is True
         assert recommender.unrate(42, answer[0].movie_id) is False
