@@ -65,6 +65,9 @@ def _parsed(given: str) -> URL:
                 query=parts,
             )
         url.get_dialect()().create_connect_args(url)  # which refuses one port for two hosts
+        conninfo_to_dict(libpq_url(url))  # which refuses unknown options
+        if url.port is not None and not 0 < url.port < 65_536:
+            raise ValueError("no such port")
     except (ArgumentError, ValueError, psycopg.Error):
         # The URL itself may hold a password, so it is not repeated.
         raise InvalidRequest(

@@ -91,7 +91,13 @@ class Recommender:
 
     @classmethod
     def on(cls, engine: Engine) -> Self:
-        """Return a recommender on an open engine, which has time limits of its own."""
+        """Return a recommender on an open engine.
+
+        Parameters
+        ----------
+        engine
+            SQLAlchemy's, with time limits of its own; it reads and writes.
+        """
         recommender = cls.__new__(cls)
         own = engine.execution_options(isolation_level="AUTOCOMMIT")
         recommender._pools = Pools(own, own)

@@ -122,6 +122,10 @@ class Figure:
     ci_low: float | None
     ci_high: float | None
 
+    def __str__(self) -> str:
+        length = "" if self.k is None else f"@{self.k}"
+        return f"{self.method} {self.metric}{length} {self.value:.3f}"
+
 
 @dataclass(frozen=True)
 class ModelVersion:

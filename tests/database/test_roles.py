@@ -233,6 +233,11 @@ def test_the_python_face_works_as_a_reader(
     url = server_url.set(database=sample_name, username="recsys_reader")
     with Recommender(libpq_url(url)) as recommender:
         assert len(recommender.recommend(1)) == 10
+        assert recommender.movie(1).people["director"] == ["Andrew Stanton"]
+        assert recommender.ratings(1, 1)
+        assert recommender.models()[0].figures
+        with pytest.raises(DatabaseError, match="permission denied"):
+            recommender.unrate(1, 1)
     with open_database(url, sample_name).connect() as connection:
         assert is_simulated(connection)  # as `recsys recommend` asks after its answer
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, text
 
-from recsys import AsyncRecommender, Recommender, RecsysError
+from recsys import AsyncRecommender, DatabaseTimeout, Recommender, RecsysError
 from recsys.models.versions import list_models
 from tests.helpers.loads import rows
 from tests.helpers.servers import url_of
@@ -167,7 +168,9 @@ def test_models_with_their_figures(sample_engine: Engine) -> None:
         )
         listed = list_models(connection)
     with Recommender(url_of(sample_engine)) as recommender:
-        newest, trained = recommender.models()
+        newest, trained = models = recommender.models()
+    assert models.to_frame()["activated_at"].isna().tolist() == [True, False]
+    assert "recommend ndcg@10 0." in models._repr_html_()
     assert [model.model_id for model in (newest, trained)] == [row.model_id for row in listed]
     assert (newest.active, newest.figures, newest.activated_at) == (False, [], None)
     assert trained.active
@@ -200,6 +203,25 @@ def test_a_connection_is_lent_and_given_back(sample_engine: Engine) -> None:
             assert len(await awaiting.recommend(1)) == 10
 
     asyncio.run(main())
+
+
+def test_a_connection_is_given_back_from_another_context(sample_engine: Engine) -> None:
+    """As frameworks do, which enter a context manager in one thread and leave it in another."""
+    with Recommender(url_of(sample_engine), pool_size=1, timeout=5) as recommender:
+        lent = recommender.connection()
+        connection = contextvars.copy_context().run(lent.__enter__)
+        assert connection.scalar(text("select 1")) == 1
+        contextvars.copy_context().run(lent.__exit__, None, None, None)
+        assert len(recommender.recommend(1)) == 10
+
+
+def test_a_connection_keeps_to_the_time_limit(sample_engine: Engine) -> None:
+    with Recommender(url_of(sample_engine), pool_size=1, timeout=0.5) as recommender:
+        with pytest.raises(DatabaseTimeout), recommender.connection() as connection:
+            connection.execute(text("select pg_sleep(20)"))
+        with recommender.connection(), pytest.raises(DatabaseTimeout, match="no connection"):
+            recommender.recommend(1)
+        assert len(recommender.recommend(1)) == 10
 
 
 def test_a_closed_client_refuses(sample_engine: Engine) -> None:
