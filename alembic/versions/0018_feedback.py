@@ -39,7 +39,7 @@ create table recsys.user_keys (
     constraint uq_user_keys_key unique (key)
 );
 comment on table recsys.user_keys is
-    'One row per user whom the source names otherwise than by a number.';
+    'One row per user whose id in the source is no number.';
 comment on column recsys.user_keys.user_id is 'The number that the user got here.';
 comment on column recsys.user_keys.key is 'Id of the user in the source.';
 
@@ -52,7 +52,7 @@ create table recsys.movie_keys (
         references recsys.movies (movie_id) on delete cascade
 );
 comment on table recsys.movie_keys is
-    'One row per film that the source names otherwise than by a number.';
+    'One row per film whose id in the source is no number.';
 comment on column recsys.movie_keys.movie_id is 'The number that the film got here.';
 comment on column recsys.movie_keys.key is 'Id of the film in the source.';
 """

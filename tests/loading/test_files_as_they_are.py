@@ -135,13 +135,13 @@ def test_a_list_as_of_imdb_s_best_films(engine: Engine, tmp_path: Path) -> None:
         "Meta_score,Director,Star1,Star2,Star3,Star4,No_of_Votes,Gross\n"
         'https://e.org/a.jpg,The Long Pier,1994,A,142 min,Drama,9.3,"Two men wait, and talk.",80,'
         'Ann Director,Al One,Bea Two,Cy Three,Di Four,2343110,"28,341,469"\n'
-        "https://e.org/c.jpg,Été à Lyon,1961,,95 min,Comedy,7.9,Nobody leaves.,,Zoé Réal,"
+        "https://e.org/c.jpg,Été à Lyon,1961,,95 min,Comedy,7.9,All stay.,,Zoé Réal,"
         "Zoé Réal,Hal Eight,Ina Nine,Jo Ten,30144,\n"
     )
     run(engine, path)
     assert rows(engine, "select movie_id, text from recsys.movie_texts order by 1") == [
         (1, "Two men wait, and talk."),
-        (2, "Nobody leaves."),
+        (2, "All stay."),
     ]
     cast = """
         select name from recsys.movie_people join recsys.people using (person_id)

@@ -108,7 +108,7 @@ Index(
 
 movie_keys = table(
     "movie_keys",
-    "One row per film that the source names otherwise than by a number.",
+    "One row per film whose id in the source is no number.",
     parent("movies.movie_id", "The number that the film got here."),
     Column("key", Text, nullable=False, unique=True, comment="Id of the film in the source."),
 )

@@ -61,7 +61,7 @@ feedback = table(
 
 user_keys = table(
     "user_keys",
-    "One row per user whom the source names otherwise than by a number.",
+    "One row per user whose id in the source is no number.",
     key("user_id", "The number that the user got here."),
     Column("key", Text, nullable=False, unique=True, comment="Id of the user in the source."),
 )
