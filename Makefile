@@ -30,7 +30,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install 'pip>=25.1'  # the first that knows dependency groups
-	$(INSTALL) -e '.[parquet,encoders,doc2vec]' --group dev
+	$(INSTALL) -e '.[parquet,encoders,doc2vec,web]' --group dev
 	@touch $@
 
 install: $(VENV)/.installed  ## Set up .venv

@@ -57,6 +57,10 @@ COMMANDS = {
         "evaluate:evaluate",
         "Measure what `recsys.recommend` serves, on ratings that are held out.",
     ),
+    "serve": (
+        "serve:serve",
+        "Serve pages and a REST API, on this machine alone and read-only unless told otherwise.",
+    ),
     "db": ("db:app", "The schema, and the embedded PostgreSQL server."),
     "models": ("models:app", "List, show, import, activate and drop models."),
     "movies": (
