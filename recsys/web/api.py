@@ -83,6 +83,9 @@ class Write(NamedTuple):
     allowed_by: Literal["ratings", "admin"]
 
 
+_JSON: dict[int | str, dict[str, Any]] = {304: {"description": "As If-None-Match has it."}}
+_CSV = {**_JSON, 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
 RATING = "/users/{user_id}/ratings/{movie_id}"
 MARK = "/users/{user_id}/marks/{kind}/{movie_id}"
 WITHDRAWAL = "/movies/{movie_id}/withdrawal"
@@ -111,7 +114,12 @@ def make_router(access: Access) -> APIRouter:
         },
     )
     router.add_api_route(
-        "/users", users, response_model=list[User], operation_id="users", response_class=Response
+        "/users",
+        users,
+        response_model=list[User],
+        operation_id="users",
+        summary="Return users who have rated, by their numbers",
+        responses=_CSV,
     )
     for name in dir(Questions):
         if name in WRITES:
@@ -171,16 +179,13 @@ def _add_read(router: APIRouter, name: str) -> None:
         return _answered(request, row, adapter, found, form, following)
 
     _sign(read, name, parameters, extra)
-    responses: dict[int | str, dict[str, Any]] = {304: {"description": "As If-None-Match has it."}}
-    if row is not None:
-        responses[200] = {"content": {"text/csv": {"schema": {"type": "string"}}}}
     router.add_api_route(
         path,
         read,
         response_model=kind,
         operation_id=name,
         summary=_summary(name),
-        responses=responses,
+        responses=_JSON if row is None else _CSV,
     )
 
 

@@ -61,7 +61,7 @@ def create_app(
         docs_url=None,  # they load their scripts from elsewhere
         redoc_url=None,
     )
-    app.state.access, app.state.posters = access, posters
+    app.state.url, app.state.access, app.state.posters = url, access, posters
     errors.install(app)
     app.include_router(api.make_router(access))
     app.include_router(pages.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ def cell(value: object) -> str:
             return f"{value:,}"
         case datetime():
             return f"{value:%Y-%m-%d %H:%M}"
+        case dict():
+            return json.dumps(value)
     return str(value)
 
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from recsys.web.pages import film, viewer
+from recsys.web.pages import compare, data, film, models, reference, search, viewer
 
 router = APIRouter(include_in_schema=False)
-for room in (viewer, film):
+for room in (viewer, film, search, compare, models, data, reference):
     router.include_router(room.router)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import Query, Request
 
@@ -60,8 +61,15 @@ async def all_genres(ask: Asker) -> list[str]:
 
 
 def address_with(request: Request, **changes: object) -> str:
-    """Return this page's address with some arguments changed, or left out where None."""
-    url = request.url.include_query_params(
-        **{name: value for name, value in changes.items() if value is not None}
-    ).remove_query_params([name for name, value in changes.items() if value is None])
-    return f"{url.path}?{url.query}"
+    """Return this page's address with some arguments changed, or left out where None.
+
+    A list makes an argument of each of its values.
+    """
+    given = [pair for pair in request.query_params.multi_items() if pair[0] not in changes]
+    given += [
+        (name, str(value))
+        for name, values in changes.items()
+        for value in (values if isinstance(values, list) else [values])
+        if value is not None
+    ]
+    return f"{request.url.path}?{urlencode(given)}"
