@@ -14,6 +14,7 @@ from recsys.cli.output import note
 from recsys.database.engine import database_url
 from recsys.database.migrations import ready_engine
 from recsys.errors import RecsysError
+from recsys.settings import posters_folder
 
 
 def serve(
@@ -57,15 +58,13 @@ def serve(
     access = Access(host, ratings=allow_ratings, admin=allow_admin, api_key=api_key)
     ready_engine(context.obj).dispose()
     url = database_url(context.obj, reads=True)
-    app = create_app(url, access, pool_size=pool_size, timeout=timeout)
+    app = create_app(url, access, posters_folder(), pool_size=pool_size, timeout=timeout)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listening:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}/"
-        note(
-            f"{address} serves {'nothing but answers' if access.read_only else 'and writes'}. "
-            "Ctrl-C ends it."
-        )
+        written = "read-only" if access.read_only else "visitors may write"
+        note(f"Serving {address} ({written}). Ctrl-C ends it.")
         logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s")
         logging.getLogger("recsys.web").setLevel(logging.INFO)
         if open_browser:

@@ -210,7 +210,10 @@ def _add_write(router: APIRouter, name: str, access: Access) -> None:
         response_class=Response,
         operation_id=name,
         summary=_summary(name),
-        responses={403: {"model": Refusal, "description": "The server may not write this."}},
+        responses={
+            400: {"model": Refusal, "description": "The body cannot be read."},
+            403: {"model": Refusal, "description": "The server may not write this."},
+        },
     )
 
 

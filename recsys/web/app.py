@@ -10,9 +10,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import URL
+from sqlalchemy import URL, text
 
 from recsys.database.engine import libpq_url
+from recsys.database.schema import require_current
 from recsys.errors import RecsysError
 from recsys.web import api, errors, pages
 from recsys.web.access import Access
@@ -21,6 +22,7 @@ from recsys.web.metrics import Metrics, Watch
 from recsys.web.rendering import FOLDER
 from recsys.web.security import Guard
 
+ACTIVE = text("select (recsys_internal.find_model(null)).model_id")
 READ_ONLY = "-c default_transaction_read_only=on"
 
 
@@ -71,12 +73,12 @@ def create_app(
     async def health(request: Request) -> Response:
         """Say whether there is an answer, and by which model."""
         try:
-            ((model),) = await asker(request).rows(
-                "select (recsys_internal.find_model(null)).model_id"
-            )
+            async with asker(request).connection() as connection:
+                await connection.run_sync(require_current)
+                model_id = await connection.scalar(ACTIVE)
         except RecsysError as error:
             return JSONResponse({"status": type(error).__name__}, errors.status_of(error))
-        return JSONResponse({"status": "ok", **model})
+        return JSONResponse({"status": "ok", "model_id": model_id})
 
     @app.get("/metrics", include_in_schema=False)
     async def figures() -> Response:

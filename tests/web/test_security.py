@@ -118,7 +118,7 @@ def test_a_browser_runs_no_script_but_ours(client: TestClient, path: str) -> Non
     assert policy["script-src"] == policy["style-src"] == policy["img-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert " style=" not in answer.text
     assert " on" not in {part[:3] for part in answer.text.split("<") if "=" in part}
 
@@ -133,6 +133,7 @@ def test_posters_may_come_from_their_address_alone(learned_engine: Engine) -> No
         page = client.get("/film/7")
         assert "img-src 'self' https://images.example;" in page.headers["content-security-policy"]
         assert 'src="https://images.example/t/p/w342/a.jpg"' in page.text
+        assert "<img" not in client.get("/film/8").text.split("</article>")[0]
     with TestClient(create_app(learned_engine.url), HERE) as client:
         assert "<img" not in client.get("/film/7").text
 

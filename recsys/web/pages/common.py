@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from fastapi import Query, Request
 
@@ -43,11 +43,14 @@ async def find_pictures(request: Request, ask: Asker, films: Iterable[Any]) -> d
     base = request.app.state.posters
     if not base:
         return {}
+    base = f"{base.rstrip('/')}/"
     ids = sorted({film.movie_id for film in films})
-    return {
-        row["movie_id"]: f"{base.rstrip('/')}/{row['poster_path'].lstrip('/')}"
+    found = {
+        row["movie_id"]: urljoin(base, row["poster_path"].lstrip("/"))
         for row in await ask.rows(POSTERS, movie_ids=ids)
     }
+    # The policy of the page lets the browser load no others.
+    return {movie_id: url for movie_id, url in found.items() if url.startswith(base)}
 
 
 async def is_simulated(ask: Asker) -> bool:
