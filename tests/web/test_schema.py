@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -36,7 +38,7 @@ def test_every_answer_is_one_that_the_description_has(
     asked = 0
     with listening(app) as address:
         for found in schema.get_all_operations():
-            operation = found.ok()
+            operation = found.ok()  # type: ignore[union-attr]
 
             @settings(
                 max_examples=25,
@@ -47,7 +49,7 @@ def test_every_answer_is_one_that_the_description_has(
                 suppress_health_check=list(HealthCheck),
             )
             @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: schemathesis.Case) -> None:
+            def ask(case: schemathesis.Case[Any]) -> None:
                 nonlocal asked
                 asked += 1
                 case.call_and_validate(base_url=address, checks=CHECKS)
