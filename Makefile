@@ -25,7 +25,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[web]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -71,6 +71,7 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python -m benchmarks.speed.retrieval
 	$(BIN)/python -m benchmarks.speed.mixed_load
 	$(BIN)/python -m benchmarks.speed.service
+	$(BIN)/python -m benchmarks.speed.pages
 	$(BIN)/python -m benchmarks.quality.plot_search
 	$(BIN)/python -m benchmarks.quality.genres
 	$(BIN)/python -m benchmarks.quality.cold_films

@@ -147,7 +147,9 @@ def demo(
         "and load your own ratings, into a database of their own, with:\n\n"
         f"    {recsys} load FOLDER     (a MovieLens folder, say)\n"
         f"    {recsys} train\n"
-        f"    {recsys} recommend USER_ID\n",
+        f"    {recsys} recommend USER_ID\n\n"
+        "See it all in the browser, and let a click rate:\n\n"
+        f"    {recsys} --database {DATABASE} serve --open --allow-ratings\n",
         markup=False,
     )
 

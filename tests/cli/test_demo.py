@@ -26,6 +26,8 @@ def test_the_demo_shows_all_its_parts(server_url: object) -> None:
     ):  # fmt: skip
         assert part in shown.stdout + shown.stderr
     assert "Model 1 is active" in shown.stdout
+    last = shown.stdout.rstrip().splitlines()[-1]
+    assert last.endswith("--database recsys_demo serve --open --allow-ratings")
 
 
 def test_no_statement_is_wider_than_a_terminal() -> None:
