@@ -289,7 +289,7 @@ def _descriptions(documentation: str) -> dict[str, str]:
     )
     found = {}
     for names, text in re.findall(
-        r"^(\w[\w, ]*)\n((?: +.*\n?|\n)+)", section[1] if section else "", re.MULTILINE
+        r"^([\w*][\w*, ]*)\n((?: +.*\n?|\n)+)", section[1] if section else "", re.MULTILINE
     ):
         for name in names.split(", "):
             found[name] = " ".join(text.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -68,7 +69,7 @@ class Watch:
                 log.info(
                     "%s %s %d in %.1f ms, of them SQL %.1f ms in %d statements",
                     method,
-                    scope["path"],
+                    quote(scope["path"]),
                     status,
                     1000 * seconds,
                     1000 * in_sql,

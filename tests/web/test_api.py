@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import inspect
 import io
+import re
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -17,7 +20,7 @@ from recsys.serving.questions import Questions
 from recsys.web.api import WRITES
 from recsys.web.app import create_app
 from tests.helpers.servers import url_of
-from tests.helpers.web import HERE
+from tests.helpers.web import HERE, listening
 
 PLOT = "a shark attacks the people at a beach"
 LISTS: list[tuple[str, dict[str, Any]]] = [
@@ -227,8 +230,9 @@ def test_the_description_has_every_method_with_its_arguments(client: TestClient)
         "format",
     } - {"self"}
     assert arguments["user_id"]["required"]
-    for name in ("diversity", "genres", "exclude_genres", "k", "offset", "format"):
-        assert arguments[name]["description"]
+    for name, operation in operations.items():
+        for one in operation.get("parameters", []):
+            assert one.get("description"), (name, one["name"])
     assert set(operations["recommend"]["responses"]) == {"200", "304", "404", "422", "503"}
 
 
@@ -263,3 +267,33 @@ def test_every_connection_of_a_reader_refuses_to_write(learned_engine: Engine) -
             client.portal.call(app.state.asker.rate, -7, 33, 5)
     with Recommender(url_of(learned_engine)) as recommender:
         assert recommender.ratings(-7) == []
+
+
+def test_the_log_has_one_line_a_request(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "recsys.web"):
+        client.get("/api/v1/movies/7%0Aforged")
+        client.get("/api/v1/movies/7")
+    lines = [record.getMessage() for record in caplog.records if record.name == "recsys.web"]
+    assert len(lines) == 2
+    assert lines[0].startswith("GET /api/v1/movies/7%0Aforged 422 in ")
+    assert re.fullmatch(
+        r"GET /api/v1/movies/7 200 in [\d.]+ ms, of them SQL [\d.]+ ms in \d+ statements", lines[1]
+    )
+
+
+@pytest.mark.slow
+def test_many_at_once_all_get_their_answer(learned_url: URL) -> None:
+    with (
+        listening(create_app(learned_url, pool_size=10)) as address,
+        ThreadPoolExecutor(200) as threads,
+    ):
+        paths = [f"{address}/viewer?user_id={n}" for n in range(100)]
+        paths += [f"{address}/api/v1/recommend?user_id={n}" for n in range(100)]
+
+        def status(path: str) -> int:
+            with urllib.request.urlopen(path, timeout=60) as answer:
+                return int(answer.status)
+
+        assert set(threads.map(status, paths)) == {200}

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from recsys import Recommender
 from recsys.database.engine import libpq_url
+from recsys.database.install import ROLES
 from recsys.server.cluster import binaries
 from recsys.web.app import create_app
 from tests.helpers.servers import url_of
@@ -241,3 +242,12 @@ def test_a_page_that_cannot_be_says_why(client: TestClient, path: str, status: i
     answer = client.get(path)
     assert answer.status_code == status
     assert answer.text.count("<h1>") == 1
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_roles_of_applications_see_every_page(learned_url: URL, role: str) -> None:
+    as_role = learned_url.update_query_dict({"options": f"-c role={role}"})
+    with TestClient(create_app(as_role), HERE) as client:
+        for path in PAGES:
+            assert client.get(path).status_code == 200, path
+        assert client.get("/healthz").json()["status"] == "ok"
