@@ -57,7 +57,7 @@ class Guard:
     def _refuse(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self.access.api_key is None:
+        if not self.access.api_key:
             # A name of somebody's that leads here would make their page one of ours.
             if not is_loopback(urlsplit(f"//{host}").hostname or ""):
                 return PlainTextResponse("this server answers on its own machine alone", 403)

@@ -38,6 +38,12 @@ def test_any_other_address_needs_one(host: str) -> None:
     Access(host, api_key="secret")
 
 
+def test_an_empty_key_is_none(learned_url: URL) -> None:
+    with TestClient(create_app(learned_url, Access(api_key="")), HERE) as client:
+        assert client.get("/api/v1/popular").status_code == 200
+        assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
+
+
 def test_all_but_the_health_needs_the_key(learned_url: URL) -> None:
     with TestClient(create_app(learned_url, Access("0.0.0.0", api_key="sécret")), HERE) as client:
         assert client.get("/healthz").status_code == 200
