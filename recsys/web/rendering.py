@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ environment = Environment(
 
 
 def initials(title: str) -> str:
-    """Return the first letters of the first two words."""
-    return "".join(word[0] for word in title.split()[:2]).upper()
+    """Return the first letters of the first two words, of the first of several titles."""
+    words = re.findall(r"[^\W_]+", title.partition(" (")[0]) or [title]
+    return "".join(word[0] for word in words[:2]).upper()
 
 
 def cell(value: object) -> str:

@@ -15,6 +15,7 @@ from recsys.database.engine import libpq_url
 from recsys.database.install import ROLES
 from recsys.server.cluster import binaries
 from recsys.web.app import create_app
+from recsys.web.rendering import initials
 from tests.helpers.servers import url_of
 from tests.helpers.web import HERE
 
@@ -251,3 +252,11 @@ def test_the_roles_of_applications_see_every_page(learned_url: URL, role: str) -
         for path in PAGES:
             assert client.get(path).status_code == 200, path
         assert client.get("/healthz").json()["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("title", "letters"),
+    [("Seven (a.k.a. Se7en)", "S"), ("The Piano", "TP"), ("(500) Days", "5D"), ("...", ".")],
+)
+def test_tiles_have_letters(title: str, letters: str) -> None:
+    assert initials(title) == letters
