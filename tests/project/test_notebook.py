@@ -49,7 +49,6 @@ def test_it_is_kept_without_what_it_showed() -> None:
         assert not cell.get("execution_count")
 
 
-@pytest.mark.slow
 def test_every_cell_runs(variables: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", RUNNER, str(NOTEBOOK)],

@@ -6,7 +6,9 @@ import html
 import re
 import subprocess
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 from sqlalchemy import URL, Engine
 from starlette.testclient import TestClient
 
@@ -98,6 +100,26 @@ def test_the_sql_of_a_page_gives_its_rows(client: TestClient, learned_url: URL) 
     rows = [line.split("|") for line in psql(learned_url, sent)]
     assert titles(page, "you") == [row[2] for row in rows]
     assert len(rows) == 12
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_films_that_a_page_s_sql_gives_stand_on_it(
+    client: TestClient, learned_url: URL, path: str
+) -> None:
+    """And no other: each card's film comes from one of its statements."""
+    page = client.get(path).text
+    lists: set[str] = set()
+    given: set[str] = set()
+    with psycopg.connect(libpq_url(learned_url), row_factory=dict_row) as connection:
+        for sql in statements(page):
+            for row in connection.execute(sql.encode()):
+                titled = {str(row[name]) for name in ("title", "because_title") if row.get(name)}
+                given |= titled
+                lists |= {row["title"]} if "rank" in row and "title" in row else set()
+    cards = {html.unescape(found) for found in re.findall(r"<h3><a[^>]*><bdi>(.*?)</bdi>", page)}
+    assert cards <= given
+    if not path.startswith("/compare"):  # longer lists tell there from where a film moved
+        assert {title for title in lists if title in html.unescape(page)} == lists
 
 
 def test_reasons_add_up_to_the_score_and_bars_to_their_end(
