@@ -43,7 +43,7 @@ def read_entries(chunk: Chunk, file: str, layout: Layout, status: str = "") -> B
         rows["rating"] = rows["rating"].where(rated, f"{layout.scale.high:g}")
     if "movie_id" in rows:
         rows["movie_id"] = rows["movie_id"].where(known, "0")
-    why = f"status is none of {', '.join(STATUSES)}"
+    why = f"feedback is none of {', '.join(STATUSES)}"
     chunk = replace(chunk, rows=rows).refuse(file, wrong.map({True: why, False: ""}).tolist())
     chunk = columns.parse(chunk, file, layout)
     rows, raw = chunk.rows, chunk.raw

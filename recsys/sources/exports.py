@@ -60,7 +60,7 @@ def _letterboxd(table: Table, reading: Reading) -> Part | None:
     if "letterboxduri" not in map(simple, table.headings):
         return None
     status = LETTERBOXD.get(table.file.name)
-    if status is None and table.file.name.endswith(".csv") and "/" in table.file.name:
+    if status is None and "/" in table.file.name:
         return None  # lists, and what was deleted
     # A diary tells when a film was watched, and when that was noted; the last may come first.
     watched = next((h for h in table.headings if simple(h) == "watcheddate"), None)

@@ -22,7 +22,7 @@ from recsys.sources.scales import evident_scale
 from recsys.sources.tables import Reading, Table, open_table, shared_encoding
 from recsys.sources.times import FINER
 
-FILM = ("movie_id", "imdb_id", "tmdb_id", "title", "original_title", "released")
+FILM = ("movie_id", "imdb_id", "tmdb_id", "title", "released")
 # The fields that each kind of row is read from.
 READ: dict[str, tuple[str, ...]] = {
     "ratings": ("user_id", "movie_id", "rating", "rated_at"),
@@ -30,7 +30,7 @@ READ: dict[str, tuple[str, ...]] = {
     "tags": ("user_id", "movie_id", "tag", "rated_at"),
     "users": ("user_id", "gender", "age", "occupation", "postal_code"),
     "links": ("movie_id", "imdb_id", "tmdb_id"),
-    "films": (*FILM, "poster_path", "adult", *DETAILS),
+    "films": (*FILM, "original_title", "poster_path", "adult", *DETAILS),
 }
 # What a field is for a kind of row, if nothing else is that.
 OTHER = {
@@ -76,7 +76,7 @@ def part_of(table: Table, reading: Reading, describes: bool = False) -> Part | N
     names = set(names_of("films", table.fields))
     if "movie_id" in has and film - {"title"} and not names & {"title", *DETAILS}:
         return _rows_part("links", table)
-    if not names & {*FILM[:-1]} or not names & {"released", *DETAILS, "actor_1"}:
+    if not names & {*FILM[:-1], "original_title"} or not names & {"released", *DETAILS, "actor_1"}:
         return None
     return film_part(table, "descriptions" if describes else kind_of_films(table))
 
@@ -191,7 +191,8 @@ def film_part(table: Table, kind: str, prepare: Prepare | None = None) -> Part:
 
 def _joined_actors(rows: pd.DataFrame) -> pd.DataFrame:
     """Make one list of the actors who have a column each."""
-    actors = sorted(name for name in map(str, rows) if name.startswith("actor_"))
+    names = (name for name in map(str, rows) if name.startswith("actor_"))
+    actors = sorted(names, key=lambda name: int(name.removeprefix("actor_")))
     if not actors:
         return rows
     return rows.assign(cast=rows[actors].apply(lambda row: "|".join(filter(None, row)), axis=1))

@@ -1,4 +1,4 @@
-"""What one server allows, and to whom."""
+"""What one server allows its visitors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recsys.errors import InvalidRequest
 
 @dataclass(frozen=True)
 class Access:
-    """What one server allows, and to whom.
+    """What one server allows its visitors.
 
     Attributes
     ----------

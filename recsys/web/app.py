@@ -36,7 +36,7 @@ def create_app(
     url
         The database.
     access
-        What is allowed, and to whom; by default, to read, on this machine.
+        What visitors may do; by default, to read, on this machine.
     posters
         Address that films' ``poster_path`` is put behind; None for no picture from elsewhere.
     **pool

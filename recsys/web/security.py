@@ -58,7 +58,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self.access.api_key:
-            # A name of somebody's that leads here would make their page one of ours.
+            # Another site's name that leads here would make their page one of ours.
             if not is_loopback(urlsplit(f"//{host}").hostname or ""):
                 return PlainTextResponse("this server answers on its own machine alone", 403)
         elif scope["path"] not in OPEN_PATHS and not self._has_key(headers):
