@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import os
+import weakref
 import zipfile
 import zlib
 from collections import Counter
@@ -189,10 +190,16 @@ def _plain(path: Path, folder: str = "") -> File:
 def _members(path: Path) -> list[File]:
     """Return the files of a zip at its top, or in the folders there if it has none."""
     # It stays open as long as the files that it is read by: to open it anew reads its directory,
-    # which may hold thousands of them.
-    archive = zipfile.ZipFile(path)
+    # which may hold thousands of them. The collector may find a file before its archive.
+    stream = path.open("rb")
+    try:
+        archive = zipfile.ZipFile(stream)
+    except BaseException:
+        stream.close()
+        raise
+    weakref.finalize(archive, stream.close)
     if SPREADSHEETS.intersection(archive.namelist()):
-        archive.close()
+        stream.close()
         raise SourceError(f"{readable(path.name)} is a spreadsheet: save it as CSV and load that")
     members = [
         member
