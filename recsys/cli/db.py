@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Connection, Engine
 
-from recsys.cli.output import Format, Output, note, say, show
-from recsys.database import migrations
+from recsys.cli.output import Format, Output, note, progress_bar, say, show
+from recsys.database import distribution, migrations
 from recsys.database.engine import database_url, libpq_url, open_engine
 from recsys.database.errors import reported_errors
 from recsys.database.install import missing_roles
@@ -51,6 +52,49 @@ def say_who_is_missing(engine: Engine) -> None:
             f"You may not make the roles {' and '.join(missing)}: ask an administrator to run "
             f"`{statements}`, then run `recsys db upgrade` again."
         )
+
+
+@app.command()
+def distribute(
+    context: typer.Context,
+    shards: Annotated[
+        int | None,
+        typer.Option(min=1, help="In how many parts; by default 4 a worker."),
+    ] = None,
+    undo: Annotated[bool, typer.Option(help="Bring all back to the coordinator.")] = False,
+) -> None:
+    """Divide ratings, users and what is made of them over the workers of Citus, by `user_id`.
+
+    Films, texts and models stay on the coordinator, and all questions are asked there as before.
+    The workers must be known to the coordinator first (docs/scaling.md). All or nothing; readers
+    wait until it ends.
+
+    Examples:
+
+    - `recsys db distribute`
+
+    - `recsys db distribute --undo`
+    """
+    engine = migrations.ready_engine(context.obj)
+    steps = {"distributing": "Dividing", "bringing back": "Bringing back"}
+    with progress_bar(steps) as progress, reported_errors(), engine.begin() as connection:
+        if undo:
+            distribution.undistribute(connection, progress)
+        else:
+            workers = distribution.workers(connection)
+            note(
+                f"Over {', '.join(workers)}: "
+                f"{', '.join(f'recsys.{name}' for name in distribution.DISTRIBUTED)}."
+            )
+            distribution.distribute(connection, shards or 4 * len(workers), progress)
+    if undo:
+        say("All tables are on this server alone.")
+        return
+    with reported_errors(), engine.connect() as connection:
+        distribution.forget_local_rows(connection)
+        connection.commit()
+        shares = distribution.shares(connection)
+    show([asdict(share) for share in shares], Format.TABLE)
 
 
 @app.command()
@@ -184,6 +228,13 @@ def _contents(connection: Connection) -> dict[str, Any]:
         "database": connection.exec_driver_sql("select current_database()").scalar(),
         "schema": schema,
     }
+    divided = distribution.divided_tables(connection)
+    if divided:
+        nodes = distribution.shares(connection)
+        row["layout"] = f"{', '.join(divided)} divided by user_id over " + ", ".join(
+            f"{share.node} ({share.shards} shards, {share.bytes / 2**20:.1f} MiB)"
+            for share in nodes
+        )
     if stamp != expected_stamp():
         return row
     counts = (

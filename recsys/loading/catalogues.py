@@ -23,7 +23,9 @@ select (select id_space from recsys.load_runs
     (select count(*) from recsys.movies)
 """
 REMOVE_ALL = "truncate " + ", ".join(
-    table.fullname for table in metadata.sorted_tables if table not in (load_runs, load_rejects)
+    table.fullname
+    for table in reversed(metadata.sorted_tables)
+    if table not in (load_runs, load_rejects)
 )
 DROP_INDEXES = "select recsys_internal.unindex_model(model_id) from recsys.models"
 

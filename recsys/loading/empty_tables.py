@@ -21,7 +21,7 @@ HINDRANCES = (
 )
 STILL_EMPTY = """
 do $$ begin
-    if exists (select from {table}) then raise exception 'another transaction was faster'; end if;
+    if exists (select 1 from {table}) then raise exception 'another transaction was faster'; end if;
 end $$
 """
 # How to drop each and how to make it again; a foreign key goes first and comes last.
@@ -49,7 +49,7 @@ def strip(connection: Connection, table: str, keys: bool) -> list[str] | None:
         The statements that make them again; None if the table is not empty, not ours to alter,
         in use, or something depends on its key: then it stays as it is.
     """
-    if connection.exec_driver_sql(f"select from {table} limit 1").first():
+    if connection.exec_driver_sql(f"select 1 from {table} limit 1").first():
         return None
     try:
         with connection.begin_nested():

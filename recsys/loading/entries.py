@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from recsys.loading.films import TOUCHED
 from recsys.loading.joins import IDS, NEAR_TITLE, NEAR_YEAR, TITLE, TITLE_AND_YEAR, TITLES
-from recsys.loading.ratings import CHANGES, NEWEST
+from recsys.loading.ratings import NEWEST, WRITE
 
 KEYS = IDS | {key: TITLES[key] for key in (TITLE_AND_YEAR, NEAR_YEAR, NEAR_TITLE, TITLE)}
 LOOKED_FOR = 200  # titles without a film, so that a list of a million does not take hours
@@ -22,24 +22,28 @@ from stage_entries where status = 'rated' order by line;
 
 with newest as materialized ({NEWEST.format(table="stage_rated")}),
 written as (
-    insert into recsys.ratings as r (user_id, movie_id, rating, rated_at)
-    select user_id, movie_id, rating, rated_at from newest order by user_id, movie_id
-    on conflict (user_id, movie_id) do update
-        set rating = excluded.rating, rated_at = excluded.rated_at
-    where {CHANGES.format(new="excluded")}
+    {WRITE}
     returning movie_id, xmax = 0 as is_new
 )
 insert into stage_touched select movie_id, is_new from written;
 drop table stage_rated;
 """
 WRITE_FEEDBACK = """
-with written as (
+with given as materialized (
+    select user_id, movie_id, status as kind,
+        coalesce(to_timestamp(nullif(rated_at, 'NaN')), transaction_timestamp()) as at
+    from stage_entries where status <> 'rated'
+),
+written as (
     insert into recsys.feedback as f (user_id, movie_id, kind, at)
-    select user_id, movie_id, status,
-        coalesce(to_timestamp(nullif(rated_at, 'NaN')), transaction_timestamp())
-    from stage_entries where status <> 'rated' order by user_id, movie_id, status
+    select s.user_id, s.movie_id, s.kind, s.at
+    from given s
+    left join recsys.feedback f
+        on f.user_id = s.user_id and f.movie_id = s.movie_id and f.kind = s.kind
+    where f.user_id is null or s.at > f.at and s.at < transaction_timestamp()
+    order by s.user_id, s.movie_id, s.kind
     on conflict (user_id, movie_id, kind) do update set at = excluded.at
-    where excluded.at > f.at and excluded.at < transaction_timestamp()
+    where excluded.at > f.at
     returning movie_id, xmax = 0 as is_new
 )
 insert into stage_touched select movie_id, is_new from written;

@@ -24,23 +24,27 @@ NEWEST = """
 select distinct on (user_id, movie_id) user_id, movie_id, rating, rated_at
 from {table} order by user_id, movie_id, rated_at desc, ctid desc
 """
-# Rows without a time get that of the load: they win, but do not count as newer again.
-CHANGES = """
-    {new}.rating <> r.rating and {new}.rated_at >= r.rated_at
-    or {new}.rated_at > r.rated_at and {new}.rated_at < transaction_timestamp()
-"""
-MERGE = f"""
-with newest as materialized ({NEWEST.format(table="stage_ratings")}),
-written as (
+# Rows without a time get that of the load: they win, but do not count as newer again. Only the rows
+# of others who write meanwhile conflict; there the time of the load is not asked for, since Citus
+# refuses to.
+WRITE = """
     insert into recsys.ratings as r (user_id, movie_id, rating, rated_at)
     select s.user_id, s.movie_id, s.rating, s.rated_at
     from newest s
     left join recsys.ratings r on r.user_id = s.user_id and r.movie_id = s.movie_id
-    where r.user_id is null or {CHANGES.format(new="s")}
+    where r.user_id is null
+       or s.rating <> r.rating and s.rated_at >= r.rated_at
+       or s.rated_at > r.rated_at and s.rated_at < transaction_timestamp()
     order by s.user_id, s.movie_id
     on conflict (user_id, movie_id) do update
         set rating = excluded.rating, rated_at = excluded.rated_at
-    where {CHANGES.format(new="excluded")}
+    where excluded.rating <> r.rating and excluded.rated_at >= r.rated_at
+       or excluded.rated_at > r.rated_at
+"""
+MERGE = f"""
+with newest as materialized ({NEWEST.format(table="stage_ratings")}),
+written as (
+    {WRITE}
     returning xmax = 0 as is_new
 )
 select (select count(*) from newest),

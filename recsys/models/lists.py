@@ -46,12 +46,19 @@ STORED = """
 """
 # Films they have seen are barred too, which the function does.
 WATCHERS = "select distinct user_id from recsys.feedback where kind in ('seen', 'liked')"
+# Aside first: Citus cannot read what a function reads while it writes.
 ONE_BY_ONE = """
-    insert into recsys.recommendations
-        (user_id, rank, movie_id, score, source, model_id, made_at)
-    select u.user_id, r.rank, r.movie_id, r.score, r.source, r.model_id, transaction_timestamp()
+    create temp table one_by_one on commit drop as
+    select u.user_id, r.rank, r.movie_id, r.score, r.source, r.model_id,
+        transaction_timestamp() as made_at
     from unnest(cast(:users as bigint[])) as u (user_id)
     cross join lateral recsys.recommend(u.user_id, k => :k, model_id => :model_id) r
+"""
+WRITE = """
+    insert into recsys.recommendations
+        (user_id, rank, movie_id, score, source, model_id, made_at)
+    select user_id, rank, movie_id, score, source, model_id, made_at from one_by_one;
+    drop table one_by_one
 """
 
 
@@ -101,6 +108,7 @@ def recommend_all(
                         text(ONE_BY_ONE),
                         {"users": left.tolist(), "k": k, "model_id": model.model_id},
                     )
+                    connection.exec_driver_sql(WRITE)
                 progress("recommending", start + len(chunk), len(users))
     return len(users)
 

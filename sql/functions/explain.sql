@@ -25,6 +25,8 @@ declare
         where v.model_id = model.model_id and v.movie_id = explain.movie_id
     );
     solved vector;
+    rated_ids bigint[];
+    stars real[];
 begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_movies(array[explain.movie_id]);
@@ -41,6 +43,9 @@ begin
     weight := coalesce(scored.of_retrieval, 1);
     solved := recsys_internal.solve_user(
         recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films, film, null, 1e-6);
+    select array_agg(r.movie_id), array_agg(r.rating) into rated_ids, stars
+    from recsys.ratings r
+    where r.user_id = explain.user_id;
     return query
     select (row_number() over (order by c.contribution desc, c.movie_id))::integer, c.movie_id,
         coalesce(m.title, c.what), r.rating, c.contribution
@@ -74,7 +79,7 @@ begin
         where part.contribution is not null
     ) c
     left join recsys.movies m on m.movie_id = c.movie_id
-    left join recsys.ratings r on r.movie_id = c.movie_id and r.user_id = explain.user_id
+    left join unnest(rated_ids, stars) as r (movie_id, rating) on r.movie_id = c.movie_id
     order by 1
     limit k;
 end

@@ -40,11 +40,7 @@ begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_diversity(diversity);
     if not coalesce(include_rated, false) then
-        barred := barred || array(
-            select r.movie_id from recsys.ratings r where r.user_id = recommend.user_id);
-        barred := barred || array(
-            select f.movie_id from recsys.feedback f
-            where f.user_id = recommend.user_id and f.kind in ('seen', 'liked'));
+        barred := barred || recsys_internal.known_movies(recommend.user_id);
     end if;
     if reranked and chosen.name = 'popular' and diversity = 0 then
         taste := null;  -- the list is that of all users, which popular films fill

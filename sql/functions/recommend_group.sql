@@ -28,10 +28,8 @@ declare
     together recsys_internal.taste;
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
     raters recsys_internal.rater[];
-    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden || array(
-        select r.movie_id from recsys.ratings r where r.user_id = any (user_ids)) || array(
-        select f.movie_id from recsys.feedback f
-        where f.user_id = any (user_ids) and f.kind in ('seen', 'liked'));
+    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
+    member bigint;
     ids bigint[];
     scores double precision[];
 begin
@@ -51,12 +49,14 @@ begin
     select avg(m.ranking), case when bool_or(m.source = 'live') then 'live' else 'personal' end
     into together.ranking, together.source
     from unnest(members) m;
-    raters := array(
-        select recsys_internal.find_rater(given.u, ranker)
-        from (select distinct u from unnest(user_ids) u) given
-        where exists (select from recsys.ratings r where r.user_id = given.u)
-        order by given.u);
-    if cardinality(raters) = 0 then
+    for member in select distinct u from unnest(user_ids) u order by u loop
+        barred := barred || recsys_internal.known_movies(member);
+        perform 1 from recsys.ratings r where r.user_id = member limit 1;
+        if found then
+            raters := raters || recsys_internal.find_rater(member, ranker);
+        end if;
+    end loop;
+    if raters is null then
         raters := array[recsys_internal.find_rater(null, ranker)];
     end if;
     if strategy = 'mean' then

@@ -16,6 +16,7 @@ declare
     half constant double precision := 0.5;  -- as a numeric, its power takes long
     ordering recsys_internal.ordering;
     rated record;
+    halvings integer[];
 begin
     if chosen.model_id is null then
         return null;
@@ -50,18 +51,18 @@ begin
         from unnest(ordering.weights, chosen.least_weights)
             with ordinality w (weight, least, place)
         order by place);
-    select array_agg(r.movie_id), array_agg(ordering.weights[2] + ordering.weights[3]
-            * case when r.halvings > oldest_halving then 0 else half ^ r.halvings end),
-        array_agg(r.likes)
-    into ordering.film_ids, ordering.shares, ordering.likes
-    from (
-        select r.movie_id, r.rating >= model.liked_from as likes,
-            floor(date_part('epoch', rated.last - least(greatest(
-                r.rated_at, chosen.oldest_rated_at), chosen.newest_rated_at))
-                / chosen.recent_unit)::integer as halvings
-        from recsys.ratings r
-        where r.user_id = find_ordering.user_id
-    ) r;
+    select array_agg(r.movie_id), array_agg(floor(date_part('epoch', rated.last
+            - least(greatest(r.rated_at, chosen.oldest_rated_at), chosen.newest_rated_at))
+            / chosen.recent_unit)::integer),
+        array_agg(r.rating >= model.liked_from)
+    into ordering.film_ids, halvings, ordering.likes
+    from recsys.ratings r
+    where r.user_id = find_ordering.user_id;
+    ordering.shares := array(
+        select ordering.weights[2] + ordering.weights[3]
+            * case when h.n > oldest_halving then 0 else half ^ h.n end
+        from unnest(halvings) with ordinality as h (n, place)
+        order by h.place);
     return ordering;
 end
 $$;

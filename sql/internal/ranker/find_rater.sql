@@ -66,16 +66,20 @@ as $$
 #variable_conflict use_column
 declare
     dimensions constant integer := vector_dims(ranker.ridge);
+    rated_ids bigint[];
+    stars real[];
     films vector[];
     spread vector;
     target vector;
 begin
+    select array_agg(r.movie_id), array_agg(r.rating) into rated_ids, stars
+    from recsys.ratings r
+    where r.user_id = solve_rater.user_id;
     select array_agg(f.features), sum(f.spread), sum(recsys_internal.scaled(
         f.features, r.rating - ranker.mean - (f.features::real[])[dimensions]))
     into films, spread, target
-    from recsys.ratings r
-    join recsys.ranker_films f on f.model_id = ranker.model_id and f.movie_id = r.movie_id
-    where r.user_id = solve_rater.user_id;
+    from unnest(rated_ids, stars) as r (movie_id, rating)
+    join recsys.ranker_films f on f.model_id = ranker.model_id and f.movie_id = r.movie_id;
     if films is null then
         return array_fill(0, array[dimensions])::vector;
     end if;

@@ -8,7 +8,7 @@ create or replace function recsys_internal.nearest_users(
     query vector,
     measure text,  -- score, of a film's vector; or likeness, to a user's
     n integer,
-    film_id bigint default null,  -- whose raters are left out
+    film_id bigint default null,  -- those who know it are left out
     barred bigint default null  -- a user who is left out
 )
 returns table (user_id bigint, match double precision)
@@ -17,36 +17,35 @@ as $$
 #variable_conflict use_column
 declare
     pool constant bigint := least(n + 100::bigint, 2147483647);
+    read bigint := pool + n;  -- users
+    found bigint;
     ids bigint[];
     matches double precision[];
+    knowing bigint[];
     outdated bigint[];
 begin
     if query is null then
         return;
     end if;
-    -- Ratings have no index by film: each user's is looked up, best first, until enough remain.
-    select array_agg(p.user_id order by p.match desc, p.user_id),
-        array_agg(p.match order by p.match desc, p.user_id)
-    into ids, matches
-    from (
-        select near.user_id, near.match
-        from (
-            select v.user_id, recsys_internal.user_match(measure, v.embedding, query) as match
-            from recsys.user_vectors v
-            where v.model_id = model.model_id and v.user_id is distinct from barred
-            order by 2 desc, 1
-            limit case when film_id is null then pool + n end
-        ) near
-        where film_id is null or ((
-            select true from recsys.ratings r
-            where r.user_id = near.user_id and r.movie_id = film_id limit 1) is null
-          and (
-            select true from recsys.feedback f
-            where f.user_id = near.user_id and f.movie_id = film_id
-              and f.kind in ('seen', 'liked') limit 1) is null)
-        order by near.match desc, near.user_id
-        limit pool + n
-    ) p;
+    loop
+        select array_agg(s.user_id order by s.place), array_agg(s.match order by s.place), count(*)
+        into ids, matches, found
+        from recsys_internal.stored_users(model.model_id, query, measure, read, barred)
+            with ordinality as s (user_id, match, place);
+        exit when film_id is null;
+        -- Ratings have no index by film: those of the best users are looked up.
+        knowing := recsys_internal.users_who_know(film_id, ids);
+        exit when found < read or found - cardinality(knowing) >= pool + n;
+        read := 4 * read;
+    end loop;
+    if knowing <> '{}' then
+        select array_agg(u.user_id order by u.place), array_agg(u.match order by u.place)
+        into ids, matches
+        from unnest(ids, matches) with ordinality as u (user_id, match, place)
+        where u.user_id not in (select k from unnest(knowing) k);
+    end if;
+    ids := ids[: pool + n];
+    matches := matches[: pool + n];
     outdated := recsys_internal.outdated_users(model, ids[: pool]);
     return query
     select p.user_id, p.match
@@ -65,3 +64,52 @@ $$;
 
 comment on function recsys_internal.nearest_users is
     'The n users whose vectors, as of now, fit a vector best; read from those stored.';
+
+-- Of many users at once, a plan is made for the values at hand: over several nodes there is no
+-- other, and to make it is little beside what is read.
+create or replace function recsys_internal.stored_users(
+    model_id bigint,
+    query vector,
+    measure text,
+    n bigint,
+    barred bigint
+)
+returns table (user_id bigint, match double precision)
+language plpgsql stable
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select v.user_id, recsys_internal.user_match(measure, v.embedding, query) as match
+    from recsys.user_vectors v
+    where v.model_id = stored_users.model_id and v.user_id is distinct from barred
+    order by 2 desc, 1
+    limit n;
+end
+$$;
+
+comment on function recsys_internal.stored_users is
+    'The n users whose stored vectors fit a vector best, the best first.';
+
+create or replace function recsys_internal.users_who_know(film_id bigint, user_ids bigint[])
+returns bigint[]
+language plpgsql stable
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+    rated bigint[];
+    seen bigint[];
+begin
+    select array_agg(r.user_id) into rated
+    from recsys.ratings r
+    where r.user_id = any (user_ids) and r.movie_id = film_id;
+    select array_agg(f.user_id) into seen
+    from recsys.feedback f
+    where f.user_id = any (user_ids) and f.movie_id = film_id and f.kind in ('seen', 'liked');
+    return coalesce(rated || seen, '{}');
+end
+$$;
+
+comment on function recsys_internal.users_who_know is
+    'Those of some users who have rated or seen a film; one who has done both comes twice.';
