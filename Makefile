@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all check format docs bench bench-peers clients lock clean
+.PHONY: help install demo test test-all check citus format docs bench bench-peers clients lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -39,17 +39,22 @@ demo: $(VENV)/.installed  ## Load the bundled films, train, recommend by SQL
 	@$(BIN)/recsys demo
 
 test: $(VENV)/.installed-dev  ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not citus"
 
 test-all: $(VENV)/.installed-dev  ## Run the slow tests too
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not citus"
 
 check: $(VENV)/.installed-dev  ## Format, lint, types, import layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" -q
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not citus" -q
+
+citus: $(VENV)/.installed-dev  ## Run the tests on Citus, of the PostgreSQL that PG_CONFIG is of
+	@test -n "$(PG_CONFIG)" || { echo "make citus PG_CONFIG=/path/to/pg_config: of a PostgreSQL \
+with Citus and pgvector (docs/citus.md)" >&2; exit 1; }
+	PG_CONFIG=$(PG_CONFIG) $(BIN)/python -m pytest -m citus tests/citus -q
 
 format: $(VENV)/.installed-dev  ## Format the code
 	$(BIN)/ruff format .

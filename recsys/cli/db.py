@@ -77,19 +77,22 @@ def distribute(
     """
     engine = migrations.ready_engine(context.obj)
     steps = {"distributing": "Dividing", "bringing back": "Bringing back"}
-    with progress_bar(steps) as progress, reported_errors(), engine.begin() as connection:
+    with reported_errors(), engine.begin() as connection:
         if undo:
-            distribution.undistribute(connection, progress)
-        else:
-            workers = distribution.workers(connection)
-            note(
-                f"Over {', '.join(workers)}: "
-                f"{', '.join(f'recsys.{name}' for name in distribution.DISTRIBUTED)}."
-            )
+            tables = distribution.divided_tables(connection)
+            if not tables:
+                raise DatabaseError("no table is divided")
+            with progress_bar(steps) as progress:
+                distribution.undistribute(connection, tables, progress)
+            say("All tables are on this server alone.")
+            return
+        workers = distribution.workers(connection)
+        note(
+            f"Over {', '.join(workers)}: "
+            f"{', '.join(f'recsys.{name}' for name in distribution.DISTRIBUTED)}."
+        )
+        with progress_bar(steps) as progress:
             distribution.distribute(connection, shards or 4 * len(workers), progress)
-    if undo:
-        say("All tables are on this server alone.")
-        return
     with reported_errors(), engine.connect() as connection:
         distribution.forget_local_rows(connection)
         connection.commit()

@@ -161,7 +161,8 @@ def workers(connection: Connection) -> list[str]:
     Raises
     ------
     DatabaseError
-        Citus is missing or too old, no worker is there, or one does not answer or lacks pgvector.
+        Citus is missing or too old, no worker is there, or one does not answer or lacks pgvector;
+        or the tables are divided already.
     """
     version = connection.exec_driver_sql(CITUS).scalar()
     if version is None:
@@ -179,11 +180,13 @@ def workers(connection: Connection) -> list[str]:
         )
     for unfit in connection.exec_driver_sql(UNFIT).scalars():
         raise DatabaseError(f"worker {unfit}")
+    if divided_tables(connection):
+        raise DatabaseError("the tables are divided already: `recsys db status` shows how")
     return found
 
 
 def distribute(connection: Connection, shards: int, progress: Progress = silent) -> None:
-    """Divide the tables of users, as the owner and in one transaction.
+    """Divide the tables of users over the `workers`, as the owner and in one transaction.
 
     Parameters
     ----------
@@ -193,17 +196,9 @@ def distribute(connection: Connection, shards: int, progress: Progress = silent)
         In how many parts; a worker holds several, so that some can move to a new one later.
     progress
         Told of each table.
-
-    Raises
-    ------
-    DatabaseError
-        As by `workers`; or they are divided already.
     """
     take(connection, Lock.UPGRADE)
     take(connection, Lock.LOAD)
-    workers(connection)
-    if divided_tables(connection):
-        raise DatabaseError("the tables are divided already: `recsys db status` shows how")
     before = _foreign_keys(connection)
     connection.exec_driver_sql(SEQUENTIAL)
     connection.exec_driver_sql(FOLLOW, execution_options={"no_parameters": True})
@@ -242,19 +237,10 @@ def forget_local_rows(connection: Connection) -> None:
         )
 
 
-def undistribute(connection: Connection, progress: Progress = silent) -> None:
-    """Bring the divided tables back to the coordinator, in one transaction.
-
-    Raises
-    ------
-    DatabaseError
-        They are not divided.
-    """
+def undistribute(connection: Connection, tables: list[str], progress: Progress = silent) -> None:
+    """Bring the divided tables back to the coordinator, in one transaction."""
     take(connection, Lock.UPGRADE)
     take(connection, Lock.LOAD)
-    tables = divided_tables(connection)
-    if not tables:
-        raise DatabaseError("no table is divided")
     connection.exec_driver_sql(SEQUENTIAL)
     before = _foreign_keys(connection)
     for found in before:

@@ -6,6 +6,7 @@ declare
     merged recsys.merged_movie;
     dropped recsys.movies;
     moved bigint;
+    counts record;
 begin
     -- In turn with loads, which would meet a film that is gone.
     perform pg_advisory_xact_lock(7237002);
@@ -55,14 +56,16 @@ begin
         where o.user_id = r.user_id and o.movie_id = keep_movie_id);
     delete from recsys.recommendations where movie_id = drop_movie_id;
     delete from recsys.movies where movie_id = drop_movie_id;
+    select count(*) as n, avg(r.rating)::real as mean,
+        count(*) filter (where r.rating >= 4) as liked
+    into counts
+    from recsys.ratings r where r.movie_id = keep_movie_id;
     update recsys.movies m
     set year = coalesce(m.year, dropped.year), imdb_id = coalesce(m.imdb_id, dropped.imdb_id),
         tmdb_id = coalesce(m.tmdb_id, dropped.tmdb_id),
         poster_path = coalesce(m.poster_path, dropped.poster_path),
         adult = m.adult or dropped.adult,
-        (rating_count, rating_mean, liked_count) = (
-            select count(*), avg(r.rating)::real, count(*) filter (where r.rating >= 4)
-            from recsys.ratings r where r.movie_id = keep_movie_id),
+        rating_count = counts.n, rating_mean = counts.mean, liked_count = counts.liked,
         popularity = coalesce((
             select d.popularity
             from recsys_internal.decayed_likes(

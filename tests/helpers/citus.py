@@ -16,7 +16,6 @@ TRUSTED = """\
 local all all trust
 host all all 127.0.0.1/32 trust
 """
-EXTENSIONS = ("citus", "vector", "pg_trgm", "unaccent", "fuzzystrmatch")
 
 
 def binaries() -> Path:
@@ -74,18 +73,14 @@ def start_nodes(folder: Path, workers: int = 2) -> list[Node]:
     return [Node.start(folder / f"node{number}") for number in range(workers + 1)]
 
 
-def make_database(nodes: list[Node], name: str) -> str:
-    """Make a database on each node, tell the coordinator of the workers; its URL there."""
-    for node in nodes:
+def make_database(nodes: list[Node], name: str, template: str = "template1") -> str:
+    """Make a database on each node, and tell the coordinator of its workers; return its URL."""
+    for place, node in enumerate(nodes):
         with node.connect() as connection:
-            connection.execute(f"create database {name}".encode())
+            copied = f" template {template}" if place == 0 else ""
+            connection.execute(f"create database {name}{copied}".encode())
         with node.connect(name) as connection:
-            for extension in EXTENSIONS:
-                connection.execute(
-                    f"create extension {extension} schema public".encode()
-                    if extension != "citus"
-                    else b"create extension citus"
-                )
+            connection.execute("create extension citus")
     coordinator = nodes[0]
     with coordinator.connect(name) as connection:
         connection.execute(

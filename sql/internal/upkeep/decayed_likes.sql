@@ -32,11 +32,13 @@ create or replace function recsys_internal.newest_like()
 returns double precision
 language plpgsql stable
 as $$
+declare
+    newest timestamptz;
 begin
-    return (
-        select date_part('epoch', max(r.rated_at))
-        from recsys.ratings r
-        where r.rating >= 4 and r.rated_at <= now());
+    select max(r.rated_at) into newest
+    from recsys.ratings r
+    where r.rating >= 4 and r.rated_at <= now();
+    return date_part('epoch', newest);
 end
 $$;
 
