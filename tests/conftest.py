@@ -8,13 +8,14 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
+from sqlalchemy import URL, Connection, Engine
 
-from recsys.database.engine import create_database, database_url
+from recsys.database.engine import database_url
 from recsys.database.migrations import upgrade
 from recsys.loading.load import load
 from recsys.parameters import Parameters
@@ -28,7 +29,6 @@ from tests.helpers.forked import shorten_rankers
 from tests.helpers.oracle import Catalogue, read_catalogue
 
 SHARED = {"movielens_loaded", "content_name", "films_name", "learned_name", "planted_name"}
-TEMPLATE = f"recsys_test_{uuid.uuid4().hex[:8]}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,7 +60,8 @@ def settings() -> Iterator[Settings]:
     running = embedded_server(home).acquire()
     with running.connect() as connection:
         connection.autocommit = True  # nothing here outlives the run, so nothing need be synced
-        connection.execute("alter system set fsync = off")
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            connection.execute(f"alter system set {setting} = off")
         connection.execute("select pg_reload_conf()")
     yield replace(found, home=home)
     os.kill(running.pid, signal.SIGQUIT)  # at once: what it would still write goes, too
@@ -73,41 +74,55 @@ def server_url(settings: Settings) -> URL:
     return database_url(settings)
 
 
-@pytest.fixture(scope="session")
-def copies(settings: Settings, server_url: URL) -> Iterator[Callable[[str], str]]:
-    """Make a database from a template's name; all are dropped at the end."""
+@contextmanager
+def copying(server_url: URL) -> Iterator[Callable[[str], str]]:
+    """Copy databases, each from a template's name, and drop the copies at the end."""
     made: list[str] = []
-    maintenance = create_engine(
-        server_url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    maintenance = open_database(server_url, "postgres").execution_options(
+        isolation_level="AUTOCOMMIT"
     )
 
     def copy(template: str) -> str:
-        name = f"{TEMPLATE}_{len(made)}"
+        name = f"recsys_test_{uuid.uuid4().hex[:8]}"
         with maintenance.connect() as connection:
-            connection.exec_driver_sql(f"create database {name} template {template}")
+            connection.exec_driver_sql(
+                f"create database {name} template {template} strategy file_copy"
+            )
         made.append(name)
         return name
 
     yield copy
-    if settings.database_url is None:
-        return  # the whole server goes
     with maintenance.connect() as connection:
-        for name in [*made, TEMPLATE]:
+        for name in made:
             connection.exec_driver_sql(f"drop database if exists {name} with (force)")
 
 
 @pytest.fixture(scope="session")
-def template(server_url: URL) -> str:
-    """A database with the schema, made by the real upgrade."""
-    create_database(server_url.set(database=TEMPLATE))
-    upgrade(open_database(server_url, TEMPLATE))
-    return TEMPLATE
+def copies(server_url: URL) -> Iterator[Callable[[str], str]]:
+    """Make a database from a template's name; all are dropped at the end of the run."""
+    with copying(server_url) as copy:
+        yield copy
 
 
 @pytest.fixture
-def engine(server_url: URL, template: str, copies: Callable[[str], str]) -> Engine:
+def brief_copies(server_url: URL) -> Iterator[Callable[[str], str]]:
+    """Make a database from a template's name; all are dropped at the end of the test."""
+    with copying(server_url) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def template(server_url: URL, copies: Callable[[str], str]) -> str:
+    """A database with the schema, made by the real upgrade."""
+    name = copies("template0")
+    upgrade(open_database(server_url, name))
+    return name
+
+
+@pytest.fixture
+def engine(server_url: URL, template: str, brief_copies: Callable[[str], str]) -> Engine:
     """An empty database with the schema, to write in."""
-    return open_database(server_url, copies(template))
+    return open_database(server_url, brief_copies(template))
 
 
 @pytest.fixture
@@ -155,15 +170,17 @@ def learned_name(server_url: URL, sample_name: str, copies: Callable[[str], str]
 
 
 @pytest.fixture
-def learned_engine(server_url: URL, learned_name: str, copies: Callable[[str], str]) -> Engine:
+def learned_engine(
+    server_url: URL, learned_name: str, brief_copies: Callable[[str], str]
+) -> Engine:
     """The sample with its texts learned, to write in."""
-    return open_database(server_url, copies(learned_name))
+    return open_database(server_url, brief_copies(learned_name))
 
 
 @pytest.fixture
-def sample_engine(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> Engine:
+def sample_engine(server_url: URL, sample_name: str, brief_copies: Callable[[str], str]) -> Engine:
     """A database with the sample and a model, to write in."""
-    return open_database(server_url, copies(sample_name))
+    return open_database(server_url, brief_copies(sample_name))
 
 
 @pytest.fixture

@@ -60,9 +60,9 @@ def content_name(server_url: URL, sample_name: str, copies: Callable[[str], str]
 
 
 @pytest.fixture
-def learned(server_url: URL, content_name: str, copies: Callable[[str], str]) -> Engine:
+def learned(server_url: URL, content_name: str, brief_copies: Callable[[str], str]) -> Engine:
     """These films and their model, to write in."""
-    return open_database(server_url, copies(content_name))
+    return open_database(server_url, brief_copies(content_name))
 
 
 def newest(engine: Engine) -> int:
