@@ -42,7 +42,7 @@ test: $(VENV)/.installed-dev  ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not citus"
 
 test-all: $(VENV)/.installed-dev  ## Run the slow tests too
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not citus"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not citus" --hypothesis-profile=all
 
 check: $(VENV)/.installed-dev  ## Format, lint, types, import layers, tests
 	$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import URL, Connection, Engine
 
@@ -25,8 +26,10 @@ from recsys.sources import open_source
 from recsys.training.texts import learn_texts
 from recsys.training.train import train
 from tests.helpers.databases import make_indexes, make_up_predictions, open_database
-from tests.helpers.forked import shorten_rankers
+from tests.helpers.forked import shorten
 from tests.helpers.oracle import Catalogue, read_catalogue
+
+hypothesis.settings.register_profile("all")  # examples: see tests/helpers/examples.py
 
 SHARED = {"movielens_loaded", "content_name", "films_name", "learned_name", "planted_name"}
 
@@ -40,10 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def short_rankers() -> Iterator[None]:
+def shortened() -> Iterator[None]:
     """Rankers learn little here, in little time: those that test them take the time."""
     with pytest.MonkeyPatch.context() as patch:
-        shorten_rankers(patch.setattr)
+        shorten(patch.setattr)
         yield
 
 

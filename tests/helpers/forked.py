@@ -24,8 +24,12 @@ _context.set_forkserver_preload(
 )
 
 
-def shorten_rankers(change: Callable[[object, str, int], None]) -> None:
-    """Let rankers and orders learn little, in little time; `change` is `setattr`, or a patch's."""
+def shorten(change: Callable[[object, str, int], None]) -> None:
+    """Let rankers and orders learn little, and intervals be drawn few times: both take long.
+
+    `change` is `setattr`, or a patch's.
+    """
+    from recsys.evaluation import scores
     from recsys.learning import network, order, questions, ranker, stars
 
     change(stars, "EPOCHS", 3)
@@ -34,6 +38,7 @@ def shorten_rankers(change: Callable[[object, str, int], None]) -> None:
     change(order, "STEPS", 20)
     change(questions, "EPOCHS", 2)
     change(questions, "MOST_QUESTIONS", 100)
+    change(scores, "SPREAD_DRAWS", 30)
 
 
 def start(target: Callable[..., object], *arguments: object) -> ForkServerProcess:
@@ -65,7 +70,7 @@ def _call(
 ) -> None:
     os.environ.clear()  # the server's own is that of the time when it began
     os.environ.update(environment)
-    shorten_rankers(setattr)
+    shorten(setattr)
     target(*arguments)
 
 

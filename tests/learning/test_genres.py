@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from recsys.learning.genres import EPOCHS, THRESHOLDS, choose_thresholds, f1_scores, learn_genres
+from tests.helpers.examples import examples
 
 Problem = tuple[np.ndarray, np.ndarray]
 
@@ -87,7 +88,7 @@ def test_rare_genres_and_few_films(n: int) -> None:
     assert all(0 <= value <= 1 for value in learned.metrics.values())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 40), genres=st.integers(1, 4))
 def test_thresholds_are_the_best_ones(seed: int, n: int, genres: int) -> None:
     generator = np.random.default_rng(seed)

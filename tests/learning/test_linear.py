@@ -10,10 +10,11 @@ from sklearn.linear_model import ElasticNet
 
 from recsys.learning.baselines import Popularity
 from recsys.learning.linear import Ease, Slim, slim_movies
+from tests.helpers.examples import examples
 from tests.helpers.likes import simulated
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     seed=st.integers(0, 1000),
     regularization=st.floats(0.5, 50),
@@ -39,7 +40,7 @@ def test_ease_is_the_closed_form(seed: int, regularization: float, n_users: int)
     assert np.array_equal(scores[0], Popularity.fit(likes).places)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(seed=st.integers(0, 1000), ridge=st.floats(0.5, 20), lasso=st.floats(0.1, 4))
 def test_slim_is_the_elastic_net(seed: int, ridge: float, lasso: float) -> None:
     dense, likes = simulated(seed, 40)

@@ -13,6 +13,7 @@ from recsys.database.migrations import upgrade
 from recsys.loading.ratings import RatingWriter
 from recsys.sources.batches import Batch
 from tests.helpers.databases import add_films, open_database
+from tests.helpers.examples import examples
 
 Row = tuple[int, int, float, float]
 
@@ -54,7 +55,9 @@ def merged(
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     before=st.lists(row, min_size=1, max_size=8, unique_by=lambda one: one[:2]),

@@ -20,6 +20,7 @@ from recsys.models.versions import activate_model, active_model
 from recsys.parameters import Parameters
 from recsys.training.train import train
 from tests.helpers.databases import open_database
+from tests.helpers.examples import examples
 from tests.helpers.lists import assert_same
 from tests.helpers.models import a_model
 from tests.helpers.oracle import Catalogue, brute_force, call, check_list, read_catalogue
@@ -418,7 +419,9 @@ def test_a_catalogue_of_ids_alone(engine: Engine) -> None:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     seed=st.integers(0, 10_000),

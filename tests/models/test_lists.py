@@ -16,7 +16,8 @@ from recsys.learning import retrieval
 from recsys.learning.retrieval import best
 from recsys.models import orders
 from recsys.models.lists import recommend_all
-from tests.helpers.lists import assert_same
+from tests.helpers.examples import examples
+from tests.helpers.lists import assert_same, leave_some_users
 from tests.helpers.order_oracle import teach
 
 
@@ -32,6 +33,8 @@ def test_the_rows_are_those_of_the_function(
     monkeypatch.setattr(orders, "USERS_A_CHUNK", 30)
     with sample_engine.begin() as connection:
         run = connection.exec_driver_sql
+        if k > 10:
+            leave_some_users(connection)
         if order == "learned":
             teach(connection)
         else:
@@ -116,7 +119,7 @@ def test_before_any_model_everybody_gets_popular_films(engine: Engine) -> None:
         recommend_all(engine, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 30), block=st.integers(1, 60))
 def test_the_best_films_are_brute_forces(seed: int, k: int, block: int) -> None:
     generator = np.random.default_rng(seed)

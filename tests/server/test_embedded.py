@@ -119,6 +119,7 @@ def test_no_second_server_starts_on_a_folder_whose_first_cannot_be_seen(
     pid_file = (server.cluster.data / "postmaster.pid").read_text()
     with monkeypatch.context() as patch:
         patch.setattr("recsys.server.cluster._serves", lambda *_: False)
+        patch.setattr("recsys.server.cluster.START_ATTEMPTS", 2)
         with pytest.raises(EmbeddedServerError, match="another server works on"):
             EmbeddedServer(home).start()
     assert (server.cluster.data / "postmaster.pid").read_text() == pid_file

@@ -23,6 +23,7 @@ from recsys import (
     UnknownMovie,
 )
 from recsys.serving.arguments import integer
+from tests.helpers.examples import examples
 
 ODD = "O'Brien: \\ \n is 'x': y"
 
@@ -110,7 +111,9 @@ def test_in_asyncio_too(server_url: Any, sample_name: str) -> None:
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(name=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_any_name_of_a_genre_comes_back_as_it_was(asked: Recommender, name: str) -> None:

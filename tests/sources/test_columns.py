@@ -20,6 +20,7 @@ from recsys.sources.batches import Source
 from recsys.sources.fields import field_of, near_misses
 from recsys.sources.scales import HUNDREDTHS
 from recsys.sources.tables import Reading
+from tests.helpers.examples import examples
 from tests.helpers.loads import RATINGS_QUERY, rows, run, write
 
 TABLES: dict[str, dict[str, str]] = {
@@ -79,7 +80,7 @@ def opened(path: Path, reading: Reading) -> tuple[Source | None, str]:
         return None, str(error)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     name=st.sampled_from(list(TABLES)),
     seed=st.integers(0, 1000),

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from recsys.sources import open_source, tab_lines
 from recsys.sources.file_source import FileSource
+from tests.helpers.examples import examples
 from tests.helpers.loads import (
     FILMS,
     LINKS_CSV,
@@ -181,7 +182,7 @@ def ids(prefix: str, most: int) -> st.SearchStrategy[str]:
 PERSONS = st.lists(ids("nm", 12), max_size=3).map(lambda people: ",".join(people) or "\\N")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     films=st.lists(
         st.tuples(ids("tt", 9), st.sampled_from(["movie", "tvMovie", "short"])),

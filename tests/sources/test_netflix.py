@@ -18,6 +18,7 @@ from recsys.sources import netflix, open_source
 from recsys.sources.file_source import FileSource
 from recsys.sources.files import File
 from recsys.sources.times import NO_TIME
+from tests.helpers.examples import examples
 from tests.helpers.loads import FILMS, MOVIES_CSV, RATINGS_QUERY, everything, rows, run, write
 
 TITLES = (
@@ -177,7 +178,7 @@ def expected(line: bytes) -> tuple[int, float, float]:
     return int(user), float(stars), when.timestamp()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(lines=LINES, end=st.sampled_from([b"\n", b"\r\n"]), block=st.integers(1, 200))
 def test_each_line_is_taken_or_refused_alone(lines: list[bytes], end: bytes, block: int) -> None:
     data = end.join(lines) + end * (len(lines) % 2)

@@ -23,6 +23,7 @@ from recsys.sources.batches import PARTS
 from recsys.sources.files import File
 from recsys.sources.ratings import read_ratings
 from recsys.sources.records import LONGEST_FIELD, Layout, read_chunks
+from tests.helpers.examples import examples
 from tests.helpers.loads import rows, run
 
 FLAGS = "|0" * 18
@@ -104,7 +105,7 @@ def write(folder: Path, name: str, edits: list[tuple[float, int, bytes]]) -> Non
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(edits=EDITS)
 @example(edits=[])
 @example(edits=[(0.5, 0, b'"')])
@@ -127,7 +128,9 @@ def test_no_mangled_file_ends_in_a_traceback(
 
 @pytest.mark.parametrize("name", FOLDERS)
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(8),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(edits=EDITS)
 def test_counts_add_up_whatever_is_loaded(
@@ -185,7 +188,7 @@ BAD = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     lines=st.lists(st.one_of(GOOD, GOOD, GOOD, BAD), max_size=30),
     few=st.integers(1, 4),

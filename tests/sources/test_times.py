@@ -17,6 +17,7 @@ from recsys.sources.ratings import read_ratings
 from recsys.sources.records import Layout
 from recsys.sources.scales import Scale
 from recsys.sources.times import AMBIGUOUS, IN_FUTURE, NO_TIME, read_times, seconds_of
+from tests.helpers.examples import examples
 
 
 def at(*date: int) -> float:
@@ -108,7 +109,7 @@ TIMES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 1100).map(lambda n: n / 10), TIMES), max_size=12),
     scale=st.sampled_from([Scale(0.5, 5), Scale(0, 10), Scale(1, 100), Scale(-10, 10)]),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from tests.helpers.examples import examples
 from tests.helpers.oracle import Catalogue, brute_force, call, check_list, filter_sets, rate
 
 STRANGER = 10**12
@@ -17,7 +18,9 @@ films = st.lists(st.integers(1, 147), min_size=1, max_size=40)
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(liked=films, k=st.integers(1, 200), filters=filter_sets())
 def test_a_basket_is_answered_as_a_new_user_who_rates_it(

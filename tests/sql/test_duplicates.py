@@ -15,10 +15,13 @@ from sqlalchemy import URL, Engine
 from recsys.settings import Settings
 from tests.helpers.commands import fails, recsys
 from tests.helpers.databases import add_films, open_database
+from tests.helpers.examples import examples
 
 
 @hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     films=st.lists(

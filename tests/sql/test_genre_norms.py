@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from recsys.models.vectors import TrainedModel, write_model
 from recsys.models.versions import activate_model
+from tests.helpers.examples import examples
 from tests.helpers.oracle import call
 
 WRONG = """
@@ -47,7 +48,9 @@ def test_lists_follow_the_genres(sample: Connection, change: str, bulk: str) -> 
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     seed=st.integers(0, 10_000),

@@ -30,11 +30,14 @@ from recsys.settings import Settings
 from recsys.sources import open_source
 from tests.helpers.commands import fails, recsys
 from tests.helpers.databases import open_database
+from tests.helpers.examples import examples
 from tests.helpers.planted import FILMS, GENRES, UNLISTED, WITHOUT_TEXT, WORDS, plant
 
 WESTERN = " ".join(WORDS["Western"])
 relaxed = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

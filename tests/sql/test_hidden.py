@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from recsys.database.engine import libpq_url
 from recsys.models.lists import recommend_all
 from tests.helpers.databases import open_database
-from tests.helpers.lists import assert_same
+from tests.helpers.examples import examples
+from tests.helpers.lists import assert_same, leave_some_users
 from tests.helpers.oracle import (
     Catalogue,
     brute_force,
@@ -35,7 +36,9 @@ GONE = {m for m in range(1, 151) if m % 5 == 1}
 COMING = {m for m in range(1, 151) if m % 11 == 2} - GONE  # to be withdrawn, but not yet
 
 relaxed = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 asked_for: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}), st.just({"include_adult": False}), st.just({"include_adult": True})
@@ -241,6 +244,7 @@ def test_searches_find_the_others_as_before(
 
 def test_the_table_of_all_users_has_none(server_url: URL, learned_engine: Engine) -> None:
     with learned_engine.begin() as connection:
+        leave_some_users(connection)
         hide(connection)
         teach(connection)
     for k in (10, 40):

@@ -16,6 +16,7 @@ from recsys.models.vectors import write_model
 from recsys.parameters import Parameters
 from recsys.training.data import read
 from recsys.training.learn import fit_model
+from tests.helpers.examples import examples
 from tests.helpers.oracle import (
     Array,
     Catalogue,
@@ -34,7 +35,9 @@ LOW = 3.5  # just below what counts as liked
 old_users = st.integers(1, 1000)
 tastes = st.lists(st.integers(0, 10_000), min_size=1, max_size=100)
 relaxed = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from tests.helpers.databases import add_films
+from tests.helpers.examples import examples
 
 # Every table that refers to films, so that a new one is not forgotten by merge_movies.
 REFERRING = {
@@ -43,7 +44,9 @@ rated = st.dictionaries(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(kept=rated, dropped=rated)
 def test_the_newer_rating_stays(

@@ -22,6 +22,7 @@ from recsys.training.data import read
 from recsys.training.learn import fit_model
 from recsys.training.train import train
 from tests.helpers.databases import add_films, open_database
+from tests.helpers.examples import examples
 from tests.helpers.oracle import Catalogue, Entry, call, filter_sets, rate, read_catalogue
 from tests.helpers.order_oracle import ListOrder, rate_at, retrieved, teach, teach_plain
 from tests.helpers.ranker_oracle import ratings_of
@@ -32,7 +33,9 @@ CLOSE = 1e-4
 TIMES = ["-infinity", "1990-01-01", "2014-06-01", "2031-01-01", "infinity"]
 
 relaxed = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 users = st.one_of(st.integers(1, 1005), st.just(STRANGER))
 additions = st.dictionaries(

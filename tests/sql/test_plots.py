@@ -24,11 +24,14 @@ from recsys.serving.recommender import Recommender
 from recsys.sources import open_source
 from recsys.training.texts import learn_texts
 from tests.helpers.databases import open_database
+from tests.helpers.examples import examples
 from tests.helpers.plot_queries import QUERIES
 
 WORDS = ["robot", "love", "war", "island", "the", "murder", "zzz", "king's", "train", "boy & girl"]
 relaxed = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, Connection
 
 from tests.helpers.databases import open_database
+from tests.helpers.examples import examples
 
 WORDS = ["robot", "love", "war", "island", "murder", "zzz", "king's", "train", "boy & girl", "toy"]
 COMMON = ["love", "a man", "life of a young woman", "find the killer", "family and friends"]
@@ -105,7 +106,9 @@ def brute_force(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=5),

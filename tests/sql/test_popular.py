@@ -16,11 +16,14 @@ from recsys.learning.popularity import decayed_counts
 from recsys.models.vectors import write_model
 from recsys.models.versions import activate_model
 from tests.helpers.databases import add_films
+from tests.helpers.examples import examples
 from tests.helpers.models import a_model
 from tests.helpers.oracle import Catalogue, brute_force, call, check_list, filter_sets
 
 relaxed = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 ages = st.floats(1e-6, 1e9).map(lambda seconds: timedelta(seconds=seconds))
 LIKES = (

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from tests.helpers.examples import examples
 from tests.helpers.oracle import Catalogue, brute_force, call, check_list, filter_sets, rate
 
 STRANGER = 10**12
 
 relaxed = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 movie_lists = st.lists(st.integers(1, 150), min_size=1, max_size=8)
 

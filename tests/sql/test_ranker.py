@@ -16,6 +16,7 @@ from recsys.models.versions import activate_model
 from recsys.parameters import Parameters
 from recsys.training.data import read
 from recsys.training.learn import fit_model
+from tests.helpers.examples import examples
 from tests.helpers.oracle import (
     Catalogue,
     brute_force,
@@ -31,7 +32,9 @@ CLOSE = 1e-4
 NEW = 900_001
 
 relaxed = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 users = st.one_of(st.integers(1, 1005), st.just(STRANGER))
 additions = st.dictionaries(

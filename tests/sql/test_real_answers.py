@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from tests.helpers.examples import examples
 from tests.helpers.oracle import (
     Catalogue,
     brute_force,
@@ -32,7 +33,7 @@ REAL_GENRES = [
 many_films = st.lists(st.integers(0, 9_000), max_size=40)
 real_filters = filter_sets(REAL_GENRES, most_movies=3000, most_ratings=120)
 relaxed = settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

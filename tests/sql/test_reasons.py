@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, Connection
 
 from tests.helpers.databases import open_database
+from tests.helpers.examples import examples
 from tests.helpers.oracle import Catalogue, call, rate
 from tests.helpers.order_oracle import ListOrder, teach_plain
 from tests.helpers.ranker_oracle import ratings_of
@@ -22,7 +23,9 @@ STRANGER = 10**12
 
 places = st.integers(0, 10_000)
 relaxed = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -15,11 +15,14 @@ from sqlalchemy.exc import DBAPIError
 
 from recsys.models.vectors import TrainedModel, write_model
 from recsys.models.versions import activate_model
+from tests.helpers.examples import examples
 from tests.helpers.oracle import Catalogue, brute_force, call, check_list, filter_sets
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     user_id=st.integers(1, 1005),
@@ -47,7 +50,9 @@ def test_recommend_equals_brute_force(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(movie_id=st.integers(1, 150), k=st.integers(1, 160), filters=filter_sets())
 def test_similar_movies_equals_brute_force(
@@ -60,7 +65,9 @@ def test_similar_movies_equals_brute_force(
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     seed=st.integers(0, 10_000), skew=st.sampled_from([0.0, 0.3, 1.0, 3.0]), k=st.integers(1, 40)

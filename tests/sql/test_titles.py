@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from recsys.database.engine import libpq_url
 from recsys.server.cluster import binaries
 from tests.helpers.databases import open_database
+from tests.helpers.examples import examples
 from tests.helpers.mistyped import mistyped_titles
 
 FILMS = [
@@ -193,7 +194,9 @@ def test_natural_titles(films: Connection, title: str, natural: str) -> None:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     title=st.lists(
@@ -270,7 +273,9 @@ def test_odd_queries_are_answered_at_once(films: Connection, query: str) -> None
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(query=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_only_an_empty_query_is_refused(films: Connection, query: str) -> None:
@@ -326,7 +331,9 @@ def test_settings_of_the_caller_neither_matter_nor_change(films: Connection) -> 
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     title=st.text("abc \\%_", min_size=9, max_size=30),

@@ -10,13 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from tests.helpers.examples import examples
 from tests.helpers.oracle import Array, Catalogue, call, rate
 
 STRANGER = 10**12
 POOL = 100  # so many users more than k are made anew
 
 relaxed = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 lengths = st.one_of(st.integers(1, 20), st.integers(1, 1200))
 places = st.integers(0, 10_000)

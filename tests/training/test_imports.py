@@ -28,6 +28,7 @@ from recsys.settings import Settings
 from recsys.training.imports import ImportReport, import_vectors, read_both
 from recsys.training.vector_files import read_vectors
 from tests.helpers.commands import fails, recsys
+from tests.helpers.examples import examples
 from tests.helpers.lists import KEPT, assert_same
 from tests.helpers.oracle import Array, Catalogue, brute_force, call, check_list, rate
 
@@ -234,7 +235,11 @@ def test_without_likes_films_are_popular(
         assert {row["source"] for row in rows} == {"popular"}
 
 
-@limits(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(
+    max_examples=examples(8),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.floats(-12, 12).map(lambda power: 10**power), st.floats(-11, 11), st.sampled_from(SCORES))
 def test_lists_are_free_of_scale(
     sample_engine: Engine,
