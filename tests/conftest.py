@@ -31,9 +31,12 @@ from tests.helpers.oracle import Catalogue, read_catalogue
 
 hypothesis.settings.register_profile("all")  # examples: see tests/helpers/examples.py
 
-SHARED = {"movielens_loaded", "content_name", "films_name", "learned_name", "planted_name"}
+SHARED = {
+    "content_name", "films_name", "learned_name", "minilm", "movielens_loaded", "planted_name",
+}  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep in one of several processes what would have to be made in each, and takes long."""
     for item in items:
