@@ -12,7 +12,8 @@ declare
             'user_vectors', 'content_features', 'text_encoders', 'text_terms', 'movie_terms',
             'movie_text_vectors', 'genre_units', 'rankers', 'ranker_units', 'ranker_films',
             'ranker_terms', 'ranker_users', 'orders', 'order_units', 'order_films',
-            'genre_norms', 'feedback', 'user_keys', 'movie_keys']) name);
+            'genre_norms', 'feedback', 'impressions', 'experiments', 'experiment_variants',
+            'user_keys', 'movie_keys']) name);
     -- Only our own: another role's view in the schema would stop a grant on all. Null if another
     -- role runs an upgrade that has nothing to do.
     views text := (
@@ -38,8 +39,8 @@ begin
     end loop;
     if to_regrole('recsys_app') is not null then
         grant select on recsys.users to recsys_app;
-        grant insert, update, delete on recsys.ratings, recsys.users, recsys.tags, recsys.feedback
-            to recsys_app;
+        grant insert, update, delete on recsys.ratings, recsys.users, recsys.tags, recsys.feedback,
+            recsys.impressions to recsys_app;
         grant update (withdrawn_at) on recsys.movies to recsys_app;
     end if;
 end

@@ -41,6 +41,16 @@ begin
     insert into recsys.feedback (user_id, movie_id, kind, at)
     select old.user_id, keep_movie_id, old.kind, old.at from old
     on conflict (user_id, movie_id, kind) do nothing;
+    with old as (
+        delete from recsys.impressions where movie_id = drop_movie_id
+        returning user_id, shown_at, rank, model_id, experiment, variant, propensity
+    )
+    insert into recsys.impressions (
+        user_id, shown_at, movie_id, rank, model_id, experiment, variant, propensity)
+    select old.user_id, old.shown_at, keep_movie_id, old.rank, old.model_id, old.experiment,
+        old.variant, old.propensity
+    from old
+    on conflict (user_id, shown_at, movie_id) do nothing;  -- both were on one list
     update recsys.movie_keys k
     set movie_id = keep_movie_id
     where k.movie_id = drop_movie_id and not exists (

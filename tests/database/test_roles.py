@@ -57,7 +57,10 @@ WRITERS = {
     "restore_movie": "select recsys.restore_movie(1)",
 }
 APPLICATION = {"withdraw_movie", "restore_movie"}  # what recsys_app may call of them
-WRITABLE = {"recsys_reader": set(), "recsys_app": {"ratings", "users", "tags", "feedback"}}
+WRITABLE = {
+    "recsys_reader": set(),
+    "recsys_app": {"ratings", "users", "tags", "feedback", "impressions"},
+}
 HIDDEN = {
     "recsys_reader": {"users", "load_runs", "load_rejects", "evaluations", "trials"},
     "recsys_app": {"load_runs", "load_rejects", "evaluations", "trials"},
@@ -206,6 +209,7 @@ def test_an_application_rates_and_the_next_statement_knows(
     login.execute("insert into recsys.ratings (user_id, movie_id, rating) values (-7, 1, 5)")
     login.execute("insert into recsys.tags (user_id, movie_id, tag) values (-7, 1, 'fine')")
     login.execute("insert into recsys.feedback (user_id, movie_id, kind) values (-7, 2, 'seen')")
+    login.execute("insert into recsys.impressions (user_id, movie_id, rank) values (-7, 3, 1)")
     sources = login.execute("select distinct source from recsys.recommend(-7)").fetchall()
     assert ("live",) in sources
     for table in WRITABLE[role]:

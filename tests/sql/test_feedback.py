@@ -69,3 +69,27 @@ def test_a_merge_of_films_keeps_feedback(sample: Connection) -> None:
     sample.exec_driver_sql("select recsys.merge_movies(%s, %s)", (one, other))
     found = sample.exec_driver_sql("select user_id, movie_id from recsys.feedback order by 1")
     assert [tuple(row) for row in found] == [(1, one), (2, one)]
+
+
+def test_a_merge_of_films_keeps_impressions(sample: Connection) -> None:
+    one, other, *_ = ids(sample, "recommend(1)")
+    for user, movie_id, rank, shown_at in (
+        (1, one, 1, "2026-01-01"),
+        (1, other, 2, "2026-01-01"),  # on the same list: one of them stays
+        (1, other, 3, "2026-01-02"),
+        (2, other, 4, "2026-01-01"),
+    ):
+        sample.exec_driver_sql(
+            "insert into recsys.impressions (user_id, movie_id, rank, shown_at, model_id,"
+            " experiment, variant, propensity) values (%s, %s, %s, %s, 9, 'e', 'v', 0.5)",
+            (user, movie_id, rank, shown_at),
+        )
+    sample.exec_driver_sql("select recsys.merge_movies(%s, %s)", (one, other))
+    found = sample.exec_driver_sql(
+        "select user_id, movie_id, rank, model_id, experiment, variant, propensity"
+        " from recsys.impressions order by rank"
+    )
+    told = (9, "e", "v", 0.5)
+    assert [tuple(row) for row in found] == [
+        (1, one, 1, *told), (1, one, 3, *told), (2, one, 4, *told)
+    ]  # fmt: skip

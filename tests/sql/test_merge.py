@@ -19,7 +19,7 @@ from tests.helpers.examples import examples
 
 # Every table that refers to films, so that a new one is not forgotten by merge_movies.
 REFERRING = {
-    "feedback", "movie_genres", "movie_genres_predicted", "movie_keys", "movie_keywords",
+    "feedback", "impressions", "movie_genres", "movie_genres_predicted", "movie_keys", "movie_keywords",
     "movie_people", "movie_terms",
     "movie_text_vectors", "movie_texts", "movie_vectors", "order_films", "ranker_films", "ratings",
     "tags",

@@ -11,6 +11,7 @@ from recsys.database.tables.catalogue import (
     people,
 )
 from recsys.database.tables.columns import metadata
+from recsys.database.tables.experiments import experiment_variants, experiments
 from recsys.database.tables.models import (
     content_features,
     genre_norms,
@@ -37,6 +38,7 @@ from recsys.database.tables.texts import (
 )
 from recsys.database.tables.users import (
     feedback,
+    impressions,
     ratings,
     recommendations,
     tags,
@@ -47,10 +49,13 @@ from recsys.database.tables.users import (
 __all__ = [
     "content_features",
     "evaluations",
+    "experiment_variants",
+    "experiments",
     "feedback",
     "genre_norms",
     "genre_units",
     "genres",
+    "impressions",
     "load_rejects",
     "load_runs",
     "metadata",

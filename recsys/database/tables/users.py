@@ -1,8 +1,18 @@
-"""Users: what they rated and tagged, and what is recommended to them."""
+"""Users: what they rated, tagged and did, what was recommended and shown to them."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Double, Index, Integer, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import REAL
 
 from recsys.database.tables.columns import key, parent, table, time
@@ -50,13 +60,46 @@ feedback = table(
         "kind",
         Text,
         primary_key=True,
-        comment="seen: watched, without stars; liked: watched and liked, without stars; "
-        "watchlist: to be watched. Seen and liked films are left out of the user's lists, as "
-        "rated ones are.",
+        comment="seen, played: watched, without stars; liked: watched and liked, without stars; "
+        "watchlist: to be watched; hidden: never to be shown again; not_now: not for 30 days; "
+        "clicked: opened. All but watchlist and clicked leave the film out of the user's lists.",
     ),
-    time("at", "When.", default="now()"),
+    time("at", "When; renewed when the same is written again.", default="now()"),
     Index("ix_feedback_movie_id", "movie_id"),
-    CheckConstraint("kind in ('seen', 'liked', 'watchlist')", name="kind"),
+    CheckConstraint(
+        "kind in ('seen', 'liked', 'watchlist', 'hidden', 'not_now', 'clicked', 'played')",
+        name="kind",
+    ),
+)
+
+impressions = table(
+    "impressions",
+    "One row per user, time and film that an application showed them.",
+    key("user_id", "Who; needs no row in users."),
+    Column(
+        "shown_at",
+        DateTime(timezone=True),
+        primary_key=True,
+        server_default=text("now()"),
+        comment="When it was shown.",
+    ),
+    parent("movies.movie_id", "The film.", cascade=False),
+    Column("rank", Integer, nullable=False, comment="Its place in the list, from 1."),
+    Column(
+        "model_id",
+        BigInteger,
+        comment="The model that answered, which may be dropped since; null for popular films.",
+    ),
+    Column("experiment", Text, comment="The experiment that chose the list, if any."),
+    Column("variant", Text, comment="The variant of the experiment."),
+    Column(
+        "propensity",
+        REAL,
+        comment="How likely it was, when the list was made, that the film got this place: above "
+        "0, up to 1.",
+    ),
+    CheckConstraint("rank > 0", name="rank"),
+    CheckConstraint("propensity > 0 and propensity <= 1", name="propensity"),
 )
 
 user_keys = table(
