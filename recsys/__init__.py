@@ -34,11 +34,11 @@ if TYPE_CHECKING:
         TitleMatch,
     )
     from recsys.serving.recommender import AsyncRecommender, Recommender
-    from recsys.serving.records import Figure, ModelVersion, Movie, Rating
+    from recsys.serving.records import Figure, Mark, ModelVersion, Movie, Rating
 else:  # of type checkers it would hide misspelled names
     HOMES = {
         **dict.fromkeys(("AsyncRecommender", "Recommender"), "recommender"),
-        **dict.fromkeys(("Figure", "ModelVersion", "Movie", "Rating"), "records"),
+        **dict.fromkeys(("Figure", "Mark", "ModelVersion", "Movie", "Rating"), "records"),
     }
 
     def __getattr__(name: str) -> object:
@@ -67,6 +67,7 @@ __all__ = [
     "Explanation",
     "Figure",
     "InvalidRequest",
+    "Mark",
     "ModelVersion",
     "Movie",
     "PlotMatch",

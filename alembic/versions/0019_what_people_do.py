@@ -111,7 +111,9 @@ drop function if exists recsys.recommend, recsys_internal.find_ordering,
 DOWNGRADE = """
 drop function if exists recsys.recommend, recsys.watchlist, recsys_internal.find_ordering,
     recsys_internal.complete_recommendations, recsys_internal.recommend_among,
-    recsys_internal.find_marks, recsys_internal.find_shown, recsys_internal.step_back;
+    recsys_internal.find_marks, recsys_internal.find_shown, recsys_internal.step_back,
+    recsys_internal.reach, recsys_internal.limited_to, recsys_internal.check_fresh,
+    recsys_internal.watched, recsys_internal.away;
 alter type recsys_internal.filters drop attribute only_movies;
 drop type recsys_internal.shown, recsys_internal.marks;
 drop table recsys.experiment_variants;

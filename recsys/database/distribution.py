@@ -25,12 +25,15 @@ DISTRIBUTED = (  # the first is the largest: the others lie beside it
     "ranker_users",
     "recommendations",
     "feedback",
+    "impressions",
 )
 SHIPPED = (  # functions that statements over divided tables call: workers have them, too
     "like_hash(bigint)",
     "rating_hash(bigint, real)",
     "like_weight(double precision, double precision)",
     "user_match(text, vector, vector)",
+    "watched(text)",
+    "away(text, timestamptz)",
 )
 LEAST_CITUS = 13
 EXTENSIONS = "('vector', 'pg_trgm', 'unaccent', 'fuzzystrmatch')"

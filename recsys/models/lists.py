@@ -44,8 +44,11 @@ STORED = """
     where model_id = {} and user_id between {} and {}
     order by user_id
 """
-# Films they have seen are barred too, which the function does.
-WATCHERS = "select distinct user_id from recsys.feedback where kind in ('seen', 'liked')"
+# Feedback that changes a list is the function's to judge.
+WATCHERS = (
+    "select distinct user_id from recsys.feedback"
+    " where recsys_internal.watched(kind) or recsys_internal.away(kind, at)"
+)
 # Aside first: Citus cannot read what a function reads while it writes.
 ONE_BY_ONE = """
     create temp table one_by_one on commit drop as

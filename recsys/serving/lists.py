@@ -22,6 +22,9 @@ class Lists:
         diversity: float = 0,
         rerank: bool = True,
         model_id: int | None = None,
+        not_shown_since: timedelta | None = None,
+        fresh: float = 0,
+        watchlist_first: bool = False,
         **filters: Unpack[Filters],
     ) -> Question[Answers[Recommendation]]:
         """Return the k best films for a user: personal ones first, then popular ones.
@@ -33,20 +36,27 @@ class Lists:
         k
             Length of the list.
         include_rated
-            Also films that the user has rated or seen.
+            Also films that the user has rated or watched; none that they hid.
         diversity
             0 is the order of the scores; up to 1, the films are less alike.
         rerank
             Put them in the model's learned order, where it has one.
         model_id
             A model other than the active one.
+        not_shown_since
+            No films that were shown to the user in this time before now (`recsys.impressions`).
+        fresh
+            How far films that were shown to the user lately step back: 0 not at all, up to 1.
+        watchlist_first
+            The films of the user's watchlist come first.
         **filters
             Which films may be answered, here and in all lists of films; see `Filters`.
 
         Raises
         ------
         InvalidRequest
-            A genre or a model is unknown, k is below 1, or the diversity is not in 0 to 1.
+            A genre or a model is unknown, k is below 1, `diversity` or `fresh` is not in 0 to 1, or
+            `not_shown_since` is not longer than 0.
         """
         return call(
             Recommendation,
@@ -58,6 +68,9 @@ class Lists:
             diversity=diversity,
             rerank=rerank,
             model_id=model_id,
+            not_shown_since=not_shown_since,
+            fresh=fresh,
+            watchlist_first=watchlist_first,
         )
 
     def recommend_many(
@@ -69,6 +82,9 @@ class Lists:
         diversity: float = 0,
         rerank: bool = True,
         model_id: int | None = None,
+        not_shown_since: timedelta | None = None,
+        fresh: float = 0,
+        watchlist_first: bool = False,
         **filters: Unpack[Filters],
     ) -> Question[dict[int, Answers[Recommendation]]]:
         """Return what `recommend` would for each of several users, in one statement.
@@ -77,8 +93,10 @@ class Lists:
         ----------
         user_ids
             The users, and the keys of the answer, in this order.
-        k, include_rated, diversity, rerank, model_id, **filters
+        k, include_rated, diversity, rerank, model_id, not_shown_since, fresh, watchlist_first
             As in `recommend`; k is the length of each user's list.
+        **filters
+            As in `recommend`.
 
         Raises
         ------
@@ -95,7 +113,38 @@ class Lists:
             diversity=diversity,
             rerank=rerank,
             model_id=model_id,
+            not_shown_since=not_shown_since,
+            fresh=fresh,
+            watchlist_first=watchlist_first,
         )
+
+    def watchlist(
+        self,
+        user_id: int,
+        k: int = 10,
+        *,
+        model_id: int | None = None,
+        **filters: Unpack[Filters],
+    ) -> Question[Answers[Recommendation]]:
+        """Return the k best films of a user's watchlist, in the order of `recommend`.
+
+        Parameters
+        ----------
+        user_id
+            The user.
+        k
+            Length of the list; it is shorter where the watchlist is.
+        model_id
+            A model other than the active one.
+        **filters
+            Which films may be answered; see `Filters`.
+
+        Raises
+        ------
+        InvalidRequest
+            A genre or the model is unknown, or k is below 1.
+        """
+        return call(Recommendation, "watchlist", filters, user_id=user_id, k=k, model_id=model_id)
 
     def recommend_for(
         self,
@@ -134,7 +183,7 @@ class Lists:
         model_id: int | None = None,
         **filters: Unpack[Filters],
     ) -> Question[Answers[Recommendation]]:
-        """Return the k best films for several users that none of them has rated.
+        """Return the k best films for several users that none of them has rated, watched or hidden.
 
         Parameters
         ----------

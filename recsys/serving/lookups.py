@@ -11,8 +11,9 @@ from sqlalchemy import CursorResult
 from recsys.errors import InvalidRequest, UnknownMovie
 from recsys.serving.answers import Answers
 from recsys.serving.arguments import integer, integers
-from recsys.serving.records import Figure, ModelVersion, Movie, Rating
+from recsys.serving.records import Figure, Mark, ModelVersion, Movie, Rating
 from recsys.serving.statements import Question
+from recsys.serving.writes import Kind, check_kind
 
 MOVIES = """
     select m.movie_id, m.title, m.year, d.genres, m.imdb_id, m.tmdb_id, m.poster_path,
@@ -50,6 +51,16 @@ RATINGS = """
     join recsys.movies m on m.movie_id = r.movie_id
     where r.user_id = cast(:user_id as bigint)
     order by r.rated_at desc, r.movie_id
+    limit cast(:k as integer)
+"""
+MARKS = """
+    select f.movie_id, m.title, m.year, f.kind,
+        least(greatest(f.at, '0001-01-02 Z'), '9999-12-30 Z') as at
+    from recsys.feedback f
+    join recsys.movies m on m.movie_id = f.movie_id
+    where f.user_id = cast(:user_id as bigint)
+      and (cast(:kind as text) is null or f.kind = cast(:kind as text))
+    order by f.at desc, f.movie_id, f.kind
     limit cast(:k as integer)
 """
 MODELS = """
@@ -115,13 +126,37 @@ class Lookups:
         InvalidRequest
             k is below 1.
         """
-        if k is not None and integer("k", k) < 1:
-            raise InvalidRequest(f"k is {k}: it must be 1 or more", "k", k)
 
         def read(found: CursorResult[Any]) -> Answers[Rating]:
             return Answers(Rating, [Rating(**row) for row in found.mappings()])
 
-        return Question(RATINGS, {"user_id": integer("user_id", user_id), "k": k}, read)
+        return Question(RATINGS, {"user_id": integer("user_id", user_id), "k": _length(k)}, read)
+
+    def marks(
+        self, user_id: int, kind: Kind | None = None, k: int | None = None
+    ) -> Question[Answers[Mark]]:
+        """Return a user's feedback apart from ratings (see `mark`), the newest first.
+
+        Parameters
+        ----------
+        user_id
+            The user.
+        kind
+            Of this kind alone; None for all.
+        k
+            At most so many; None for all.
+
+        Raises
+        ------
+        InvalidRequest
+            The kind is unknown, or k is below 1.
+        """
+
+        def read(found: CursorResult[Any]) -> Answers[Mark]:
+            return Answers(Mark, [Mark(**row) for row in found.mappings()])
+
+        given = {"user_id": integer("user_id", user_id), "k": _length(k)}
+        return Question(MARKS, {**given, "kind": kind and check_kind(kind)}, read)
 
     def models(self) -> Question[Answers[ModelVersion]]:
         """Return all models, the newest first, with what was measured of each."""
@@ -130,6 +165,12 @@ class Lookups:
             return Answers(ModelVersion, [_model(dict(row)) for row in found.mappings()])
 
         return Question(MODELS, {}, read)
+
+
+def _length(k: int | None) -> int | None:
+    if k is not None and integer("k", k) < 1:
+        raise InvalidRequest(f"k is {k}: it must be 1 or more", "k", k)
+    return k
 
 
 def _movies(found: CursorResult[Any], movie_ids: Sequence[int], argument: str) -> Answers[Movie]:

@@ -158,6 +158,7 @@ class Recommender:
 
     recommend = _blocking(Questions.recommend)
     recommend_many = _blocking(Questions.recommend_many)
+    watchlist = _blocking(Questions.watchlist)
     recommend_for = _blocking(Questions.recommend_for)
     similar_movies = _blocking(Questions.similar_movies)
     more_like = _blocking(Questions.more_like)
@@ -175,6 +176,7 @@ class Recommender:
     movie = _blocking(Questions.movie)
     movies = _blocking(Questions.movies)
     ratings = _blocking(Questions.ratings)
+    marks = _blocking(Questions.marks)
     models = _blocking(Questions.models)
     rate = _blocking(Questions.rate)
     unrate = _blocking(Questions.unrate)
@@ -283,6 +285,7 @@ class AsyncRecommender:
 
     recommend = _awaiting(Questions.recommend)
     recommend_many = _awaiting(Questions.recommend_many)
+    watchlist = _awaiting(Questions.watchlist)
     recommend_for = _awaiting(Questions.recommend_for)
     similar_movies = _awaiting(Questions.similar_movies)
     more_like = _awaiting(Questions.more_like)
@@ -300,6 +303,7 @@ class AsyncRecommender:
     movie = _awaiting(Questions.movie)
     movies = _awaiting(Questions.movies)
     ratings = _awaiting(Questions.ratings)
+    marks = _awaiting(Questions.marks)
     models = _awaiting(Questions.models)
     rate = _awaiting(Questions.rate)
     unrate = _awaiting(Questions.unrate)

@@ -92,6 +92,27 @@ class Rating:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What a user said or did about a film, apart from ratings.
+
+    Attributes
+    ----------
+    movie_id, title, year
+        The film.
+    kind
+        seen, liked, watchlist, hidden, not_now, clicked or played.
+    at
+        When, with a time zone; of the years 1 to 9999, as in Python.
+    """
+
+    movie_id: int
+    title: str
+    year: int | None
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Figure:
     """A figure that was measured of a model; the columns of ``recsys_bi.model_metrics``.
 

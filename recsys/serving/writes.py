@@ -11,7 +11,7 @@ from recsys.errors import InvalidRequest
 from recsys.serving.arguments import integer
 from recsys.serving.statements import Question, nothing, write
 
-Kind = Literal["seen", "liked", "watchlist"]
+Kind = Literal["seen", "liked", "watchlist", "hidden", "not_now", "clicked", "played"]
 
 RATE = """
     with known as materialized (
@@ -90,8 +90,8 @@ class Writes:
         movie_id
             The film.
         kind
-            ``seen`` or ``liked``, without stars: the film leaves the user's lists; or
-            ``watchlist``.
+            ``seen``, ``played`` or ``liked``, without stars: the film leaves the user's lists;
+            ``hidden``: for good; ``not_now``: for 30 days; ``watchlist`` and ``clicked``: it stays.
 
         Raises
         ------
@@ -157,7 +157,18 @@ def _pair(user_id: int, movie_id: int) -> dict[str, Any]:
 
 
 def _feedback(user_id: int, movie_id: int, kind: str) -> dict[str, Any]:
-    if kind not in get_args(Kind):  # the table's constraint would not name the value
+    return {**_pair(user_id, movie_id), "kind": check_kind(kind)}
+
+
+def check_kind(kind: str) -> str:
+    """Return a kind of feedback; the table's constraint would not name one that is unknown.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no such kind.
+    """
+    if kind not in get_args(Kind):
         choices = ", ".join(get_args(Kind))
         raise InvalidRequest(f"kind is {kind!r}: it may be {choices}", "kind", kind)
-    return {**_pair(user_id, movie_id), "kind": kind}
+    return kind

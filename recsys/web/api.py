@@ -101,6 +101,7 @@ WRITES = {
 READS = {
     "movie": "/movies/{movie_id}",
     "ratings": "/users/{user_id}/ratings",
+    "marks": "/users/{user_id}/marks",
     "user_vector": "/users/{user_id}/vector",
 }
 

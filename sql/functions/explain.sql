@@ -17,7 +17,7 @@ declare
         explain.user_id, model, with_films => true);
     chosen recsys.orders := recsys_internal.find_order(model.model_id);
     ordering recsys_internal.ordering := recsys_internal.find_ordering(
-        explain.user_id, model, chosen);
+        explain.user_id, model, chosen, recsys_internal.find_marks(explain.user_id));
     scored record;
     weight double precision;  -- of retrieval's score
     film vector := (
@@ -87,9 +87,9 @@ $$;
 
 comment on column recsys.explanation.rank is 'Place in the list; 1 adds most.';
 comment on column recsys.explanation.because_movie_id is
-    'The rated film; null for what is not the user''s.';
+    'The rated or watched film; null for what is not the user''s.';
 comment on column recsys.explanation.because_title is 'Its title, or what else it is.';
-comment on column recsys.explanation.rating is 'Stars that the user gave it.';
+comment on column recsys.explanation.rating is 'Stars that the user gave it; null if only watched.';
 comment on column recsys.explanation.contribution is 'What it adds to the score.';
 
 comment on function recsys.explain is

@@ -12,7 +12,10 @@ create or replace function recsys.recommend(
     rerank boolean default true,  -- by the order of a model that has one
     model_id bigint default null,
     include_predicted_genres boolean default false,
-    include_adult boolean default false
+    include_adult boolean default false,
+    not_shown_since interval default null,
+    fresh real default 0,  -- how far films that were shown lately step back
+    watchlist_first boolean default false
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -26,64 +29,44 @@ declare
     filters recsys_internal.filters := recsys_internal.find_filters(
         genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
         include_adult);
-    taste recsys_internal.taste := recsys_internal.find_taste(recommend.user_id, model);
-    ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
-    rater recsys_internal.rater := recsys_internal.find_rater(recommend.user_id, ranker);
-    chosen recsys.orders := recsys_internal.find_order(model.model_id);
-    ordering recsys_internal.ordering;
-    reranked boolean := coalesce(rerank, false) and chosen.name <> 'retrieval';
-    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
-    ids bigint[];
-    scores double precision[];
-    because bigint[];
+    marks recsys_internal.marks := recsys_internal.find_marks(recommend.user_id);
+    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden || marks.away;
+    known bigint[];
+    shown recsys_internal.shown;
+    first integer := 0;
 begin
-    perform recsys_internal.check_k(k);
-    perform recsys_internal.check_diversity(diversity);
+    perform recsys_internal.check_k(k), recsys_internal.check_diversity(diversity),
+        recsys_internal.check_fresh(fresh, not_shown_since);
     if not coalesce(include_rated, false) then
-        barred := barred || recsys_internal.known_movies(recommend.user_id);
+        select array_agg(r.movie_id) into known
+        from recsys.ratings r where r.user_id = recommend.user_id;
+        barred := barred || known || marks.watched;
     end if;
-    if reranked and chosen.name = 'popular' and diversity = 0 then
-        taste := null;  -- the list is that of all users, which popular films fill
-    elsif reranked then
-        ordering := recsys_internal.find_ordering(recommend.user_id, model, chosen);
-        reranked := ordering.weights is not null;
+    if not_shown_since is not null then
+        select array_agg(distinct i.movie_id) into known
+        from recsys.impressions i
+        where i.user_id = recommend.user_id
+          -- no longer than times go back
+          and i.shown_at > statement_timestamp() - least(not_shown_since, '2000 years');
+        barred := barred || known;
     end if;
-    if not reranked then
-        ordering := recsys_internal.even_ordering(taste.film_ids);
+    if fresh > 0 then
+        shown := recsys_internal.find_shown(recommend.user_id, fresh);
     end if;
-    select array_agg(n.movie_id order by n.place), array_agg(
-        (1 - n.distance) * vector_norm(taste.ranking) * model.item_norm order by n.place)
-    into ids, scores
-    from recsys_internal.nearest_movies(
-        model, taste.ranking, 'score', recsys_internal.pool_size(
-            k, diversity, case when reranked then chosen.candidates end), barred, filters)
-        with ordinality as n (movie_id, distance, place);
-    if reranked then
-        select array_agg(r.movie_id), array_agg(r.score), array_agg(r.because)
-        into ids, scores, because
-        from (
-            select * from recsys_internal.rerank(
-                model, taste, chosen, ordering, ids, scores, barred, filters, k)
-            where taste.ranking is not null
-            order by score desc, movie_id
-        ) r;
+    if watchlist_first and marks.watchlist is not null then
+        return query select * from recsys_internal.recommend_among(
+            recommend.user_id, k, model, recsys_internal.limited_to(filters, marks.watchlist),
+            barred, marks, diversity, rerank, shown);
+        get diagnostics first = row_count;
+        barred := barred || marks.watchlist;
     end if;
-    if diversity > 0 then
-        select array_agg(ids[d.place] order by d.rank), array_agg(scores[d.place] order by d.rank)
-        into ids, scores
-        from recsys_internal.diversify(model, ids, scores, k, diversity)
-            with ordinality as d (place, rank);
-    else
-        ids := ids[: k];
-        scores := scores[: k];
-        because := because[: k];
+    if first < k then
+        return query select first + r.rank, r.movie_id, r.title, r.year, r.genres, r.score,
+            r.predicted_rating, r.source, r.because_movie_id, r.because_title, r.model_id
+        from recsys_internal.recommend_among(
+            recommend.user_id, k - first, model, filters, barred, marks, diversity, rerank,
+            shown) r;
     end if;
-    if not reranked or diversity > 0 or k > chosen.candidates then  -- some have none yet
-        because := recsys_internal.find_reasons(chosen, ordering, ids);
-    end if;
-    return query select * from recsys_internal.complete_recommendations(
-        model, taste.source, ids, scores, recsys_internal.predict_stars(ranker, rater, ids),
-        because, k, barred, filters, ranker, array[rater]);
 end
 $$;
 
@@ -105,8 +88,11 @@ comment on column recsys.recommendation.model_id is
     'Id of the model that answered; null for popular films.';
 
 comment on function recsys.recommend is
-    'The k best films for a user that they have neither rated nor seen: personal ones by the model''s score, '
-    'then popular ones, which a user without known likes gets alone. Ratings count '
+    'The k best films for a user that they have neither rated nor seen: personal ones by the '
+    'model''s score, then popular ones, which a user without known likes gets alone. Ratings count '
     'from the next statement on; because_title is the liked film that adds most to the score. With '
     'rerank, the best of retrieval and films that are popular now are put in order by what the '
-    'model has learned; diversity (0 to 1) makes the films less alike.';
+    'model has learned; diversity (0 to 1) makes the films less alike. Films that '
+    'the user hid never come. not_shown_since leaves out films that were shown to them since then; '
+    'fresh (0 to 1) lets films that were shown lately step back; watchlist_first puts their '
+    'watchlist in front.';

@@ -28,8 +28,10 @@ declare
     together recsys_internal.taste;
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
     raters recsys_internal.rater[];
-    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
     member bigint;
+    marks recsys_internal.marks;
+    rated bigint[];
+    barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
     ids bigint[];
     scores double precision[];
 begin
@@ -50,11 +52,12 @@ begin
     into together.ranking, together.source
     from unnest(members) m;
     for member in select distinct u from unnest(user_ids) u order by u loop
-        barred := barred || recsys_internal.known_movies(member);
-        perform 1 from recsys.ratings r where r.user_id = member limit 1;
-        if found then
+        select array_agg(r.movie_id) into rated from recsys.ratings r where r.user_id = member;
+        if rated is not null then
             raters := raters || recsys_internal.find_rater(member, ranker);
         end if;
+        marks := recsys_internal.find_marks(member);
+        barred := barred || rated || marks.watched || marks.away;
     end loop;
     if raters is null then
         raters := array[recsys_internal.find_rater(null, ranker)];
@@ -81,7 +84,7 @@ end
 $$;
 
 comment on function recsys.recommend_group is
-    'The k best films for several users together that none of them has rated or seen: by the mean of '
-    'their scores, or, with least_misery, by the lowest score. because_title is a film that the '
+    'The k best films for several users together that none of them has rated, seen or '
+    'hidden: by the mean of their scores, or, with least_misery, by the lowest score. because_title is a film that the '
     'member with the highest score liked before; predicted_rating is the mean of the members'' '
     'predicted stars, or the lowest. Members without known likes do not count in the order.';

@@ -38,6 +38,7 @@ CALLS = {
     ],
     "more_like": ["recsys.more_like('{1,2}', '{3}')"],
     "popular": ["recsys.popular(genres => '{Drama}')", "recsys.popular(half_life => '30 days')"],
+    "watchlist": ["recsys.watchlist(1, include_predicted_genres => true)"],
     "recommend_group": ["recsys.recommend_group('{1,2,3}', strategy => 'least_misery')"],
     "score_movies": ["recsys.score_movies(1, '{1,2,3}')"],
     "explain": ["recsys.explain(1, 1)"],
@@ -112,8 +113,12 @@ def tables(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
 
 
 def test_every_view_and_every_function_answers(
-    login: psycopg.Connection[tuple[object, ...]],
+    login: psycopg.Connection[tuple[object, ...]], learned_engine: Engine
 ) -> None:
+    with learned_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into recsys.feedback (user_id, movie_id, kind) values (1, 1, 'watchlist')"
+        )
     for path in install.sql_files("views"):
         login.execute(f"select * from recsys_bi.{path.stem}")
     functions = {path.stem for path in install.sql_files("functions")}

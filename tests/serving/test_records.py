@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from recsys import AsyncRecommender, DatabaseTimeout, Recommender, RecsysError
+from recsys import AsyncRecommender, DatabaseTimeout, InvalidRequest, Recommender, RecsysError
 from recsys.models.versions import list_models
 from tests.helpers.loads import rows
 from tests.helpers.servers import url_of
@@ -131,6 +131,18 @@ def test_feedback_is_written_once_and_deleted(sample_engine: Engine) -> None:
         recommender.mark(-7, first, "seen")
         recommender.mark(-7, first, "seen")
         recommender.mark(-7, first, "watchlist")
+        marks = recommender.marks(-7)
+        assert [(one.movie_id, one.kind) for one in marks] == [
+            (first, "watchlist"), (first, "seen")
+        ]  # fmt: skip
+        assert recommender.marks(-7, "seen") == marks[1:]
+        assert recommender.marks(-7, k=1) == marks[:1]
+        assert recommender.marks(-8) == []
+        assert [film.movie_id for film in recommender.watchlist(-7)] == [first]
+        with pytest.raises(InvalidRequest, match="kind is 'loved': it may be seen, liked"):
+            recommender.marks(-7, "loved")  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest, match="k is 0"):
+            recommender.marks(-7, k=0)
         assert rows(sample_engine, FEEDBACK) == [(-7, first, "seen"), (-7, first, "watchlist")]
         assert recommender.recommend(-7, 1)[0].movie_id != first
         assert recommender.unmark(-7, first, "seen") is True

@@ -10,7 +10,8 @@ create or replace function recsys_internal.complete_recommendations(
     filters recsys_internal.filters,
     ranker recsys.rankers,
     raters recsys_internal.rater[],
-    worst boolean default false
+    worst boolean default false,
+    shown recsys_internal.shown default null
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -33,8 +34,16 @@ begin
     if found < k then
         select array_agg(p.movie_id order by p.place), array_agg(p.popularity order by p.place)
         into popular_ids, popularities
-        from recsys_internal.popular_movies(k - found, barred || ids, filters)
+        from recsys_internal.popular_movies(
+            recsys_internal.reach(k - found, shown), barred || ids, filters)
             with ordinality as p (movie_id, popularity, place);
+        if shown.movie_ids is not null then
+            select array_agg(popular_ids[s.place] order by s.rank),
+                array_agg(popularities[s.place] order by s.rank)
+            into popular_ids, popularities
+            from recsys_internal.step_back(popular_ids, shown, k - found)
+                with ordinality as s (place, rank);
+        end if;
         return query
         select found + p.place::integer, p.movie_id, d.title, d.year, d.genres,
             p.popularity, p.stars, 'popular', null::bigint, null::text,

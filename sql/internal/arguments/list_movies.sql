@@ -9,7 +9,19 @@ as $$
 declare
     listed bigint[];
 begin
-    if filters.genre_ids is null then
+    if filters.only_movies is not null then
+        return array(
+            select distinct given.movie_id
+            from unnest(filters.only_movies) as given (movie_id)
+            where (
+                select true
+                from recsys_internal.filtered_movies(
+                    filters.genre_ids, filters.excluded_genre_ids, filters.year_from,
+                    filters.year_to, filters.min_ratings, filters.predicted,
+                    filters.include_adult) f
+                where f.movie_id = given.movie_id limit 1)
+            limit most);
+    elsif filters.genre_ids is null then
         return array(
             select f.movie_id
             from recsys_internal.filtered_movies(
@@ -58,11 +70,13 @@ returns bigint[]
 language plpgsql stable
 as $$
 declare
-    listed bigint[] := recsys_internal.list_movies(filters, most + 1);
+    listed bigint[] := recsys_internal.list_movies(
+        filters, case when filters.only_movies is null then most + 1 end);
 begin
-    return case when cardinality(listed) <= most then listed end;
+    return case when cardinality(listed) <= most or filters.only_movies is not null
+        then listed end;
 end
 $$;
 
 comment on function recsys_internal.list_some_movies is
-    'What list_movies gives; null if there are more than so many.';
+    'What list_movies gives; null if there are more than so many, unless only listed films pass.';

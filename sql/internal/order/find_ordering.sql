@@ -3,7 +3,8 @@
 create or replace function recsys_internal.find_ordering(
     user_id bigint,
     model recsys.models,
-    chosen recsys.orders
+    chosen recsys.orders,
+    marks recsys_internal.marks  -- what was watched counts as rated, with the stars unknown
 )
 returns recsys_internal.ordering
 language plpgsql stable
@@ -16,17 +17,28 @@ declare
     half constant double precision := 0.5;  -- as a numeric, its power takes long
     ordering recsys_internal.ordering;
     rated record;
-    halvings integer[];
+    times timestamptz[];
 begin
     if chosen.model_id is null then
         return null;
     end if;
-    select count(*) filter (where r.rating >= model.liked_from) as likes,
+    select array_agg(r.movie_id), array_agg(r.rating >= model.liked_from), array_agg(r.rated_at)
+    into ordering.film_ids, ordering.likes, times
+    from recsys.ratings r
+    where r.user_id = find_ordering.user_id;
+    if marks.watched is not null then  -- of films that are rated, too, the rating counts
+        select ordering.film_ids || array_agg(w.movie_id), ordering.likes || array_agg(w.likes),
+            times || array_agg(w.watched_at)
+        into ordering.film_ids, ordering.likes, times
+        from unnest(marks.watched, marks.likes, marks.watched_at)
+            as w (movie_id, likes, watched_at)
+        where w.movie_id not in (select f from unnest(ordering.film_ids) f);
+    end if;
+    select count(*) filter (where r.likes) as likes,
         least(greatest(min(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as first,
         least(greatest(max(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as last
     into rated
-    from recsys.ratings r
-    where r.user_id = find_ordering.user_id;
+    from unnest(ordering.likes, times) as r (likes, rated_at);
     if rated.likes < few_likes and chosen.highest_facts[1] <= chosen.lowest_facts[1] then
         return null;  -- it has learned nothing of users with so few
     end if;
@@ -51,18 +63,16 @@ begin
         from unnest(ordering.weights, chosen.least_weights)
             with ordinality w (weight, least, place)
         order by place);
-    select array_agg(r.movie_id), array_agg(floor(date_part('epoch', rated.last
-            - least(greatest(r.rated_at, chosen.oldest_rated_at), chosen.newest_rated_at))
-            / chosen.recent_unit)::integer),
-        array_agg(r.rating >= model.liked_from)
-    into ordering.film_ids, halvings, ordering.likes
-    from recsys.ratings r
-    where r.user_id = find_ordering.user_id;
     ordering.shares := array(
         select ordering.weights[2] + ordering.weights[3]
-            * case when h.n > oldest_halving then 0 else half ^ h.n end
-        from unnest(halvings) with ordinality as h (n, place)
-        order by h.place);
+            * case when r.halvings > oldest_halving then 0 else half ^ r.halvings end
+        from (
+            select t.place, floor(date_part('epoch', rated.last - least(greatest(
+                t.rated_at, chosen.oldest_rated_at), chosen.newest_rated_at))
+                / chosen.recent_unit)::integer as halvings
+            from unnest(times) with ordinality as t (rated_at, place)
+        ) r
+        order by r.place);
     return ordering;
 end
 $$;

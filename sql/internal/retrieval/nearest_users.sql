@@ -16,8 +16,9 @@ language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
-    pool constant bigint := least(n + 100::bigint, 2147483647);
-    read bigint := pool + n;  -- users
+    pool constant integer := least(n + 100::bigint, 2147483647);
+    reserve constant integer := least(pool + n::bigint, 2147483647);  -- with those that fill it up
+    read bigint := reserve;
     found bigint;
     ids bigint[];
     matches double precision[];
@@ -35,7 +36,7 @@ begin
         exit when film_id is null;
         -- Ratings have no index by film: those of the best users are looked up.
         knowing := recsys_internal.users_who_know(film_id, ids);
-        exit when found < read or found - cardinality(knowing) >= pool + n;
+        exit when found < read or found - cardinality(knowing) >= reserve;
         read := 4 * read;
     end loop;
     if knowing <> '{}' then
@@ -44,8 +45,8 @@ begin
         from unnest(ids, matches) with ordinality as u (user_id, match, place)
         where u.user_id not in (select k from unnest(knowing) k);
     end if;
-    ids := ids[: pool + n];
-    matches := matches[: pool + n];
+    ids := ids[: reserve];
+    matches := matches[: reserve];
     outdated := recsys_internal.outdated_users(model, ids[: pool]);
     return query
     select p.user_id, p.match
@@ -99,17 +100,18 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
     rated bigint[];
-    seen bigint[];
+    marked bigint[];
 begin
     select array_agg(r.user_id) into rated
     from recsys.ratings r
     where r.user_id = any (user_ids) and r.movie_id = film_id;
-    select array_agg(f.user_id) into seen
+    select array_agg(f.user_id) into marked
     from recsys.feedback f
-    where f.user_id = any (user_ids) and f.movie_id = film_id and f.kind in ('seen', 'liked');
-    return coalesce(rated || seen, '{}');
+    where f.user_id = any (user_ids) and f.movie_id = film_id
+      and (recsys_internal.watched(f.kind) or recsys_internal.away(f.kind, f.at));
+    return coalesce(rated || marked, '{}');
 end
 $$;
 
 comment on function recsys_internal.users_who_know is
-    'Those of some users who have rated or seen a film; one who has done both comes twice.';
+    'Those of some users who have rated, watched or hidden a film; some come twice.';

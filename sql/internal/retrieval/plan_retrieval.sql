@@ -46,7 +46,8 @@ begin
     genre_id := case when measure = 'score' and not index_always and filters.only_genres
             and not filters.predicted and cardinality(filters.genre_ids) = 1
         then filters.genre_ids[1] end;
-    if filters.active and genre_id is null and not index_always then
+    if filters.active and genre_id is null
+        and (not index_always or filters.only_movies is not null) then
         allowed := recsys_internal.list_some_movies(filters, most_listed);
     elsif genre_id is not null and (
         select n.norm from recsys.genre_norms n
