@@ -15,6 +15,17 @@ from recsys.server import cluster
 from tests.helpers.citus import Node, binaries, make_database, start_nodes
 from tests.helpers.commands import recsys
 
+MARKS = """
+    insert into recsys.feedback (user_id, movie_id, kind)
+    select user_id, movie_id, (array['seen', 'hidden', 'watchlist', 'not_now'])[user_id % 4 + 1]
+    from recsys.ratings where movie_id % 50 = 0
+    union all
+    select user_id, movie_id, 'watchlist' from recsys.ratings where movie_id % 40 = 1;
+    insert into recsys.impressions (user_id, movie_id, rank, shown_at)
+    select user_id, movie_id, 1, now() - interval '1 day' from recsys.ratings
+    where movie_id % 30 = 2
+"""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -64,6 +75,8 @@ def pair(nodes: list[Node], data_folder: Path) -> Pair:
         recsys("load", str(data_folder / "ml-latest-small"))
         recsys("load", str(data_folder / "overviews"))
         recsys("train", "--seed", "7")
+        with open_engine(plain).begin() as connection:
+            connection.exec_driver_sql(MARKS)
         divided = make_database(nodes, "divided", template="plain")
         patch.setenv("DATABASE_URL", divided)
         recsys("db", "distribute")

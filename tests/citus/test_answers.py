@@ -30,6 +30,9 @@ OF_USERS = {
     "user_vector": "unnest(recsys.user_vector(%s)::real[])",
     "group": "recsys.recommend_group(array[%s::bigint, 1, 2])",
     "least misery": "recsys.recommend_group(array[%s::bigint, 1, 2], strategy => 'least_misery')",
+    "watchlist": "recsys.watchlist(%s)",
+    "what was shown": "recsys.recommend(%s, fresh => 0.5, not_shown_since => '1 hour',"
+    " watchlist_first => true)",
     "similar_users": "recsys.similar_users(%s)",
 }
 OF_FILMS = {
