@@ -13,11 +13,12 @@ as $$
 #variable_conflict use_column
 declare
     model recsys.models := recsys_internal.find_model(explain.model_id);
+    rated recsys_internal.rated := recsys_internal.find_rated(explain.user_id);
     taste recsys_internal.taste := recsys_internal.find_taste(
-        explain.user_id, model, with_films => true);
+        explain.user_id, model, rated, with_films => true);
     chosen recsys.orders := recsys_internal.find_order(model.model_id);
     ordering recsys_internal.ordering := recsys_internal.find_ordering(
-        explain.user_id, model, chosen, recsys_internal.find_marks(explain.user_id));
+        model, chosen, rated, recsys_internal.find_marks(explain.user_id));
     scored record;
     weight double precision;  -- of retrieval's score
     film vector := (
@@ -25,8 +26,6 @@ declare
         where v.model_id = model.model_id and v.movie_id = explain.movie_id
     );
     solved vector;
-    rated_ids bigint[];
-    stars real[];
 begin
     perform recsys_internal.check_k(k);
     perform recsys_internal.check_movies(array[explain.movie_id]);
@@ -43,9 +42,6 @@ begin
     weight := coalesce(scored.of_retrieval, 1);
     solved := recsys_internal.solve_user(
         recsys_internal.user_diagonal(model, cardinality(taste.films)), taste.films, film, null, 1e-6);
-    select array_agg(r.movie_id), array_agg(r.rating) into rated_ids, stars
-    from recsys.ratings r
-    where r.user_id = explain.user_id;
     return query
     select (row_number() over (order by c.contribution desc, c.movie_id))::integer, c.movie_id,
         coalesce(m.title, c.what), r.rating, c.contribution
@@ -79,7 +75,7 @@ begin
         where part.contribution is not null
     ) c
     left join recsys.movies m on m.movie_id = c.movie_id
-    left join unnest(rated_ids, stars) as r (movie_id, rating) on r.movie_id = c.movie_id
+    left join unnest(rated.movie_ids, rated.stars) as r (movie_id, rating) on r.movie_id = c.movie_id
     order by 1
     limit k;
 end

@@ -29,26 +29,25 @@ declare
     filters recsys_internal.filters := recsys_internal.find_filters(
         genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
         include_adult);
+    rated recsys_internal.rated := recsys_internal.find_rated(recommend.user_id);
     marks recsys_internal.marks := recsys_internal.find_marks(recommend.user_id);
     barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden || marks.away;
-    known bigint[];
+    seen bigint[];
     shown recsys_internal.shown;
     first integer := 0;
 begin
     perform recsys_internal.check_k(k), recsys_internal.check_diversity(diversity),
         recsys_internal.check_fresh(fresh, not_shown_since);
     if not coalesce(include_rated, false) then
-        select array_agg(r.movie_id) into known
-        from recsys.ratings r where r.user_id = recommend.user_id;
-        barred := barred || known || marks.watched;
+        barred := barred || rated.movie_ids || marks.watched;
     end if;
     if not_shown_since is not null then
-        select array_agg(distinct i.movie_id) into known
+        select array_agg(distinct i.movie_id) into seen
         from recsys.impressions i
         where i.user_id = recommend.user_id
           -- no longer than times go back
           and i.shown_at > statement_timestamp() - least(not_shown_since, '2000 years');
-        barred := barred || known;
+        barred := barred || seen;
     end if;
     if fresh > 0 then
         shown := recsys_internal.find_shown(recommend.user_id, fresh);
@@ -56,7 +55,7 @@ begin
     if watchlist_first and marks.watchlist is not null then
         return query select * from recsys_internal.recommend_among(
             recommend.user_id, k, model, recsys_internal.limited_to(filters, marks.watchlist),
-            barred, marks, diversity, rerank, shown);
+            barred, rated, marks, diversity, rerank, shown);
         get diagnostics first = row_count;
         barred := barred || marks.watchlist;
     end if;
@@ -64,7 +63,7 @@ begin
         return query select first + r.rank, r.movie_id, r.title, r.year, r.genres, r.score,
             r.predicted_rating, r.source, r.because_movie_id, r.because_title, r.model_id
         from recsys_internal.recommend_among(
-            recommend.user_id, k - first, model, filters, barred, marks, diversity, rerank,
+            recommend.user_id, k - first, model, filters, barred, rated, marks, diversity, rerank,
             shown) r;
     end if;
 end

@@ -30,7 +30,8 @@ declare
     raters recsys_internal.rater[];
     member bigint;
     marks recsys_internal.marks;
-    rated bigint[];
+    rated recsys_internal.rated;
+    taste recsys_internal.taste;
     barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
     ids bigint[];
     scores double precision[];
@@ -43,24 +44,23 @@ begin
         raise exception 'unknown strategy: %', coalesce(quote_literal(strategy), 'null')
             using errcode = '22023', hint = 'The strategies are mean and least_misery.';
     end if;
-    -- Members without a vector are left out.
-    members := array(
-        select t from (select distinct u from unnest(user_ids) u) given
-        cross join lateral recsys_internal.find_taste(given.u, model) t
-        where t.ranking is not null order by given.u);
-    select avg(m.ranking), case when bool_or(m.source = 'live') then 'live' else 'personal' end
-    into together.ranking, together.source
-    from unnest(members) m;
     for member in select distinct u from unnest(user_ids) u order by u loop
-        select array_agg(r.movie_id) into rated from recsys.ratings r where r.user_id = member;
-        if rated is not null then
-            raters := raters || recsys_internal.find_rater(member, ranker);
+        rated := recsys_internal.find_rated(member);
+        taste := recsys_internal.find_taste(member, model, rated);
+        if taste.ranking is not null then
+            members := members || taste;
+        end if;
+        if rated.movie_ids is not null then
+            raters := raters || recsys_internal.find_rater(member, ranker, rated);
         end if;
         marks := recsys_internal.find_marks(member);
-        barred := barred || rated || marks.watched || marks.away;
+        barred := barred || rated.movie_ids || marks.watched || marks.away;
     end loop;
+    select avg(m.ranking), case when bool_or(m.source = 'live') then 'live' else 'personal' end
+    into together.ranking, together.source
+    from unnest(members) m;  -- those with a vector
     if raters is null then
-        raters := array[recsys_internal.find_rater(null, ranker)];
+        raters := array[recsys_internal.find_rater(null, ranker, null)];
     end if;
     if strategy = 'mean' then
         select array_agg(n.movie_id order by n.place), array_agg(

@@ -12,7 +12,9 @@ as $$
 #variable_conflict use_column
 declare
     model recsys.models := recsys_internal.find_model(score_movies.model_id);
-    taste recsys_internal.taste := recsys_internal.find_taste(score_movies.user_id, model);
+    rated recsys_internal.rated := recsys_internal.find_rated(score_movies.user_id);
+    taste recsys_internal.taste := recsys_internal.find_taste(
+        score_movies.user_id, model, rated);
     wanted bigint[] := array(select distinct m from unnest(movie_ids) m);
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
 begin
@@ -25,7 +27,7 @@ begin
         case when p.score is null then 'popular' when p.content then 'content'
             else taste.source end
     from unnest(wanted, recsys_internal.predict_stars(
-        ranker, recsys_internal.find_rater(score_movies.user_id, ranker), wanted)
+        ranker, recsys_internal.find_rater(score_movies.user_id, ranker, rated), wanted)
     ) as given (movie_id, stars)
     join recsys.movies m on m.movie_id = given.movie_id
     left join lateral (

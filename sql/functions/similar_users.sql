@@ -12,7 +12,8 @@ as $$
 #variable_conflict use_column
 declare
     model recsys.models := recsys_internal.find_model(similar_users.model_id);
-    taste recsys_internal.taste := recsys_internal.find_taste(similar_users.user_id, model);
+    taste recsys_internal.taste := recsys_internal.find_taste(
+        similar_users.user_id, model, recsys_internal.find_rated(similar_users.user_id));
 begin
     perform recsys_internal.check_k(k);
     return query

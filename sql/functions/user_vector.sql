@@ -7,7 +7,8 @@ set jit = off
 as $$
 begin
     return (recsys_internal.find_taste(
-        user_vector.user_id, recsys_internal.find_model(user_vector.model_id))).embedding;
+        user_vector.user_id, recsys_internal.find_model(user_vector.model_id),
+        recsys_internal.find_rated(user_vector.user_id))).embedding;
 end
 $$;
 

@@ -28,7 +28,8 @@ begin
     return query select * from recsys_internal.recommend_among(
         watchlist.user_id, k, recsys_internal.find_model(watchlist.model_id),
         recsys_internal.limited_to(filters, marks.watchlist),
-        recsys_internal.present(exclude_movies) || filters.hidden || marks.hidden, marks,
+        recsys_internal.present(exclude_movies) || filters.hidden || marks.hidden,
+        recsys_internal.find_rated(watchlist.user_id), marks,
         diversity => 0, rerank => true);
 end
 $$;

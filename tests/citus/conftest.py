@@ -17,13 +17,13 @@ from tests.helpers.commands import recsys
 
 MARKS = """
     insert into recsys.feedback (user_id, movie_id, kind)
-    select user_id, movie_id, (array['seen', 'hidden', 'watchlist', 'not_now'])[user_id % 4 + 1]
-    from recsys.ratings where movie_id % 50 = 0
+    select user_id, movie_id, (array['seen', 'hidden', 'watchlist', 'not_now'])[user_id %% 4 + 1]
+    from recsys.ratings where movie_id %% 50 = 0
     union all
-    select user_id, movie_id, 'watchlist' from recsys.ratings where movie_id % 40 = 1;
+    select user_id, movie_id, 'watchlist' from recsys.ratings where movie_id %% 40 = 1;
     insert into recsys.impressions (user_id, movie_id, rank, shown_at)
     select user_id, movie_id, 1, now() - interval '1 day' from recsys.ratings
-    where movie_id % 30 = 2
+    where movie_id %% 30 = 2
 """
 
 

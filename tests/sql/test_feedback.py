@@ -116,7 +116,7 @@ def test_what_was_watched_teaches_the_order_as_what_was_rated(
         "select o.weights, (select jsonb_object_agg(movie_id, array[share, likes::integer])"
         " from unnest(o.film_ids, o.shares, o.likes) as x (movie_id, share, likes))"
         " from recsys_internal.find_model(null) m, recsys_internal.find_order(m.model_id) c,"
-        " recsys_internal.find_ordering(5, m, c, recsys_internal.find_marks(5)) o"
+        " recsys_internal.find_ordering(m, c, recsys_internal.find_rated(5), recsys_internal.find_marks(5)) o"
     )
     plain = taught.exec_driver_sql(ordering).one()
     asked = {"user_id": 5, "k": 60}

@@ -4,6 +4,7 @@ create or replace function recsys_internal.recommend_among(
     model recsys.models,
     filters recsys_internal.filters,
     barred bigint[],
+    rated recsys_internal.rated,
     marks recsys_internal.marks,
     diversity real,
     rerank boolean,
@@ -14,9 +15,11 @@ language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
-    taste recsys_internal.taste := recsys_internal.find_taste(recommend_among.user_id, model);
+    taste recsys_internal.taste := recsys_internal.find_taste(
+        recommend_among.user_id, model, rated);
     ranker recsys.rankers := recsys_internal.find_ranker(model.model_id);
-    rater recsys_internal.rater := recsys_internal.find_rater(recommend_among.user_id, ranker);
+    rater recsys_internal.rater := recsys_internal.find_rater(
+        recommend_among.user_id, ranker, rated);
     chosen recsys.orders := recsys_internal.find_order(model.model_id);
     ordering recsys_internal.ordering;
     reranked boolean := coalesce(rerank, false) and chosen.name <> 'retrieval';
@@ -28,8 +31,7 @@ begin
     if reranked and chosen.name = 'popular' and diversity = 0 then
         taste := null;  -- the list is that of all users, which popular films fill
     elsif reranked then
-        ordering := recsys_internal.find_ordering(
-            recommend_among.user_id, model, chosen, marks);
+        ordering := recsys_internal.find_ordering(model, chosen, rated, marks);
         reranked := ordering.weights is not null;
     end if;
     if not reranked then

@@ -1,9 +1,9 @@
 -- The same is learned from: see recsys/learning/standing.py. Facts come in whole steps, so that one
 -- rating more moves no weight, only what it adds itself.
 create or replace function recsys_internal.find_ordering(
-    user_id bigint,
     model recsys.models,
     chosen recsys.orders,
+    rated recsys_internal.rated,
     marks recsys_internal.marks  -- what was watched counts as rated, with the stars unknown
 )
 returns recsys_internal.ordering
@@ -16,16 +16,17 @@ declare
     day constant double precision := 86400;
     half constant double precision := 0.5;  -- as a numeric, its power takes long
     ordering recsys_internal.ordering;
-    rated record;
+    standing record;
     times timestamptz[];
 begin
     if chosen.model_id is null then
         return null;
     end if;
-    select array_agg(r.movie_id), array_agg(r.rating >= model.liked_from), array_agg(r.rated_at)
-    into ordering.film_ids, ordering.likes, times
-    from recsys.ratings r
-    where r.user_id = find_ordering.user_id;
+    ordering.film_ids := rated.movie_ids;
+    ordering.likes := array(
+        select r.stars >= model.liked_from
+        from unnest(rated.stars) with ordinality as r (stars, place) order by r.place);
+    times := rated.rated_at;
     if marks.watched is not null then  -- of films that are rated, too, the rating counts
         select ordering.film_ids || array_agg(w.movie_id), ordering.likes || array_agg(w.likes),
             times || array_agg(w.watched_at)
@@ -37,9 +38,9 @@ begin
     select count(*) filter (where r.likes) as likes,
         least(greatest(min(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as first,
         least(greatest(max(r.rated_at), chosen.oldest_rated_at), chosen.newest_rated_at) as last
-    into rated
+    into standing
     from unnest(ordering.likes, times) as r (likes, rated_at);
-    if rated.likes < few_likes and chosen.highest_facts[1] <= chosen.lowest_facts[1] then
+    if standing.likes < few_likes and chosen.highest_facts[1] <= chosen.lowest_facts[1] then
         return null;  -- it has learned nothing of users with so few
     end if;
     select sum(recsys_internal.scaled(
@@ -49,10 +50,10 @@ begin
     cross join (
         select array_agg(least(greatest(f.fact, b.lowest), b.highest) order by f.place)::vector
         from unnest(array[
-            case when rated.likes < few_likes then 1 else 0 end,
-            floor(ln(1 + coalesce(date_part('epoch', chosen.newest_rated_at - rated.last), 0) / day)
+            case when standing.likes < few_likes then 1 else 0 end,
+            floor(ln(1 + coalesce(date_part('epoch', chosen.newest_rated_at - standing.last), 0) / day)
                 / ln(2)),
-            floor(ln(1 + coalesce(date_part('epoch', rated.last - rated.first), 0) / day) / ln(2))
+            floor(ln(1 + coalesce(date_part('epoch', standing.last - standing.first), 0) / day) / ln(2))
         ]) with ordinality f (fact, place)
         join unnest(chosen.lowest_facts, chosen.highest_facts)
             with ordinality b (lowest, highest, place) on b.place = f.place
@@ -67,7 +68,7 @@ begin
         select ordering.weights[2] + ordering.weights[3]
             * case when r.halvings > oldest_halving then 0 else half ^ r.halvings end
         from (
-            select t.place, floor(date_part('epoch', rated.last - least(greatest(
+            select t.place, floor(date_part('epoch', standing.last - least(greatest(
                 t.rated_at, chosen.oldest_rated_at), chosen.newest_rated_at))
                 / chosen.recent_unit)::integer as halvings
             from unnest(times) with ordinality as t (rated_at, place)

@@ -1,6 +1,10 @@
 -- The facts are shrunk towards the average of all users, as by five ratings, or one for the time.
 -- The ranker learned with the same facts: see recsys/models/ranker.py.
-create or replace function recsys_internal.find_rater(user_id bigint, ranker recsys.rankers)
+create or replace function recsys_internal.find_rater(
+    user_id bigint,
+    ranker recsys.rankers,
+    rated recsys_internal.rated
+)
 returns recsys_internal.rater
 language plpgsql stable
 as $$
@@ -8,38 +12,39 @@ as $$
 declare
     rater recsys_internal.rater;
     stored recsys.ranker_users;
-    rated record;
+    counted record;
     facts vector;
     seen vector;  -- (m, 1), and the facts
 begin
     if ranker.model_id is null then
         return null;
     end if;
-    select * into stored
-    from recsys.ranker_users u
-    where u.user_id = find_rater.user_id and u.model_id = ranker.model_id;
+    if rated.movie_ids is not null then
+        select * into stored
+        from recsys.ranker_users u
+        where u.user_id = find_rater.user_id and u.model_id = ranker.model_id;
+    end if;
     select count(*) as n, coalesce(var_pop(r.rating::double precision), 0) as variance,
         count(*) filter (where r.rating <> floor(r.rating)) as halves,
         coalesce(sum(date_part('epoch', least(greatest(
             r.rated_at, ranker.oldest_rated_at), ranker.newest_rated_at)
             - ranker.mean_rated_at)), 0) as seconds,
         bit_xor(recsys_internal.rating_hash(r.movie_id, r.rating)) as digest
-    into rated
-    from recsys.ratings r
-    where r.user_id = find_rater.user_id;
-    if (stored.rating_count, stored.rating_digest) = (rated.n, rated.digest) then
+    into counted
+    from unnest(rated.movie_ids, rated.stars, rated.rated_at) as r (movie_id, rating, rated_at);
+    if (stored.rating_count, stored.rating_digest) = (counted.n, counted.digest) then
         rater.embedding := stored.embedding;
     else
-        rater.embedding := recsys_internal.solve_rater(user_id, ranker, stored.embedding);
+        rater.embedding := recsys_internal.solve_rater(ranker, rated, stored.embedding);
     end if;
     rater.embedding := subvector(rater.embedding, 1, vector_dims(ranker.ridge) - 1) || '[1]';
     facts := array[
-        ln(1 + rated.n),
-        sqrt((rated.n * rated.variance + ranker.typical_ratings * ranker.rating_variance)
-            / (rated.n + ranker.typical_ratings)),
-        (rated.halves + ranker.typical_ratings * ranker.half_share)
-            / (rated.n + ranker.typical_ratings),
-        rated.seconds / (rated.n + 1) / ranker.time_unit
+        ln(1 + counted.n),
+        sqrt((counted.n * counted.variance + ranker.typical_ratings * ranker.rating_variance)
+            / (counted.n + ranker.typical_ratings)),
+        (counted.halves + ranker.typical_ratings * ranker.half_share)
+            / (counted.n + ranker.typical_ratings),
+        counted.seconds / (counted.n + 1) / ranker.time_unit
     ]::vector;
     seen := rater.embedding || facts;
     select array_agg(u.bias - (u.user_weights <#> seen) order by u.unit),
@@ -56,8 +61,8 @@ comment on function recsys_internal.find_rater is
     'are still the same, else a newly solved one. Null without a ranker.';
 
 create or replace function recsys_internal.solve_rater(
-    user_id bigint,
     ranker recsys.rankers,
+    rated recsys_internal.rated,
     start vector
 )
 returns vector
@@ -66,19 +71,14 @@ as $$
 #variable_conflict use_column
 declare
     dimensions constant integer := vector_dims(ranker.ridge);
-    rated_ids bigint[];
-    stars real[];
     films vector[];
     spread vector;
     target vector;
 begin
-    select array_agg(r.movie_id), array_agg(r.rating) into rated_ids, stars
-    from recsys.ratings r
-    where r.user_id = solve_rater.user_id;
     select array_agg(f.features), sum(f.spread), sum(recsys_internal.scaled(
         f.features, r.rating - ranker.mean - (f.features::real[])[dimensions]))
     into films, spread, target
-    from unnest(rated_ids, stars) as r (movie_id, rating)
+    from unnest(rated.movie_ids, rated.stars) as r (movie_id, rating)
     join recsys.ranker_films f on f.model_id = ranker.model_id and f.movie_id = r.movie_id;
     if films is null then
         return array_fill(0, array[dimensions])::vector;

@@ -56,7 +56,8 @@ begin
     select o.user_id, recsys_internal.user_match(
         measure, case measure when 'score' then t.ranking else t.embedding end, query)
     from unnest(outdated) as o (user_id)
-    cross join lateral recsys_internal.find_taste(o.user_id, model) t
+    cross join lateral recsys_internal.find_taste(
+        o.user_id, model, recsys_internal.find_rated(o.user_id)) t
     where t.embedding is not null
     order by 2 desc, 1
     limit n;

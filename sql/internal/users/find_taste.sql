@@ -3,6 +3,7 @@
 create or replace function recsys_internal.find_taste(
     user_id bigint,
     model recsys.models,
+    rated recsys_internal.rated,
     with_films boolean default false
 )
 returns recsys_internal.taste
@@ -25,8 +26,8 @@ begin
     if model.solve_diagonal is not null and not fixed then
         select count(*), bit_xor(recsys_internal.like_hash(r.movie_id)), array_agg(r.movie_id)
         into liked, digest, taste.film_ids
-        from recsys.ratings r
-        where r.user_id = find_taste.user_id and r.rating >= model.liked_from;
+        from unnest(rated.movie_ids, rated.stars) as r (movie_id, rating)
+        where r.rating >= model.liked_from;
     end if;
     fresh := fixed or (stored.liked_count, stored.liked_digest) = (liked, digest);
     if fresh is not true and taste.film_ids is not null then
