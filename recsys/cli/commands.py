@@ -32,6 +32,14 @@ COMMANDS = {
         "basket:recommend_for",
         "Recommend films to those who like the given ones, and have no account.",
     ),
+    "watchlist": (
+        "feedback:watchlist",
+        "Show a user's watchlist, the films that suit them most first.",
+    ),
+    "feedback": (
+        "feedback:app",
+        "Hide films from a user's lists, put them off, or keep a watchlist.",
+    ),
     "similar": (
         "similar:similar",
         "Show the films that the same people like most, or whose plots are most alike.",

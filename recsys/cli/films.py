@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from datetime import timedelta
 from enum import StrEnum
 from functools import wraps
 from typing import Annotated, Any
@@ -102,8 +103,20 @@ EncoderOption = Annotated[
 ]
 DistanceOption = Annotated[Distance, typer.Option(help="Between an encoder's vectors.")]
 
+DAYS = {"h": 1 / 24, "d": 1, "w": 7, "y": 365}
 HIDDEN = ("because_movie_id", "model_id")  # of a table
 HEADERS = {"predicted_rating": "stars"}  # of a table, shorter than the columns' names
+
+
+def age(given: str) -> timedelta:
+    """Return what a number of days, or a number with a unit, stands for."""
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)([hdwy]?)", given.strip().lower())
+    if parts is None:
+        raise typer.BadParameter(f"{given!r} is no age: write 12h, 30d, 2w, 1y, or days alone")
+    try:
+        return timedelta(days=float(parts[1]) * DAYS[parts[2] or "d"])
+    except OverflowError:
+        raise typer.BadParameter(f"{given!r} is longer than all times") from None
 
 
 def find_user(engine: Engine, user: str) -> int:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from recsys.cli.films import Length, show_films, with_filters
+from recsys.cli.films import Length, age, show_films, with_filters
 from recsys.cli.output import Format, Output
 from recsys.database.migrations import ready_engine
 from recsys.serving.answers import SimilarMovie
 from recsys.serving.recommender import Recommender
 from recsys.serving.statements import Filters
-
-DAYS = {"h": 1 / 24, "d": 1, "w": 7, "y": 365}
-
-
-def _age(given: str) -> timedelta:
-    """Return what a number of days, or a number with a unit, stands for."""
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?)([hdwy]?)", given.strip().lower())
-    if parts is None:
-        raise typer.BadParameter(f"{given!r} is no age: write 12h, 30d, 2w, 1y, or days alone")
-    try:
-        return timedelta(days=float(parts[1]) * DAYS[parts[2] or "d"])
-    except OverflowError:
-        raise typer.BadParameter(f"{given!r} is longer than all times") from None
 
 
 @with_filters
@@ -38,7 +24,7 @@ def popular(
     half_life: Annotated[
         timedelta | None,
         typer.Option(
-            parser=_age,
+            parser=age,
             metavar="AGE",
             help="Age at which a like counts half, such as 12h, 30d, 2w, 1y, or days alone; by "
             "default the active model's.",

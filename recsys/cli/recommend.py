@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 from recsys.cli.films import (
     Length,
     ModelId,
+    age,
     find_user,
     say_what_is_behind,
     show_films,
@@ -33,7 +35,7 @@ def recommend(
     *,
     filters: Filters,
     include_rated: Annotated[
-        bool, typer.Option("--include-rated", help="Also films that the user has rated.")
+        bool, typer.Option("--include-rated", help="Also films that the user has rated or watched.")
     ] = False,
     diversity: Annotated[
         float,
@@ -54,6 +56,23 @@ def recommend(
         ),
     ] = False,
     model: ModelId = None,
+    not_shown_since: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=age,
+            metavar="AGE",
+            help="No films that were shown to the user in this time, such as 12h, 30d, 2w.",
+        ),
+    ] = None,
+    fresh: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="From 0 to 1: how far films that were shown lately step back."
+        ),
+    ] = 0,
+    watchlist_first: Annotated[
+        bool, typer.Option("--watchlist-first", help="The user's watchlist comes first.")
+    ] = False,
     all_users: Annotated[
         bool,
         typer.Option(
@@ -73,7 +92,10 @@ def recommend(
     - `recsys recommend --all -k 20`
     """
     if all_users:
-        others = (*filters.values(), include_rated, diversity, not rerank)
+        others = (
+            *filters.values(), include_rated, diversity, not rerank, not_shown_since, fresh,
+            watchlist_first,
+        )  # fmt: skip
         if user is not None or model is not None or any(others):
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
         if compare:
@@ -96,6 +118,9 @@ def recommend(
         include_rated=include_rated,
         diversity=diversity,
         model_id=model,
+        not_shown_since=not_shown_since,
+        fresh=fresh,
+        watchlist_first=watchlist_first,
     )
     if compare:
         from recsys.cli.compare import show_comparison

@@ -51,6 +51,34 @@ def test_films_for_a_basket(settings: Settings, sample: Connection, sample_name:
     assert recsys(*on_sample, "recommend-for", status=2).stdout == ""
 
 
+def test_feedback_and_a_watchlist(sample_engine: Engine) -> None:
+    on_own = ("--database", str(sample_engine.url.database))
+    added = recsys(*on_own, "feedback", "add", "42", "the godfahter", "hidden").stdout
+    assert "The Godfather" in added
+    for movie_id in ("1", "2", "3"):
+        recsys(*on_own, "feedback", "add", "42", movie_id, "watchlist")
+    taken = ("feedback", "remove", "42", "3", "watchlist")
+    assert "no longer watchlist" in recsys(*on_own, *taken).stdout
+    assert "not watchlist" in recsys(*on_own, *taken).stdout
+    listed = json.loads(recsys(*on_own, "feedback", "list", "42", "-o", "json").stdout)
+    assert [row["kind"] for row in listed] == ["watchlist", "watchlist", "hidden"]
+    assert {row["movie_id"] for row in listed[:2]} == {1, 2}
+    one = recsys(*on_own, "feedback", "list", "42", "--kind", "hidden", "-k", "1", "-o", "json")
+    assert json.loads(one.stdout) == listed[2:]
+    kept = json.loads(recsys(*on_own, "watchlist", "42", "-o", "json").stdout)
+    options = ("--watchlist-first", "--fresh", "0.5", "--not-shown-since", "2d", "-k", "150")
+    films = json.loads(recsys(*on_own, "recommend", "42", *options, "-o", "json").stdout)
+    with sample_engine.connect() as connection:
+        assert kept == call(connection, "watchlist", user_id=42)
+        assert films == call(
+            connection, "recommend", user_id=42, k=150, watchlist_first=True, fresh=0.5,
+            not_shown_since="2 days",
+        )  # fmt: skip
+    assert listed[2]["movie_id"] not in {film["movie_id"] for film in films}
+    assert "loved" in recsys(*on_own, "feedback", "add", "42", "1", "loved", status=2).stderr
+    assert "--all" in recsys(*on_own, "recommend", "--all", "--fresh", "1", status=2).stderr
+
+
 def test_users_for_a_film_and_like_a_user(
     settings: Settings, sample: Connection, sample_name: str
 ) -> None:
