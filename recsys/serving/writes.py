@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import CursorResult
 
@@ -160,7 +160,7 @@ def _feedback(user_id: int, movie_id: int, kind: str) -> dict[str, Any]:
     return {**_pair(user_id, movie_id), "kind": check_kind(kind)}
 
 
-def check_kind(kind: str) -> str:
+def check_kind(kind: str) -> Kind:
     """Return a kind of feedback; the table's constraint would not name one that is unknown.
 
     Raises
@@ -171,4 +171,4 @@ def check_kind(kind: str) -> str:
     if kind not in get_args(Kind):
         choices = ", ".join(get_args(Kind))
         raise InvalidRequest(f"kind is {kind!r}: it may be {choices}", "kind", kind)
-    return kind
+    return cast(Kind, kind)

@@ -159,6 +159,27 @@ def test_a_click_rates_and_the_shelves_change(writer: TestClient) -> None:
     assert titles(back.text, "you") == titles(before.text, "you")
 
 
+def test_a_click_hides_puts_off_or_keeps_a_film(writer: TestClient) -> None:
+    before = writer.get("/viewer?user_id=42")
+    shown = re.findall(r'href="/film/(\d+)', before.text.split('id="you"')[1])[:3]
+    names = titles(before.text, "you")
+    for movie_id, kind in zip(shown, ("hidden", "not_now", "watchlist"), strict=True):
+        form = {"user_id": "42", "movie_id": movie_id, "here": "/viewer?user_id=42"}
+        after = writer.post("/ratings", data={**form, "mark": kind})
+        assert "The lists know it." in after.text
+    assert titles(after.text, "you")[0] == names[2]
+    assert titles(after.text, "watchlist") == [names[2]]
+    for shelf in ("you", "liked", "genre", "popular"):
+        assert not {*names[:2]} & {*titles(after.text, shelf)}
+    alike = writer.get(f"/film/{shown[2]}?user_id=42").text
+    assert not {*shown[:2]} & {*re.findall(r'class="card">.*?href="/film/(\d+)', alike, re.DOTALL)}
+    for movie_id, kind in zip(shown, ("hidden", "not_now", "watchlist"), strict=True):
+        form = {"user_id": "42", "movie_id": movie_id, "here": "/viewer?user_id=42"}
+        after = writer.post("/ratings", data={**form, "unmark": kind})
+    assert titles(after.text, "you") == names
+    assert writer.post("/ratings", data={**form, "mark": "loved"}).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("form", "status"),
     [

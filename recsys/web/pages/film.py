@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from recsys.web.api import Bigint
 from recsys.web.asking import asker
 from recsys.web.pages.common import MovieId, UserId, address_with, find_pictures, unless_refused
-from recsys.web.pages.viewer import what_changed
+from recsys.web.pages.viewer import left_out, what_changed
 from recsys.web.rendering import page
 
 router = APIRouter()
@@ -22,12 +22,16 @@ async def film(
     movie_id: Annotated[Bigint, Path()],
     user_id: UserId | None = None,
     rated: MovieId | None = None,
+    marked: str | None = None,
 ) -> Response:
     """Show a film; with a viewer, let them rate it."""
     ask = asker(request)
     found = await ask.movie(movie_id)
-    by_ratings = await ask.similar_movies(movie_id, ALIKE)
-    by_plot = await unless_refused(ask.similar_movies(movie_id, ALIKE, by="plot"))
+    gone = [] if user_id is None else await left_out(ask, user_id)
+    by_ratings = await ask.similar_movies(movie_id, ALIKE, exclude_movies=gone)
+    by_plot = await unless_refused(
+        ask.similar_movies(movie_id, ALIKE, by="plot", exclude_movies=gone)
+    )
     ratings = [] if user_id is None else await ask.ratings(user_id)
     return page(
         request,
@@ -40,6 +44,6 @@ async def film(
         pictures=await find_pictures(request, ask, [found, *by_ratings, *(by_plot or [])]),
         user_id=user_id,
         stars=next((one.rating for one in ratings if one.movie_id == movie_id), None),
-        changed=await what_changed(ask, rated, ratings),
-        here=address_with(request, rated=None),
+        changed=await what_changed(ask, rated, ratings, marked),
+        here=address_with(request, rated=None, marked=None),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from recsys.serving.records import Rating
+from recsys.serving.writes import check_kind
 from recsys.web.api import USERS, Bigint
 from recsys.web.asking import Asker, asker
 from recsys.web.pages.common import (
@@ -41,6 +42,21 @@ OWN_GENRES = """
     order by films desc, g.name
     limit 6
 """
+
+
+# What leaves the lists of recsys.recommend leaves those that know no viewer, too.
+LEFT_OUT = """
+    select movie_id from recsys.ratings where user_id = cast(:user_id as bigint)
+    union
+    select movie_id from recsys.feedback
+    where user_id = cast(:user_id as bigint)
+      and (recsys_internal.watched(kind) or recsys_internal.away(kind, at))
+"""
+MARKED = {
+    "hidden": "never shown to this viewer again",
+    "not_now": "not shown to this viewer for a while",
+    "watchlist": "on the watchlist",
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,7 @@ async def viewer(
     why: MovieId | None = None,
     shelf: str | None = None,
     rated: MovieId | None = None,
+    marked: str | None = None,
 ) -> Response:
     """Show a viewer's ratings and shelves; `why` opens the reasons of a film on a shelf."""
     ask = asker(request)
@@ -91,6 +108,7 @@ async def viewer(
         "viewer.html",
         user_id=user_id,
         rated=ratings,
+        marks=[one for one in await ask.marks(user_id) if one.kind in MARKED],
         mean=sum(one.rating for one in ratings) / max(1, len(ratings)),
         genres=genres,
         all_genres=names,
@@ -99,9 +117,9 @@ async def viewer(
         pictures=await find_pictures(request, ask, films),
         simulated=await is_simulated(ask),
         why=None if why is None else await reasons(ask, user_id, why, shelf or "you"),
-        changed=await what_changed(ask, rated, ratings),
-        here=address_with(request, rated=None, why=None, shelf=None),
-        link=partial(address_with, request, rated=None),
+        changed=await what_changed(ask, rated, ratings, marked),
+        here=address_with(request, rated=None, marked=None, why=None, shelf=None),
+        link=partial(address_with, request, rated=None, marked=None),
     )
 
 
@@ -109,8 +127,10 @@ async def fill_shelves(
     ask: Asker, user_id: int, ratings: list[Rating], genre: str | None
 ) -> list[Shelf]:
     """Return the shelves of a viewer, in the order of the page."""
-    seen = [one.movie_id for one in ratings]
+    seen = await left_out(ask, user_id)
     shelves = [Shelf("you", "For you", await ask.recommend(user_id, SHELF), reasons=True)]
+    if kept := await ask.watchlist(user_id, SHELF):
+        shelves.append(Shelf("watchlist", "Your watchlist", kept, reasons=True))
     liked = max((one for one in ratings if one.rating >= LIKED_FROM), default=None, key=_newest)
     if liked:
         alike = await ask.similar_movies(liked.movie_id, SHELF, exclude_movies=seen)
@@ -120,6 +140,11 @@ async def fill_shelves(
         shelves.append(Shelf("genre", f"For you: {genre}", films, reasons=True))
     popular = await ask.popular(SHELF, exclude_movies=seen)
     return [*shelves, Shelf("popular", "Popular now", popular)]
+
+
+async def left_out(ask: Asker, user_id: int) -> list[int]:
+    """Return the ids of films that a viewer has rated or watched, or does not want to see."""
+    return [row["movie_id"] for row in await ask.rows(LEFT_OUT, user_id=user_id)]
 
 
 def _newest(rating: Rating) -> Any:
@@ -153,10 +178,14 @@ async def reasons(ask: Asker, user_id: int, movie_id: int, shelf: str) -> dict[s
     return {"bars": bars, "total": ends[-1], "title": title, "shelf": shelf}
 
 
-async def what_changed(ask: Asker, movie_id: int | None, ratings: list[Rating]) -> str | None:
+async def what_changed(
+    ask: Asker, movie_id: int | None, ratings: list[Rating], marked: str | None = None
+) -> str | None:
     """Say what the click did that led here."""
     if movie_id is None:
         return None
+    if marked in MARKED:
+        return f"{(await ask.movie(movie_id)).title}: {MARKED[marked]}. The lists know it."
     for one in ratings:
         if one.movie_id == movie_id:
             return f"{one.title}: {one.rating:g} stars. The lists know it."
@@ -165,7 +194,7 @@ async def what_changed(ask: Asker, movie_id: int | None, ratings: list[Rating]) 
 
 @router.post("/ratings")
 async def rate(request: Request) -> Response:
-    """Write or take back a rating, and go back to the page that asked."""
+    """Write or take back a rating or a mark, and go back to the page that asked."""
     if not request.app.state.access.ratings:
         raise HTTPException(403, "nothing is written: start `recsys serve` with --allow-ratings")
     form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
@@ -177,7 +206,12 @@ async def rate(request: Request) -> Response:
     except (ValidationError, ValueError) as error:
         raise HTTPException(422, "a viewer, a film and 0.5 to 5 stars are needed") from error
     ask = asker(request)
-    if rating is None:
+    marked = form.get("mark", "")
+    if marked:
+        await ask.mark(user_id, movie_id, check_kind(marked))
+    elif "unmark" in form:
+        await ask.unmark(user_id, movie_id, check_kind(form["unmark"]))
+    elif rating is None:
         await ask.unrate(user_id, movie_id)
     else:
         await ask.rate(user_id, movie_id, rating)
@@ -185,4 +219,5 @@ async def rate(request: Request) -> Response:
     if not here.startswith(("/viewer?", "/film/")):  # never to another site
         here = f"/viewer?user_id={user_id}"
     mark = "&" if "?" in here else "?"
-    return RedirectResponse(f"{here}{mark}rated={movie_id}", 303)
+    done = {"rated": movie_id} | ({"marked": marked} if marked else {})
+    return RedirectResponse(f"{here}{mark}{urlencode(done)}", 303)
