@@ -67,6 +67,7 @@ docs: $(VENV)/.installed  ## Write the data dictionary and the charts of docs/ a
 bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA names the data folder
 	$(BIN)/python -m benchmarks.speed.start
 	$(BIN)/python -m benchmarks.speed.latency
+	$(BIN)/python -m benchmarks.speed.feedback
 	$(BIN)/python -m benchmarks.quality.ranking
 	$(BIN)/python -m benchmarks.speed.titles
 	$(BIN)/python -m benchmarks.speed.plots
