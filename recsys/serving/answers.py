@@ -33,6 +33,8 @@ class Recommendation:
         The liked film that adds most to the score; None where none adds anything.
     model_id
         The model that answered; None for popular films.
+    variant
+        The variant of the experiment that chose the film; None outside of experiments.
     """
 
     rank: int
@@ -46,6 +48,7 @@ class Recommendation:
     because_movie_id: int | None
     because_title: str | None
     model_id: int | None
+    variant: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Lists:
         not_shown_since: timedelta | None = None,
         fresh: float = 0,
         watchlist_first: bool = False,
+        experiment: str | None = None,
         **filters: Unpack[Filters],
     ) -> Question[Answers[Recommendation]]:
         """Return the k best films for a user: personal ones first, then popular ones.
@@ -49,14 +50,17 @@ class Lists:
             How far films that were shown to the user lately step back: 0 not at all, up to 1.
         watchlist_first
             The films of the user's watchlist come first.
+        experiment
+            Name of an experiment: the model, the order and the diversity are those of the user's
+            variant, where it has its own, and `variant` says which that is.
         **filters
             Which films may be answered, here and in all lists of films; see `Filters`.
 
         Raises
         ------
         InvalidRequest
-            A genre or a model is unknown, k is below 1, `diversity` or `fresh` is not in 0 to 1, or
-            `not_shown_since` is not longer than 0.
+            A genre, a model or the experiment is unknown, k is below 1, `diversity` or `fresh` is
+            not in 0 to 1, or `not_shown_since` is not longer than 0.
         """
         return call(
             Recommendation,
@@ -71,6 +75,7 @@ class Lists:
             not_shown_since=not_shown_since,
             fresh=fresh,
             watchlist_first=watchlist_first,
+            experiment=experiment,
         )
 
     def recommend_many(
@@ -85,6 +90,7 @@ class Lists:
         not_shown_since: timedelta | None = None,
         fresh: float = 0,
         watchlist_first: bool = False,
+        experiment: str | None = None,
         **filters: Unpack[Filters],
     ) -> Question[dict[int, Answers[Recommendation]]]:
         """Return what `recommend` would for each of several users, in one statement.
@@ -95,7 +101,7 @@ class Lists:
             The users, and the keys of the answer, in this order.
         k, include_rated, diversity, rerank, model_id, not_shown_since, fresh, watchlist_first
             As in `recommend`; k is the length of each user's list.
-        **filters
+        experiment, **filters
             As in `recommend`.
 
         Raises
@@ -116,6 +122,36 @@ class Lists:
             not_shown_since=not_shown_since,
             fresh=fresh,
             watchlist_first=watchlist_first,
+            experiment=experiment,
+        )
+
+    def interleave(
+        self,
+        user_id: int,
+        experiment: str,
+        k: int = 10,
+        **filters: Unpack[Filters],
+    ) -> Question[Answers[Recommendation]]:
+        """Return the lists of an experiment's two variants as one, by team draft.
+
+        Parameters
+        ----------
+        user_id
+            The user.
+        experiment
+            Name of the experiment; while it does not run, the list is that of `recommend`.
+        k
+            Length of the list.
+        **filters
+            Which films may be answered; see `Filters`.
+
+        Raises
+        ------
+        InvalidRequest
+            The experiment is unknown or has not two variants, a genre is unknown, or k is below 1.
+        """
+        return call(
+            Recommendation, "interleave", filters, user_id=user_id, experiment=experiment, k=k
         )
 
     def watchlist(

@@ -72,6 +72,7 @@ MODELS = """
     from recsys_bi.models m
     order by m.model_id desc
 """
+VARIANT = "select recsys.variant_of(cast(:user_id as bigint), cast(:experiment as text))"
 
 
 class Lookups:
@@ -157,6 +158,24 @@ class Lookups:
 
         given = {"user_id": integer("user_id", user_id), "k": _length(k)}
         return Question(MARKS, {**given, "kind": kind and check_kind(kind)}, read)
+
+    def variant_of(self, user_id: int, experiment: str) -> Question[str | None]:
+        """Return the variant of an experiment that a user is in; None while it does not run.
+
+        Parameters
+        ----------
+        user_id
+            The user.
+        experiment
+            Name of the experiment.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no such experiment.
+        """
+        given = {"user_id": integer("user_id", user_id), "experiment": experiment}
+        return Question(VARIANT, given, lambda found: found.scalar())
 
     def models(self) -> Question[Answers[ModelVersion]]:
         """Return all models, the newest first, with what was measured of each."""

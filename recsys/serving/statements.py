@@ -42,6 +42,10 @@ TYPES = {
     "model_id": "bigint",
     "include_predicted_genres": "boolean",
     "include_adult": "boolean",
+    "experiment": "text",
+    "variants": "text[]",
+    "propensities": "real[]",
+    "shown_at": "timestamptz",
     "withdrawn_at": "timestamptz",
     "by": "text",
     "encoder": "text",
@@ -235,7 +239,7 @@ def _plain(name: str, value: Any) -> Any:
         case "bigint[]":
             # Nulls are SQL's to judge.
             return [one if one is None else integer(name, one) for one in listed(name, value)]
-        case "text[]":
+        case "text[]" | "real[]":
             return listed(name, value)
         case "public.vector":
             return str([float(number) for number in value])

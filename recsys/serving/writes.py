@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import CursorResult
@@ -114,6 +115,54 @@ class Writes:
             The kind is unknown.
         """
         return Question(UNMARK, _feedback(user_id, movie_id, kind), _any, writes=True)
+
+    def log_shown(
+        self,
+        user_id: int,
+        movie_ids: Sequence[int],
+        *,
+        model_id: int | None = None,
+        experiment: str | None = None,
+        variants: Sequence[str | None] | None = None,
+        propensities: Sequence[float] | None = None,
+        shown_at: datetime | None = None,
+    ) -> Question[None]:
+        """Write that a user was shown a list of films.
+
+        Parameters
+        ----------
+        user_id
+            The user, known or new.
+        movie_ids
+            The films, in the order of the list.
+        model_id
+            The model that chose them.
+        experiment
+            Name of the experiment, if the list is of one.
+        variants
+            Each film's variant, for interleaved lists; None for the one that the user is in.
+        propensities
+            How likely each film was to get its place, above 0, up to 1.
+        shown_at
+            None for now; without a time zone, in the session's (`TimeZone` of the server). A time
+            to come counts as now.
+
+        Raises
+        ------
+        InvalidRequest
+            A film or the experiment is unknown, or a list is not as long as that of the films.
+        """
+        return write(
+            "log_shown",
+            user_id=user_id,
+            movie_ids=movie_ids,
+            model_id=model_id,
+            experiment=experiment,
+            variants=variants,
+            propensities=propensities,
+            # The same when it is sent again, so that nothing is written twice.
+            shown_at=shown_at or datetime.now(UTC),
+        )
 
     def withdraw_movie(self, movie_id: int, withdrawn_at: datetime | None = None) -> Question[None]:
         """Take a film out of all answers; its ratings stay, and count for those who gave them.

@@ -43,6 +43,7 @@ KINDS: dict[str, Any] = {
     "real": Real,
     "text": str,
     "text[]": list[str],
+    "real[]": list[Real],
     "boolean": bool,
     "interval": timedelta,
     "timestamptz": datetime,
@@ -94,6 +95,7 @@ WRITES = {
     "unrate": Write("DELETE", RATING, "ratings"),
     "mark": Write("PUT", MARK, "ratings"),
     "unmark": Write("DELETE", MARK, "ratings"),
+    "log_shown": Write("PUT", "/users/{user_id}/impressions", "ratings"),
     "withdraw_movie": Write("PUT", WITHDRAWAL, "admin"),
     "restore_movie": Write("DELETE", WITHDRAWAL, "admin"),
 }
@@ -222,6 +224,7 @@ def _is_whole(name: str, given: dict[str, Any]) -> bool:
     """Tell whether a longer list may begin otherwise, so that its parts are no pages of one."""
     return bool(
         name == "search_titles"  # more candidates are compared
+        or given.get("experiment")  # whose variant may ask for films that are unlike others
         or given.get("by") == "both"  # longer lists are merged
         or given.get("diversity")  # films are unlike more others
     )

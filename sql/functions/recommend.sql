@@ -15,7 +15,8 @@ create or replace function recsys.recommend(
     include_adult boolean default false,
     not_shown_since interval default null,
     fresh real default 0,  -- how far films that were shown lately step back
-    watchlist_first boolean default false
+    watchlist_first boolean default false,
+    experiment text default null  -- whose variant for the user says how to answer
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -25,7 +26,10 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-    model recsys.models := recsys_internal.find_model(recommend.model_id);
+    variant constant recsys.experiment_variants := case when experiment is not null then
+        recsys_internal.find_variant(recommend.user_id, recommend.experiment) end;
+    model recsys.models := recsys_internal.find_model(
+        coalesce(variant.model_id, recommend.model_id));
     filters recsys_internal.filters := recsys_internal.find_filters(
         genres, exclude_genres, year_from, year_to, min_ratings, include_predicted_genres,
         include_adult);
@@ -38,6 +42,8 @@ declare
 begin
     perform recsys_internal.check_k(k), recsys_internal.check_diversity(diversity),
         recsys_internal.check_fresh(fresh, not_shown_since);
+    diversity := coalesce(variant.diversity, diversity);
+    rerank := coalesce(variant.rerank, rerank);
     if not coalesce(include_rated, false) then
         barred := barred || rated.movie_ids || marks.watched;
     end if;
@@ -55,16 +61,17 @@ begin
     if watchlist_first and marks.watchlist is not null then
         return query select * from recsys_internal.recommend_among(
             recommend.user_id, k, model, recsys_internal.limited_to(filters, marks.watchlist),
-            barred, rated, marks, diversity, rerank, shown);
+            barred, rated, marks, diversity, rerank, shown, variant.variant);
         get diagnostics first = row_count;
         barred := barred || marks.watchlist;
     end if;
     if first < k then
         return query select first + r.rank, r.movie_id, r.title, r.year, r.genres, r.score,
-            r.predicted_rating, r.source, r.because_movie_id, r.because_title, r.model_id
+            r.predicted_rating, r.source, r.because_movie_id, r.because_title, r.model_id,
+            r.variant
         from recsys_internal.recommend_among(
             recommend.user_id, k - first, model, filters, barred, rated, marks, diversity, rerank,
-            shown) r;
+            shown, variant.variant) r;
     end if;
 end
 $$;
@@ -85,6 +92,8 @@ comment on column recsys.recommendation.because_movie_id is
 comment on column recsys.recommendation.because_title is 'Its title.';
 comment on column recsys.recommendation.model_id is
     'Id of the model that answered; null for popular films.';
+comment on column recsys.recommendation.variant is
+    'The variant of the experiment that chose the film; null outside of experiments.';
 
 comment on function recsys.recommend is
     'The k best films for a user that they have neither rated nor seen: personal ones by the '

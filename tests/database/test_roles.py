@@ -21,6 +21,7 @@ from recsys.database import install, migrations
 from recsys.database.engine import libpq_url
 from recsys.database.schema import is_simulated, sql_folder
 from recsys.errors import DatabaseError
+from recsys.models.experiments import Variant, start_experiment
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 from tests.helpers.databases import open_database
@@ -30,7 +31,10 @@ CALLS = {
     "recommend": [
         "recsys.recommend(1, diversity => 0.3)",
         "recsys.recommend(-1, include_predicted_genres => true, genres => '{Drama}')",
+        "recsys.recommend(1, experiment => 'e')",
     ],
+    "interleave": ["recsys.interleave(1, 'e')"],
+    "variant_of": ["recsys.variant_of(1, 'e')"],
     "recommend_for": ["recsys.recommend_for('{1,2,3}', genres => '{Drama}')"],
     "similar_movies": [
         "recsys.similar_movies(1, exclude_genres => '{Drama}')",
@@ -54,10 +58,11 @@ WRITERS = {
     "merge_movies": "select recsys.merge_movies(1, 2)",
     "refresh_content": "select recsys.refresh_content()",
     "refresh_popularity": "select recsys.refresh_popularity()",
+    "log_shown": "select recsys.log_shown(1, '{1,2}')",
     "withdraw_movie": "select recsys.withdraw_movie(1)",
     "restore_movie": "select recsys.restore_movie(1)",
 }
-APPLICATION = {"withdraw_movie", "restore_movie"}  # what recsys_app may call of them
+APPLICATION = {"log_shown", "withdraw_movie", "restore_movie"}  # what recsys_app may call of them
 WRITABLE = {
     "recsys_reader": set(),
     "recsys_app": {"ratings", "users", "tags", "feedback", "impressions"},
@@ -82,6 +87,8 @@ def login(
     The embedded server's socket lets it in without a password; another server may not, so that
     a member with a password of this run's stands in for it there.
     """
+    with learned_engine.begin() as connection:
+        start_experiment(connection, "e", [Variant("a"), Variant("b")])
     url = server_url.set(database=learned_engine.url.database, username=role, password=None)
     member = f"member_{uuid.uuid4().hex[:8]}"
     if settings.database_url is not None:
@@ -305,6 +312,7 @@ def test_no_search_path_tricks_a_function(learned_engine: Engine) -> None:
     calls = [call for some in CALLS.values() for call in some]
     with learned_engine.connect() as connection:
         run = partial(connection.exec_driver_sql, execution_options={"no_parameters": True})
+        start_experiment(connection, "e", [Variant("a"), Variant("b")])
         straight = [run(f"select * from {call}").all() for call in calls]
         run("create schema evil")
         made = 0

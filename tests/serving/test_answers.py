@@ -110,6 +110,7 @@ def test_types_are_the_same_whatever_is_missing() -> None:
             "because_movie_id": "Int64",
             "because_title": "string",
             "model_id": "Int64",
+            "variant": "string",
         }
     both = frames[2]
     assert both["because_movie_id"][1] == 2**62 + 1  # a float has no such number

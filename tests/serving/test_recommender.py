@@ -24,6 +24,7 @@ from recsys import (
     RecsysError,
 )
 from recsys.arrays import Vectors
+from recsys.models.experiments import Variant, start_experiment
 from recsys.serving.lookups import Lookups
 from recsys.serving.questions import Questions
 from recsys.serving.statements import Filters, Question
@@ -40,6 +41,8 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("recommend", {"user_id": 42, "not_shown_since": timedelta(0)}),
     ("recommend", {"user_id": 42, "fresh": 2}),
     ("watchlist", {"user_id": 42, "k": 3}),
+    ("recommend", {"user_id": 42, "experiment": "x"}),
+    ("interleave", {"user_id": 42, "experiment": "x"}),
     ("recommend_for", {"liked": [1, 2, 3], "k": 5, "genres": ["Comedy"]}),
     ("recommend_for", {"liked": []}),
     ("similar_movies", {"movie_id": 1, "year_from": 1950}),
@@ -103,6 +106,7 @@ def test_the_signature_lists_the_filters() -> None:
         "exclude_movies: Sequence[int] | None = None, include_rated: bool = False, "
         "diversity: float = 0, rerank: bool = True, model_id: int | None = None, "
         "not_shown_since: timedelta | None = None, fresh: float = 0, watchlist_first: bool = False, "
+        "experiment: str | None = None, "
         "include_predicted_genres: bool = False, include_adult: bool = False) -> Answers[Recommendation]"
     )
     assert "exclude_movies" in pydoc.render_doc(AsyncRecommender.search_plots)
@@ -212,6 +216,50 @@ def test_a_rating_is_written_and_counts(sample_engine: Engine) -> None:
 
     asyncio.run(main())
     assert row(-6) == (2, then)
+
+
+def test_lists_of_an_experiment_are_logged_once(sample_engine: Engine) -> None:
+    then = datetime(2020, 2, 29, 12, tzinfo=UTC)
+    with sample_engine.begin() as connection:
+        start_experiment(connection, "e", [Variant("a"), Variant("b", rerank=False)])
+    url = url_of(sample_engine)
+    with Recommender(url) as recommender:
+        own = recommender.variant_of(7, "e")
+        films = recommender.recommend(7, 5, experiment="e")
+        assert own in ("a", "b")
+        assert {film.variant for film in films} == {own}
+        assert recommender.recommend_many([7], 5, experiment="e") == {7: films}
+        ids = [film.movie_id for film in films]
+        for _ in range(2):
+            recommender.log_shown(7, ids, experiment="e", shown_at=then)
+        mixed = recommender.interleave(7, "e", 4)
+        recommender.log_shown(
+            8,
+            [film.movie_id for film in mixed],
+            experiment="e",
+            variants=[film.variant for film in mixed],
+            propensities=[0.5] * 4,
+        )
+        for wrong in ({"experiment": "x"}, {"propensities": [0.5]}, {"propensities": [2] * 5}):
+            with pytest.raises(InvalidRequest):
+                recommender.log_shown(7, ids, **wrong)
+
+        async def main() -> str | None:
+            async with AsyncRecommender(url) as awaiting:
+                await awaiting.log_shown(9, ids[:1])
+                return await awaiting.variant_of(7, "e")
+
+        assert asyncio.run(main()) == own
+    with sample_engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "select user_id, movie_id, variant, propensity from recsys.impressions"
+            " order by user_id, rank"
+        ).all()
+    assert [tuple(row) for row in found] == [
+        *((7, movie_id, own, None) for movie_id in ids),
+        *((8, film.movie_id, film.variant, 0.5) for film in mixed),
+        (9, ids[0], None, None),
+    ]
 
 
 def test_a_film_is_withdrawn_and_restored(sample_engine: Engine) -> None:

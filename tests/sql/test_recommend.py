@@ -116,7 +116,7 @@ def test_a_new_rating_is_excluded_by_the_next_statement(sample: Connection) -> N
 def test_columns_are_those_of_the_contract(sample: Connection) -> None:
     assert list(call(sample, "recommend", user_id=1)[0]) == [
         "rank", "movie_id", "title", "year", "genres", "score", "predicted_rating", "source",
-        "because_movie_id", "because_title", "model_id",
+        "because_movie_id", "because_title", "model_id", "variant",
     ]  # fmt: skip
     assert list(call(sample, "similar_movies", movie_id=1)[0]) == [
         "rank", "movie_id", "title", "year", "genres", "score", "source", "model_id",

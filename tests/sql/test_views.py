@@ -41,6 +41,10 @@ def bi_name(server_url: URL, sample_name: str, copies: object) -> str:
             "insert into recsys.ratings values (-1, 1, 5, 'infinity'), (-1, 2, 0.5, '-infinity'),"
             " (-1, 3, 5, '4714-11-24 BC Z'), (-1, 4, 5, '0044-03-15 BC'), (-1, 5, 5, '294276-12-31')"
         )
+        connection.exec_driver_sql(
+            "insert into recsys.impressions (user_id, movie_id, rank, experiment, variant)"
+            " values (1, 1, 1, 'e', 'a')"
+        )
         connection.execute(
             evaluations.insert(),
             {"model_id": 1, "protocol": "p", "method": "recommend", "metric": "ndcg", "k": 10},

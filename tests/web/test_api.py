@@ -213,6 +213,21 @@ def test_marks_and_withdrawals_are_written(writer: TestClient) -> None:
     assert films("popular?k=1") == [best]
 
 
+def test_a_list_that_was_shown_is_written(writer: TestClient, learned_engine: Engine) -> None:
+    address = "/api/v1/users/-7/impressions"
+    shown = {"movie_ids": [3, 1], "propensities": [1, 0.5], "shown_at": "2020-01-01T00:00:00Z"}
+    for _ in range(2):
+        assert writer.put(address, json=shown).status_code == 204
+    assert writer.put(address, json={"movie_ids": [1], "variants": []}).status_code == 422
+    assert writer.put(address, json={"movie_ids": [9999]}).status_code == 404
+    assert writer.get("/api/v1/variant_of?user_id=1&experiment=x").status_code == 422
+    with learned_engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "select movie_id, rank, propensity from recsys.impressions order by rank"
+        )
+        assert [tuple(row) for row in found] == [(3, 1, 1.0), (1, 2, 0.5)]
+
+
 def test_the_description_has_every_method_with_its_arguments(client: TestClient) -> None:
     described = client.get("/api/v1/openapi.json").json()
     operations = {

@@ -11,7 +11,8 @@ create or replace function recsys_internal.complete_recommendations(
     ranker recsys.rankers,
     raters recsys_internal.rater[],
     worst boolean default false,
-    shown recsys_internal.shown default null
+    shown recsys_internal.shown default null,
+    variant text default null
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -24,7 +25,8 @@ declare
 begin
     return query
     select a.place::integer, a.movie_id, d.title, d.year, d.genres, a.score, a.stars,
-        case when v.content then 'content' else source end, a.because, m.title, model.model_id
+        case when v.content then 'content' else source end, a.because, m.title, model.model_id,
+        variant
     from unnest(ids, scores, stars, because)
         with ordinality as a (movie_id, score, stars, because, place)
     cross join lateral recsys_internal.describe_movie(a.movie_id) d
@@ -47,7 +49,7 @@ begin
         return query
         select found + p.place::integer, p.movie_id, d.title, d.year, d.genres,
             p.popularity, p.stars, 'popular', null::bigint, null::text,
-            null::bigint
+            null::bigint, variant
         from unnest(
             popular_ids, popularities,
             recsys_internal.stars_of(ranker, raters, popular_ids, worst))

@@ -8,7 +8,8 @@ create or replace function recsys_internal.recommend_among(
     marks recsys_internal.marks,
     diversity real,
     rerank boolean,
-    shown recsys_internal.shown default null
+    shown recsys_internal.shown default null,
+    variant text default null
 )
 returns setof recsys.recommendation
 language plpgsql stable
@@ -75,7 +76,7 @@ begin
     end if;
     return query select * from recsys_internal.complete_recommendations(
         model, taste.source, ids, scores, recsys_internal.predict_stars(ranker, rater, ids),
-        because, k, barred, filters, ranker, array[rater], shown => shown);
+        because, k, barred, filters, ranker, array[rater], shown => shown, variant => variant);
 end
 $$;
 
