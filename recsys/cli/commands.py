@@ -71,6 +71,14 @@ COMMANDS = {
     ),
     "db": ("db:app", "The schema, and the embedded PostgreSQL server."),
     "models": ("models:app", "List, show, import, activate and drop models."),
+    "experiments": (
+        "experiments:app",
+        "Start, stop and compare: which variant is better for users.",
+    ),
+    "retention": (
+        "retention:retention",
+        "Delete what users were shown long ago (`recsys.impressions`), some users at a time.",
+    ),
     "movies": (
         "movies:app",
         "Merge films that are in the catalogue twice; take films out of the answers.",
