@@ -3,7 +3,7 @@
     python docs/experiment.py
 
 Half of what each viewer likes is held out: it is what they open when a list shows it. Model a
-learned from one viewer in twenty, model b from all. Draws `images/experiment.png`.
+learned from one viewer in fifty, model b from all. Draws `images/experiment.png`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from recsys.training.train import train
 PLOT = Path(__file__).parent / "images" / "experiment.png"
 VIEWERS = 1000
 DAYS = 20
-VISITS_A_DAY = 0.25
+VISITS_A_DAY = 0.35
 HOLD_OUT = """
     create table public.wanted as
     select user_id, movie_id from recsys.ratings
@@ -38,7 +38,7 @@ NOT_THESE = """
     delete from recsys.ratings r using public.wanted w
     where w.user_id = r.user_id and w.movie_id = r.movie_id
 """
-OTHERS = "create table public.others as select * from recsys.ratings where user_id % 20 > 0"
+OTHERS = "create table public.others as select * from recsys.ratings where user_id % 50 > 0"
 VISIT = """
     with shown as materialized (
         select u.user_id, r.*
@@ -71,7 +71,7 @@ def train_both(engine: Engine) -> tuple[int, int]:
         for statement in (HOLD_OUT, NOT_THESE, OTHERS):
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         connection.exec_driver_sql(
-            "delete from recsys.ratings r where r.user_id % 20 > 0",
+            "delete from recsys.ratings r where r.user_id % 50 > 0",
             execution_options={"no_parameters": True},
         )
     few = train(engine, some)
