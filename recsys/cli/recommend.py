@@ -73,6 +73,9 @@ def recommend(
     watchlist_first: Annotated[
         bool, typer.Option("--watchlist-first", help="The user's watchlist comes first.")
     ] = False,
+    experiment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="As the user's variant of it answers.")
+    ] = None,
     all_users: Annotated[
         bool,
         typer.Option(
@@ -94,7 +97,7 @@ def recommend(
     if all_users:
         others = (
             *filters.values(), include_rated, diversity, not rerank, not_shown_since, fresh,
-            watchlist_first,
+            watchlist_first, experiment,
         )  # fmt: skip
         if user is not None or model is not None or any(others):
             raise typer.BadParameter("it takes no user and no filter", param_hint="--all")
@@ -121,6 +124,7 @@ def recommend(
         not_shown_since=not_shown_since,
         fresh=fresh,
         watchlist_first=watchlist_first,
+        experiment=experiment,
     )
     if compare:
         from recsys.cli.compare import show_comparison

@@ -46,6 +46,11 @@ def test_an_experiment_from_start_to_result(sample_engine: Engine, tmp_path: Pat
             "select rerank, diversity from recsys.experiment_variants order by variant"
         )
         assert [tuple(row) for row in found] == [(None, None), (False, 0.25)]
+    listed = json.loads(recsys(*on, "recommend", "7", "--experiment", "june", "-o", "json").stdout)
+    with sample_engine.connect() as connection:
+        own = connection.exec_driver_sql("select recsys.variant_of(7, 'june')").scalar_one()
+    assert {row["variant"] for row in listed} == {own}
+    assert "takes no" in recsys(*on, "recommend", "--all", "--experiment", "june", status=2).stderr
     plot = tmp_path / "june.png"
     early = recsys(*on, "experiments", "results", "june", "--plot", str(plot), status=2)
     assert "nothing to draw yet" in early.stderr
