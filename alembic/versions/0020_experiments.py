@@ -21,7 +21,8 @@ drop function if exists recsys.recommend, recsys_internal.recommend_among,
 DOWNGRADE = """
 drop function if exists recsys.interleave, recsys.log_shown, recsys.variant_of, recsys.recommend,
     recsys_internal.recommend_among, recsys_internal.complete_recommendations,
-    recsys_internal.estimate_clicks, recsys_internal.measure_experiments,
+    recsys_internal.estimate_clicks, recsys_internal.known_before,
+    recsys_internal.measure_experiments,
     recsys_internal.experiment_counts, recsys_internal.always_valid_margin,
     recsys_internal.find_variant, recsys_internal.running_variants, recsys_internal.chance;
 alter type recsys.recommendation drop attribute variant;

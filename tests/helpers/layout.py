@@ -111,7 +111,8 @@ def _tables(tree: Any) -> Iterator[str]:
 
 
 def _over_users(tree: Any) -> list[str]:
-    return sorted(set(_tables(tree)) & set(DISTRIBUTED))
+    aside = set(_found(tree, "ctename"))
+    return sorted((set(_tables(tree)) - aside) & set(DISTRIBUTED))
 
 
 def _functions(tree: Any) -> Iterator[str]:
