@@ -146,11 +146,11 @@ def solve_exactly(
 
 def solve_as_trained(items: Values, likes: Likes, parameters: Parameters) -> Values:
     """Return the users' vectors by the solver of the training, with its steps and tolerance."""
-    users = torch.repeat_interleave(torch.tensor([len(rows) for rows in likes.values()]))
+    counts = torch.tensor([len(rows) for rows in likes.values()])
     films = torch.from_numpy(np.concatenate([np.sort(rows) for rows in likes.values()]))
     fixed = torch.from_numpy(items.astype(np.float32))
     vectors = torch.zeros(len(likes), fixed.shape[1])
-    side = Side(users, films, (len(likes), len(fixed)))
+    side = Side(counts, films, len(fixed))
     solve(vectors, fixed, side, *parameters.weights, FINAL_STEPS, FINAL_TOLERANCE)
     return vectors.double().numpy()
 

@@ -9,7 +9,8 @@ bytes unused, then its float4 elements (pgvector, ``vector_send``).
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def write_columns(connection: Connection, table: str, columns: Mapping[str, NDAr
 
 
 def read_columns(connection: Connection, query: str, **types: str | int) -> dict[str, NDArray[Any]]:
-    """Read a query's columns as arrays.
+    """Read a query's columns as arrays, some rows at a time: hardly more than these is in memory.
 
     Parameters
     ----------
@@ -87,26 +88,37 @@ def read_columns(connection: Connection, query: str, **types: str | int) -> dict
             ],
         ]
     )
-    received = bytearray()
-    with (
-        driver(connection)
-        .cursor()
-        .copy(f"copy ({query}) to stdout (format binary)".encode()) as copy
-    ):
-        for data in copy:
-            received += data
-    rows = np.frombuffer(
-        received,
-        dtype=record,
-        offset=len(HEADER),
-        count=(len(received) - len(HEADER) - len(TRAILER)) // record.itemsize,
-    )
-    return {
-        name: rows[name]["elements"].astype("f4")
-        if isinstance(kind, int)
-        else rows[name].astype(kind)
+    columns: dict[str, NDArray[Any]] = {
+        name: np.empty((0, kind), "f4") if isinstance(kind, int) else np.empty(0, kind)
         for name, kind in types.items()
     }
+    n, capacity = 0, 0
+    for rows in _records(connection, query, record):
+        if n + len(rows) > capacity:
+            # By a part of it, not by as much again: what is added is written with zeros.
+            capacity = n + len(rows) + n // 8
+            _resize(columns, capacity)
+        for name, column in columns.items():
+            column[n : n + len(rows)] = rows[name]["elements" if column.ndim == 2 else ...]
+        n += len(rows)
+    _resize(columns, n)
+    return columns
+
+
+def _records(connection: Connection, query: str, record: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    """Yield the rows of a query, a chunk at a time."""
+    statement = f"copy ({query}) to stdout (format binary)".encode()
+    with driver(connection).cursor().copy(statement) as copy:
+        messages, start = iter(copy), len(HEADER)
+        while received := b"".join(islice(messages, ROWS_A_CHUNK)):
+            # The trailer is shorter than a row.
+            yield np.frombuffer(received, record, (len(received) - start) // record.itemsize, start)
+            start = 0
+
+
+def _resize(columns: dict[str, NDArray[Any]], n: int) -> None:
+    for column in columns.values():
+        column.resize((n, *column.shape[1:]), refcheck=False)  # in place: nothing is copied
 
 
 def _field(name: str, values: NDArray[Any]) -> tuple[tuple[str, Any], tuple[str, Any]]:

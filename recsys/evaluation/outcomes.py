@@ -46,7 +46,7 @@ class Unseen(NamedTuple):
     """
 
     rows: Index
-    movies: Index
+    movies: Ids
     stars: Values
 
 
@@ -92,7 +92,7 @@ class Outcome:
     users: Index
     lists: dict[str, Index]
     truth_rows: Index
-    truth_movies: Index
+    truth_movies: Ids
     known: Index
     likes: Index
     n_training_users: int

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.arrays import Index, Mask
+from recsys.arrays import Ids, Index, Mask
 from recsys.errors import EvaluationError
 from recsys.evaluation import splits
 from recsys.evaluation.data import RatingData
@@ -180,7 +180,7 @@ class Division:
         """Return the places of the chosen ratings that asked users gave."""
         return np.flatnonzero(chosen & np.isin(self.data.ratings.user_index, self.users))
 
-    def rows_of(self, chosen: Mask) -> tuple[Index, Index]:
+    def rows_of(self, chosen: Mask) -> tuple[Index, Ids]:
         """Return the place among the asked users, and the film, of these ratings."""
         mine = self.data.ratings.part(self.places_of(chosen))
         return np.searchsorted(self.users, mine.user_index), mine.movie_index

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays import Index, Mask
+from recsys.arrays import Ids, Index, Mask
 from recsys.learning.likes import hold_out
 
 TRAIN, LATER, HELD_OUT = 0, 1, 2
@@ -20,7 +20,7 @@ TOLD = 0.8  # of the likes of such a user, the share that is inserted after the 
 Parts = NDArray[np.int8]
 
 
-def by_random(users: Index, share: float, seed: int) -> Parts:
+def by_random(users: Ids, share: float, seed: int) -> Parts:
     """Hold out ``round(share * n)`` of each user's n pairs, at random.
 
     Parameters
@@ -61,7 +61,7 @@ def point_in_time(rated_at: Index, share: float) -> int:
     return int(np.sort(rated_at)[len(rated_at) - newest - 1])
 
 
-def newest_of_each(users: Index, rated_at: Index, seed: int) -> Parts:
+def newest_of_each(users: Ids, rated_at: Index, seed: int) -> Parts:
     """Hold out each user's newest pair; one of several of that moment is drawn.
 
     Examples
@@ -77,7 +77,7 @@ def newest_of_each(users: Index, rated_at: Index, seed: int) -> Parts:
     return _parts(held_out)
 
 
-def by_user(users: Index, share: float, seed: int) -> Parts:
+def by_user(users: Ids, share: float, seed: int) -> Parts:
     """Hold out `share` of the users that have `LEAST_LIKES` pairs or more.
 
     None of their pairs trains: `TOLD` of their pairs, drawn at random, comes later, and the rest is

@@ -19,7 +19,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from recsys.arrays import Index, Mask, Numbers, Values, Vectors
+from recsys.arrays import Ids, Index, Mask, Numbers, Values, Vectors
 from recsys.learning.ratings import Ratings
 
 DIRECTIONS = 256  # of each of the two; fewer lose, more gain little in an order of candidates
@@ -92,7 +92,7 @@ def directions(ratings: Ratings, threshold: float, seed: int) -> tuple[Direction
 
 
 def sums(
-    vectors: Additive, users: Index, movies: Index, liked: Mask, weights: Numbers, n_users: int
+    vectors: Additive, users: Ids, movies: Ids, liked: Mask, weights: Numbers, n_users: int
 ) -> Tensor:
     """Return the weighted sums of what users rated, ``(n_users, 2 d)`` float32.
 
@@ -108,7 +108,7 @@ def sums(
 
 
 def matrix(
-    users: Index, movies: Index, shape: tuple[int, int], values: Numbers | None = None
+    users: Ids, movies: Ids, shape: tuple[int, int], values: Numbers | None = None
 ) -> sparse.csr_array:
     """Return the float32 matrix with these values, or a 1, for each pair."""
     ones = np.ones(len(users), dtype=np.float32)

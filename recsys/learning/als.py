@@ -19,7 +19,9 @@ import math
 import time
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from recsys.learning.blocks import Side, solve
@@ -48,7 +50,7 @@ class Factorization:
     Parameters
     ----------
     user_index, item_index
-        ``(n,)`` int64, ordered by user and then by item, each pair once.
+        ``(n,)`` on the CPU, ordered by user and then by item, each pair once.
     shape
         ``(n_users, n_items)``.
     parameters
@@ -69,16 +71,13 @@ class Factorization:
         n_users, n_items = shape
         self.n, self.steps = len(user_index), parameters.steps
         self.alpha, self.regularization = parameters.weights
-        user_index, item_index = user_index.to(device), item_index.to(device)
         # The most active users come first: those that most items ask for lie together in memory.
         activity = torch.bincount(user_index, minlength=n_users)
-        self.row = torch.argsort(torch.argsort(activity, descending=True, stable=True))
-        user_index = self.row[user_index]
-        order = torch.argsort(user_index, stable=True)
-        user_index, item_index = user_index[order], item_index[order]
-        self.by_user = Side(user_index, item_index, shape)
-        order = torch.argsort(item_index, stable=True)
-        self.by_item = Side(item_index[order], user_index[order], (n_items, n_users))
+        order = torch.argsort(activity, descending=True, stable=True)
+        self.row = torch.argsort(order).to(device)
+        by_user = ones(activity, item_index, n_items)[order.numpy()]
+        self.by_user = side(by_user, device)
+        self.by_item = side(by_user.T.tocsr(), device)
         # Drawn on the CPU whatever the device, so that a seed means the same vectors everywhere.
         generator = torch.Generator().manual_seed(parameters.seed)
         scale = INITIAL_SCALE / math.sqrt(parameters.factors)
@@ -175,9 +174,22 @@ def fold_in(
 ) -> Factors:
     """Solve for all users anew, from these positives and the items as they were learned."""
     users = torch.zeros(shape[0], learned.items.shape[1])
-    side = Side(user_index, item_index, shape)
-    solve(users, learned.items, side, *parameters.weights, FINAL_STEPS, FINAL_TOLERANCE)
+    by_user = Side(torch.bincount(user_index, minlength=shape[0]), item_index, shape[1])
+    solve(users, learned.items, by_user, *parameters.weights, FINAL_STEPS, FINAL_TOLERANCE)
     return learned._replace(users=users)
+
+
+def ones(counts: Tensor, columns: Tensor, n_columns: int) -> sparse.csr_array:
+    """Return the 0/1 matrix with so many ones a row, in bytes."""
+    ends = np.append(0, counts.cumsum(0).numpy())
+    values = np.ones(len(columns), dtype=np.int8)
+    return sparse.csr_array((values, columns.numpy(), ends), (len(counts), n_columns))
+
+
+def side(matrix: sparse.csr_array, device: str) -> Side:
+    """Return the rows of a 0/1 matrix as a side of the problem."""
+    counts, columns = torch.from_numpy(np.diff(matrix.indptr)), torch.from_numpy(matrix.indices)
+    return Side(counts.long().to(device), columns.to(device), matrix.shape[1])
 
 
 def principal_axes(vectors: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from recsys.arrays import Index, Numbers, Values, Vectors
+from recsys.arrays import Ids, Index, Numbers, Values, Vectors
 from recsys.learning.metrics import NO_MOVIE, judge, ndcg
 from recsys.learning.network import HIGHEST, LOWEST
 
@@ -25,7 +25,7 @@ ROWS_A_CHUNK = 256
 TUNED_ON = 2000  # users
 
 
-def likes_matrix(users: Index, movies: Index, shape: tuple[int, int]) -> LikesMatrix:
+def likes_matrix(users: Ids, movies: Ids, shape: tuple[int, int]) -> LikesMatrix:
     """Return the matrix with a 1 for each pair."""
     return sparse.csr_array((np.ones(len(users), dtype=np.float32), (users, movies)), shape=shape)
 
@@ -75,7 +75,7 @@ class Biases:
     users: Values  # (n_users,)
 
     @classmethod
-    def fit(cls, users: Index, movies: Index, stars: Numbers, shape: tuple[int, int]) -> Biases:
+    def fit(cls, users: Ids, movies: Ids, stars: Numbers, shape: tuple[int, int]) -> Biases:
         """Fit on ratings by dense indexes."""
         given = stars.astype(np.float64)
         mean = float(given.mean())
@@ -83,13 +83,13 @@ class Biases:
         left = given - mean - of_films[movies]
         return cls(mean, of_films, _shrunk_means(users, left, shape[0], USER_SHRINKAGE))
 
-    def __call__(self, users: Index, movies: Index) -> Values:
+    def __call__(self, users: Ids, movies: Ids) -> Values:
         """Predict the stars of pairs, ``(n,)``, within the scale."""
         stars: Values = self.mean + self.films[movies] + self.users[users]
         return stars.clip(LOWEST, HIGHEST)
 
 
-def _shrunk_means(rows: Index, values: Values, n: int, shrinkage: float) -> Values:
+def _shrunk_means(rows: Ids, values: Values, n: int, shrinkage: float) -> Values:
     counts = np.bincount(rows, minlength=n)
     means: Values = np.bincount(rows, weights=values, minlength=n) / (counts + shrinkage)
     return means

@@ -72,17 +72,19 @@ class Side:
 
     Parameters
     ----------
-    rows, columns
-        ``(n,)`` int64, ordered by row and then by column, each pair once.
+    counts
+        ``(n_rows,)`` int64, ones a row.
+    columns
+        ``(n,)`` of the ones, row after row, ascending within each.
     """
 
-    def __init__(self, rows: Tensor, columns: Tensor, shape: tuple[int, int]) -> None:
-        self.shape = shape
-        self.counts = torch.bincount(rows, minlength=shape[0])  # (n_rows,)
-        ends = self.counts.cumsum(0).cpu()
+    def __init__(self, counts: Tensor, columns: Tensor, n_columns: int) -> None:
+        self.shape = shape = len(counts), n_columns
+        self.counts = counts
+        ends = counts.cumsum(0).cpu()
         columns = columns.int()
         most_rows, most = BLOCK_ROWS, BLOCK_POSITIVES
-        if rows.is_cuda:  # no such cache, and it takes time to start its kernels
+        if columns.is_cuda:  # no such cache, and it takes time to start its kernels
             most_rows, most = 1 << 20, 1 << 24
         self.blocks, start, first = [], 0, 0
         while start < shape[0]:

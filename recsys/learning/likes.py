@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys.arrays import Index, Mask
+from recsys.arrays import Ids, Index, Mask
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,13 @@ class Likes:
     user_ids, movie_ids
         ``(n_users,)`` and ``(n_movies,)``, ascending: outside id of each dense index.
     user_index, movie_index
-        ``(n,)``: dense indexes of each pair.
+        ``(n,)``: dense indexes of each pair, of any width.
     """
 
     user_ids: Index
     movie_ids: Index
-    user_index: Index
-    movie_index: Index
+    user_index: Ids
+    movie_index: Ids
 
     @classmethod
     def from_pairs(cls, users: Index, movies: Index) -> Likes:
@@ -40,13 +40,13 @@ class Likes:
         return len(self.user_ids), len(self.movie_ids)
 
 
-def hold_out(user_index: Index, share: float, seed: int) -> Mask:
+def hold_out(user_index: Ids, share: float, seed: int) -> Mask:
     """Choose a random share of each user's pairs.
 
     Parameters
     ----------
     user_index
-        ``(n,)`` int64, which user each pair belongs to.
+        ``(n,)``, which user each pair belongs to.
     share
         Of each user's n pairs, ``round(share * n)`` are chosen.
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from recsys.arrays import Index, Numbers, Values
+from recsys.arrays import Ids, Index, Numbers, Values
 from recsys.learning.metrics import ndcg
 
 HALF_LIVES = tuple(3600.0 * 2.0**doublings for doublings in range(19))  # an hour to 30 years
@@ -20,7 +20,7 @@ OLDEST = 1000.0  # half-lives, after which a like counts nothing
 
 
 def decayed_counts(
-    movie_index: Index,
+    movie_index: Ids,
     seconds: Numbers,
     half_life: float | None,
     n_movies: int,
@@ -52,7 +52,7 @@ def decayed_counts(
 
 
 def choose_half_life(
-    movie_index: Index, user_index: Index, seconds: Numbers, n_movies: int, seed: int = 0
+    movie_index: Ids, user_index: Ids, seconds: Numbers, n_movies: int, seed: int = 0
 ) -> float | None:
     """Return the half-life in seconds that ranks films best for what is liked later.
 
@@ -87,7 +87,7 @@ def choose_half_life(
 
 
 def _gains(
-    movies: Index, users: Index, times: Numbers, n_movies: int, generator: np.random.Generator
+    movies: Ids, users: Ids, times: Numbers, n_movies: int, generator: np.random.Generator
 ) -> Iterator[Values]:
     """Yield each cut's NDCG, ``(n_users, n_half_lives + 1)``, that of all likes alike at the end.
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
+from recsys.arrays import Numbers, Vectors
 from recsys.learning.cores import core_workers
 from recsys.learning.ratings import Ratings
-from recsys.learning.sparse import csr_of_rows
+from recsys.learning.sparse import csr
 
 INITIAL = {"factors": 0.3, "known": 0.05, "bias": 0.2, "film": 0.1, "noise": 0.7, "scale": 0.1}
 TYPICAL_RATINGS = 10.0  # of average noise, which are added to every user's own
@@ -84,20 +88,21 @@ class Posteriors:
 
     def _arrange(self, ratings: Ratings) -> None:
         """Lay out who rated what, by users and by films, in parts."""
-        n_users, n_films = ratings.shape
-        rows, columns, stars = tensors(ratings)
-        self.mean = stars.mean()
-        values = stars - self.mean
-        self.counts = torch.bincount(rows, minlength=n_users).double()
-        self.rated = torch.bincount(columns, minlength=n_films) > 0
-        self.squares = values.new_zeros(n_users).index_add_(0, rows, values.square())
-        values = values.float()
-        self.by_user = parts(rows, columns, values, (n_users, n_films))
-        order = torch.argsort(columns, stable=True)
-        self.by_film = parts(columns[order], rows[order], values[order], (n_films, n_users))
-        pairs = (self.known[:, :, None] * self.known[:, None, :]).flatten(1).float()
-        # Of each user, sums of k k' over the films.
+        users, n_users = ratings.user_index, ratings.shape[0]
+        self.mean = float(ratings.stars.mean(dtype=np.float64))
+        by_user = matrix(ratings, less(ratings.stars, self.mean))
+        self.counts = torch.from_numpy(np.diff(by_user.indptr)).double()
+        squares = np.bincount(users, np.square(by_user.data, dtype=np.float64), n_users)
+        self.squares = torch.from_numpy(squares)
+        by_film = by_user.T.tocsr()
+        self.rated = torch.from_numpy(np.diff(by_film.indptr) > 0)
+        self.by_user, self.by_film = parts(by_user), parts(by_film)
+        # Of each user, sums of half of k k' over the films.
+        left, right = torch.triu_indices(self.known.shape[1], self.known.shape[1])
+        pairs = (self.known[:, left] * self.known[:, right]).float()
         self.pairs = torch.cat([part.ones @ pairs for part in self.by_user])
+        self.places = torch.empty(self.known.shape[1], self.known.shape[1], dtype=torch.int64)
+        self.places[left, right] = self.places[right, left] = torch.arange(len(left))
 
     def _begin(self, seed: int) -> None:
         """Draw users' latent parts, and set the variances that the first epochs go by."""
@@ -106,14 +111,17 @@ class Posteriors:
         latent = torch.randn(n_users, d, generator=generator, dtype=torch.float64)
         latent *= INITIAL["scale"]
         self.users = torch.cat([latent, latent.new_zeros(n_users, c)], 1)
-        # Second moments of the latent part with itself, (d, d), and with the rest, (d, c).
-        self.moments = latent.new_zeros(n_users, d, d + c).float()
-        self.moments[:, :, :d] = latent[:, :, None] * latent[:, None, :] + 0.01 * torch.eye(d)
-        # What is summed over ratings: so many bytes would take long to be allocated anew.
+        # What is summed over ratings; of users, second moments of the latent part with itself,
+        # (d, d), and with the rest, (d, c), means, and a one, all times the weight w. So many bytes
+        # would take long to be allocated anew.
         width = d * (d + c) + d + c + 1
         self.user_sums, self.film_sums = (
-            torch.empty(rows, width) for rows in (n_users, len(self.known))
+            torch.zeros(rows, width) for rows in (n_users, len(self.known))
         )
+        moments = self.user_sums[:, : d * (d + c)].unflatten(1, (d, d + c))
+        moments[:, :, :d] = latent[:, :, None] * latent[:, None, :] + 0.01 * torch.eye(d)
+        self.user_sums[:, moments[0].numel() : -1] = self.users
+        self.user_sums[:, -1] = 1
         self.user_variance = latent.new_full((d + c,), INITIAL["known"])
         self.user_variance[:d], self.user_variance[-1] = INITIAL["factors"], INITIAL["bias"]
         self.film_variance = latent.new_full((d + 1,), INITIAL["film"])
@@ -133,12 +141,9 @@ class Posteriors:
 
     def films_from_users(self) -> None:
         """Update the posterior of each film's (v, b)."""
-        d, summed, weights = self.d, self.user_sums, self.weights[:, None].float()
-        n = self.moments[0].numel()
-        torch.mul(self.moments.flatten(1), weights, out=summed[:, :n])
-        torch.mul(self.users.float(), weights, out=summed[:, n:-1])
-        summed[:, -1:] = weights
-        design = torch.cat([summed[:, n : n + d], weights], 1)
+        d, summed = self.d, self.user_sums
+        n = d * self.users.shape[1]
+        design = torch.cat([summed[:, n : n + d], summed[:, -1:]], 1)
         expected = self.facts @ self.side / self.film_variance  # (n_films, d + 1)
         work = partial(self._solve_films, summed=summed, design=design, expected=expected)
         covariances, films = zip(*core_workers().map(work, self.by_film), strict=True)
@@ -181,6 +186,7 @@ class Posteriors:
         total = math.fsum(left for _, left in found)
         scale = float((self.weights * self.counts).sum() / self.counts.sum())
         self.weights /= scale
+        self.user_sums /= scale
         self.noise = max(total / scale / float(self.counts.sum()), LEAST_NOISE)
 
     def _solve_users(self, part: Part, summed: Tensor, design: Tensor) -> tuple[Tensor, float]:
@@ -191,7 +197,7 @@ class Posteriors:
         gram = star.new_empty(len(sums), n_all, n_all)
         gram[:, :d] = sums[:, :n].unflatten(1, (d, n_all))
         gram[:, d:, :d] = gram[:, :d, d:].mT
-        gram[:, d:, d:] = self.pairs[rows].unflatten(1, (n_all - d, n_all - d))
+        gram[:, d:, d:] = self.pairs[rows][:, self.places]
         offset = sums[:, n:].double()
         target = star[:, :-1] - offset[:, :-1]
         squares = self.squares[rows] - 2 * star[:, -1] + offset[:, -1]  # of r - mean - b
@@ -202,10 +208,11 @@ class Posteriors:
         left = squares - 2 * (target * users).sum(1) + (gram * second).sum((1, 2))
         left = left.clamp_min(0)  # of rounding
         self.users[rows] = users
-        self.moments[rows] = second[:, :d].float()
-        self.weights[rows] = (self.counts[rows] + TYPICAL_RATINGS) / (
-            left / self.noise + TYPICAL_RATINGS
-        )
+        weight = (self.counts[rows] + TYPICAL_RATINGS) / (left / self.noise + TYPICAL_RATINGS)
+        self.weights[rows] = weight
+        summed = torch.cat([second[:, :d].flatten(1), users, torch.ones_like(users[:, :1])], 1)
+        torch.mul(summed, weight[:, None], out=summed)
+        self.user_sums[rows] = summed.float()
         return second.diagonal(dim1=1, dim2=2).sum(0), float((left * self.weights[rows]).sum())
 
     def estimate_variances(self) -> None:
@@ -222,7 +229,7 @@ class Posteriors:
         """Return the model as it is now."""
         d = self.d
         return RatingFactors(
-            mean=float(self.mean),
+            mean=self.mean,
             noise=self.noise,
             films=torch.cat([self.films[:, :d], self.known], 1),
             biases=self.films[:, d].clone(),
@@ -233,22 +240,38 @@ class Posteriors:
         )
 
 
-def tensors(ratings: Ratings) -> tuple[Tensor, Tensor, Tensor]:
-    """Return user and film of each rating, int64, and its stars, float64."""
-    indexes = torch.from_numpy(ratings.user_index), torch.from_numpy(ratings.movie_index)
-    return *indexes, torch.from_numpy(ratings.stars).double()
+def less(stars: Vectors, expected: Numbers | float) -> Vectors:
+    """Return what the stars are above what is expected, without copies in double precision."""
+    return np.subtract(
+        stars, expected, out=np.empty_like(stars), dtype=np.float64, casting="same_kind"
+    )
 
 
-def parts(rows: Tensor, columns: Tensor, stars: Tensor, shape: tuple[int, int]) -> list[Part]:
-    """Cut ratings, ordered by row, into parts."""
+def matrix(ratings: Ratings, values: Vectors) -> sparse.csr_array:
+    """Return who rated what with these values, ``(n_users, n_films)``."""
+    counts = np.bincount(ratings.user_index, minlength=ratings.shape[0])
+    return sparse.csr_array(
+        (values, ratings.movie_index, np.append(0, counts.cumsum())), ratings.shape
+    )
+
+
+def parts(stars: sparse.csr_array) -> list[Part]:
+    """Cut a matrix of stars into parts, whose numbers stay where they are."""
+    ends, n_columns = torch.from_numpy(stars.indptr), stars.shape[1]
+    columns, values = torch.from_numpy(stars.indices).int(), torch.from_numpy(stars.data)
+    cuts = [*range(0, stars.shape[0], ROWS_A_PART), stars.shape[0]]
+    ones = torch.ones(max(np.diff(stars.indptr[cuts]), default=0))
     cut = []
-    for start in range(0, shape[0], ROWS_A_PART):
-        stop = min(start + ROWS_A_PART, shape[0])
-        first, last = torch.searchsorted(rows, torch.tensor([start, stop])).tolist()
-        index = rows[first:last] - start, columns[first:last].int()
-        size, values = (stop - start, shape[1]), stars[first:last]
-        ones = csr_of_rows(*index, torch.ones_like(values), size)
-        cut.append(Part(slice(start, stop), ones, csr_of_rows(*index, values, size)))
+    for start, stop in pairwise(cuts):
+        of = slice(int(ends[start]), int(ends[stop]))
+        index = (ends[start : stop + 1] - ends[start]).int(), columns[of]
+        cut.append(
+            Part(
+                slice(start, stop),
+                csr(*index, ones[: len(index[1])], (stop - start, n_columns)),
+                csr(*index, values[of], (stop - start, n_columns)),
+            )
+        )
     return cut
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recsys.arrays import Index, Mask
+from recsys.arrays import Ids, Index, Mask
 from recsys.learning.additive import Additive, Directions, additive, directions
 from recsys.learning.als import fit as fit_retrieval
 from recsys.learning.cores import one_core
@@ -177,7 +177,7 @@ class _Asked(NamedTuple):
     places among these.
     """
 
-    users: Index
+    users: Ids
     candidates: Index
     who: Viewers
     found: tuple[Directions, Directions]

@@ -119,13 +119,12 @@ class Typical:
     @classmethod
     def of(cls, ratings: Ratings, films: Films) -> Typical:
         """Compute them of all ratings and films."""
-        stars = ratings.stars.astype(np.float64)
         years = films.years[np.unique(ratings.movie_index)]
         return cls(
             year=float(np.nanmean(years)) if np.isfinite(years).any() else 0.0,
             rated_at=float(ratings.seconds.mean()),
-            variance=float(stars.var()),
-            halves=float((stars % 1 > 0).mean()),
+            variance=float(ratings.stars.var(dtype=np.float64)),
+            halves=float((ratings.stars % 1 > 0).mean()),
             genres=_scaled(films.genres).mean(axis=0),
         )
 
@@ -187,11 +186,13 @@ def film_terms(learned: RatingFactors, films: Films, typical: Typical) -> dict[s
 def raters(learned: RatingFactors, typical: Typical, ratings: Ratings) -> Raters:
     """Return all users; `recsys_internal.find_rater` does the same for one."""
     users, n_users = ratings.user_index, len(ratings.user_ids)
-    stars = ratings.stars.astype(np.float64)
     counts = np.bincount(users, minlength=n_users)
-    means = np.bincount(users, stars, minlength=n_users) / np.maximum(counts, 1)
-    squares = np.bincount(users, (stars - means[users]) ** 2, minlength=n_users)
-    halves = np.bincount(users, stars % 1 > 0, minlength=n_users)
+    means = np.bincount(users, ratings.stars, minlength=n_users) / np.maximum(counts, 1)
+    away = means[users]
+    away -= ratings.stars
+    squares = np.bincount(users, np.square(away, out=away), minlength=n_users)
+    del away
+    halves = np.bincount(users, ratings.stars % 1 > 0, minlength=n_users)
     since = np.bincount(users, ratings.seconds - typical.rated_at, minlength=n_users)
     prior = Prior(typical.variance, typical.halves)
     facts = rater_facts(counts, squares, halves, since, prior)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recsys.arrays import Index, Mask, Numbers, Values, Vectors
+from recsys.arrays import Ids, Index, Mask, Numbers, Values, Vectors
 from recsys.learning.likes import Likes
 
 SECONDS_1970_TO_2000 = 946_684_800
@@ -24,7 +25,7 @@ class Ratings:
         ``(n_users,)`` with a rating and ``(n_movies,)`` in the catalogue, ascending: the outside
         id of each dense index.
     user_index, movie_index
-        ``(n,)``, dense indexes.
+        ``(n,)``, dense indexes; int32 from the database, as there are many.
     stars
         ``(n,)`` float32.
     rated_at
@@ -38,8 +39,8 @@ class Ratings:
 
     user_ids: Index
     movie_ids: Index
-    user_index: Index
-    movie_index: Index
+    user_index: Ids
+    movie_index: Ids
     stars: Vectors
     rated_at: Index
     digests: Index
@@ -47,7 +48,7 @@ class Ratings:
 
     @classmethod
     def of(
-        cls, users: Index, movies: Index, stars: Numbers, rated_at: Index | None = None,
+        cls, users: Ids, movies: Ids, stars: Numbers, rated_at: Index | None = None,
         shape: tuple[int, int] | None = None,
     ) -> Ratings:  # fmt: skip
         """Build from dense indexes, in order of user and movie; ids are the indexes."""
@@ -88,15 +89,15 @@ class Ratings:
         return replace(
             theirs,
             user_ids=self.user_ids[chosen],
-            user_index=np.cumsum(chosen)[theirs.user_index] - 1,
+            user_index=_places(chosen)[theirs.user_index],
             digests=self.digests[chosen],
         )
 
     def liked(self, threshold: float) -> Likes:
         """Return the pairs with so many stars or more, users and films without one left out."""
         liked = self.stars >= np.float32(threshold)
-        users, user_index = np.unique(self.user_index[liked], return_inverse=True)
-        movies, movie_index = np.unique(self.movie_index[liked], return_inverse=True)
+        users, user_index = _dense(self.user_index[liked], self.shape[0])
+        movies, movie_index = _dense(self.movie_index[liked], self.shape[1])
         return Likes(self.user_ids[users], self.movie_ids[movies], user_index, movie_index)
 
     def liked_digests(self, likes: Likes) -> Index:
@@ -117,11 +118,14 @@ class Ratings:
         Times outside the years 1 to 9999, infinite ones too, which PostgreSQL takes and Python has
         not, count as the first or last of the others.
         """
-        seconds = (self.rated_at.astype(np.float64) + 1e6 * SECONDS_1970_TO_2000) / 1e6
-        known = seconds[(seconds >= YEAR_1) & (seconds < YEAR_10000)]
-        span = (known.min(), known.max()) if len(known) else (0.0, 0.0)
-        clipped: Values = seconds.clip(*span)
-        return clipped
+        seconds: Values = self.rated_at.astype(np.float64)
+        seconds += 1e6 * SECONDS_1970_TO_2000
+        seconds /= 1e6
+        known = (seconds >= YEAR_1) & (seconds < YEAR_10000)
+        if not known.any():
+            return np.zeros_like(seconds)
+        first = seconds.min(where=known, initial=YEAR_10000)
+        return seconds.clip(first, seconds.max(where=known, initial=YEAR_1), out=seconds)
 
 
 @dataclass(frozen=True)
@@ -139,3 +143,15 @@ class Films:
     years: Values
     genres: Mask
     genre_names: list[str]
+
+
+def _dense(index: Ids, n: int) -> tuple[Index, Ids]:
+    """Return which of n indexes are there, and each one's place among these."""
+    there = np.zeros(n, dtype=bool)
+    there[index] = True
+    return np.flatnonzero(there), _places(there)[index]
+
+
+def _places(chosen: Mask) -> NDArray[np.int32]:
+    """Return the place of each chosen one among the chosen, ``(n,)``."""
+    return np.cumsum(chosen, dtype=np.int32) - np.int32(1)

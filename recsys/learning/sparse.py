@@ -13,9 +13,3 @@ def csr(offsets: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]
     with warnings.catch_warnings():  # torch calls its CSR layout beta, once a process
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
         return torch.sparse_csr_tensor(offsets, columns, values, shape, check_invariants=True)
-
-
-def csr_of_rows(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return a sparse matrix; rows ascend, and within each the columns."""
-    offsets = torch.searchsorted(rows, torch.arange(shape[0] + 1)).to(columns)
-    return csr(offsets, columns, values, shape)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recsys.arrays import Index, Mask, Values
+from recsys.arrays import Ids, Index, Mask, Values
 from recsys.learning.additive import Additive, sums
 from recsys.learning.popularity import decayed_counts
 from recsys.learning.ratings import Ratings
@@ -85,8 +85,8 @@ class Viewers(NamedTuple):
 
 def viewers(
     vectors: Additive,
-    users: Index,
-    movies: Index,
+    users: Ids,
+    movies: Ids,
     liked: Mask,
     seconds: Values,
     n_users: int,

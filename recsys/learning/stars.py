@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from recsys.learning.cores import core_workers, one_core
-from recsys.learning.posteriors import Part, Posteriors, RatingFactors, parts, tensors
+from recsys.learning.posteriors import Part, Posteriors, RatingFactors, less, matrix, parts
 from recsys.learning.ratings import Ratings
 from recsys.progress import Progress, silent
 
@@ -106,7 +106,6 @@ def solve_users(learned: RatingFactors, ratings: Ratings) -> Tensor:
 
     Zero for a user without ratings.
     """
-    rows, columns, stars = tensors(ratings)
     films, d = learned.films, learned.spread.shape[1]
     n = films.shape[1]
     left, right = torch.triu_indices(n, n)
@@ -124,11 +123,11 @@ def solve_users(learned: RatingFactors, ratings: Ratings) -> Tensor:
         target = (part.stars @ design).double()
         return torch.cholesky_solve(target[:, :, None], torch.linalg.cholesky(gram))[:, :, 0]
 
-    unexplained = (stars - learned.mean - learned.biases[columns]).float()
-    shape = len(ratings.user_ids), len(films)
+    expected = learned.mean + learned.biases.numpy()
+    unexplained = less(ratings.stars, expected[ratings.movie_index])
     workers = core_workers()
     with one_core():
-        return torch.cat(list(workers.map(solved, parts(rows, columns, unexplained, shape))))
+        return torch.cat(list(workers.map(solved, parts(matrix(ratings, unexplained)))))
 
 
 def predict(learned: RatingFactors, users: Tensor, film_index: Tensor) -> Tensor:

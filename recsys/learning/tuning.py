@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys.arrays import Index, Values
+from recsys.arrays import Ids, Index, Values
 from recsys.learning.als import Factorization, Factors, fold_in
 from recsys.learning.likes import Likes, hold_out
 from recsys.learning.metrics import NO_MOVIE, judge, named
@@ -209,7 +209,7 @@ def trained(learner: Factorization, epochs: int) -> Factors:
     return learner.finished()
 
 
-def _some_users(positives: Likes, seed: int) -> tuple[Index, Index]:
+def _some_users(positives: Likes, seed: int) -> tuple[Ids, Ids]:
     """Return the pairs of all users, or of so many random ones that they are not too many."""
     counts = np.bincount(positives.user_index)
     if counts.sum() <= MOST_POSITIVES:

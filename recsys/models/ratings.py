@@ -28,21 +28,29 @@ def read_ratings(connection: Connection) -> Ratings:
         connection, RATINGS, user_id="i8", movie_id="i8", stars="f4", rated_at="i8", hash="i8"
     )
     films = read_columns(connection, MOVIES, movie_id="i8", hash="i8")
-    users, movies = rows["user_id"], rows["movie_id"]
+    n = len(rows["stars"])
+    # What is not needed any more goes at once: for many ratings, each column is large.
+    rows["movie_index"] = np.searchsorted(films["movie_id"], rows.pop("movie_id")).astype("i4")
+    users, movies = rows["user_id"], rows["movie_index"]
     same, ascends = users[1:] == users[:-1], movies[1:] > movies[:-1]
     if not ((users[1:] > users[:-1]) | same & ascends).all():
         order = np.lexsort((movies, users))
-        rows = {name: values[order] for name, values in rows.items()}
-        users, movies = rows["user_id"], rows["movie_id"]
-    first = np.flatnonzero(np.diff(users, prepend=users[:1] - 1))  # of each user's ratings
+        for name in rows:
+            rows[name] = rows[name][order]
+        del order
+    users = rows.pop("user_id")
+    del movies
+    first = 1 + np.flatnonzero(users[1:] != users[:-1])  # of each user's ratings
+    first = np.insert(first, 0, 0) if n else first
+    hashes = rows.pop("hash")
     return Ratings(
         user_ids=users[first],
         movie_ids=films["movie_id"],
-        user_index=np.repeat(np.arange(len(first)), np.diff(first, append=len(users))),
-        movie_index=np.searchsorted(films["movie_id"], movies),
+        user_index=np.repeat(np.arange(len(first), dtype="i4"), np.diff(first, append=n)),
+        movie_index=rows["movie_index"],
         stars=rows["stars"],
         rated_at=rows["rated_at"],
-        digests=np.bitwise_xor.reduceat(rows["hash"], first) if len(first) else rows["hash"],
+        digests=np.bitwise_xor.reduceat(hashes, first) if n else hashes,
         movie_hashes=films["hash"],
     )
 

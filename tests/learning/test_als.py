@@ -31,6 +31,10 @@ def random_pairs(
     return torch.from_numpy(rows), torch.from_numpy(columns)
 
 
+def side_of(rows: torch.Tensor, columns: torch.Tensor, shape: tuple[int, int]) -> Side:
+    return Side(torch.bincount(rows, minlength=shape[0]), columns, shape[1])
+
+
 def random_vectors(n: int, factors: int, seed: int = 1) -> torch.Tensor:
     return torch.randn(n, factors, generator=torch.Generator().manual_seed(seed))
 
@@ -75,7 +79,7 @@ def test_checkerboard_recommends_the_held_out_item_of_the_own_colour() -> None:
 def test_solve_reaches_the_exact_solution_of_every_row() -> None:
     rows, columns = random_pairs()
     items, found = random_vectors(20, 8), torch.zeros(30, 8)
-    side = Side(rows, columns, (30, 20))
+    side = side_of(rows, columns, (30, 20))
     assert len(side.blocks) > 5
     solve(found, items, side, alpha=0.3, regularization=0.05, steps=50, tolerance=1e-7)
     for user in range(30):
@@ -90,7 +94,7 @@ def test_blocks_cover_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 3)
     monkeypatch.setattr(blocks, "BLOCK_POSITIVES", 4)
     rows = torch.tensor([0, 0, 2, 2, 2, 2, 2, 2, 8])  # a row with more than a block may hold
-    side = Side(rows, torch.tensor([0, 1, 0, 1, 2, 3, 4, 5, 2]), (12, 6))
+    side = side_of(rows, torch.tensor([0, 1, 0, 1, 2, 3, 4, 5, 2]), (12, 6))
     assert [block.start for block in side.blocks] == [0, *[b.stop for b in side.blocks[:-1]]]
     assert side.blocks[-1].stop == 12
     ones = torch.ones(6, 1)
@@ -123,7 +127,7 @@ def test_the_portable_path_equals_the_sparse_one(monkeypatch: pytest.MonkeyPatch
         if not mkl:
             monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
         users = torch.zeros(30, 5)
-        side = Side(*pairs, (30, 20))
+        side = side_of(*pairs, (30, 20))
         assert side.blocks[0].sparse is mkl
         gain = solve(users, items, side, **WEIGHTS, steps=4)
         solved.append((users, torch.tensor(gain)))
@@ -159,7 +163,7 @@ def test_finished_users_solve_the_equation_of_the_finished_items() -> None:
     gram = learned.items.T @ learned.items
     torch.testing.assert_close(gram, gram.diagonal().diag(), atol=1e-5, rtol=0)
     again = learned.users.clone()
-    side = Side(*pairs, (30, 20))
+    side = side_of(*pairs, (30, 20))
     solve(again, learned.items, side, **WEIGHTS, steps=50, tolerance=1e-7)
     torch.testing.assert_close(learned.users, again, rtol=1e-4, atol=1e-5)
 
@@ -177,7 +181,7 @@ def test_an_error_in_a_block_stops_the_others(monkeypatch: pytest.MonkeyPatch) -
         raise KeyboardInterrupt if len(done) == 1 else RuntimeError
 
     monkeypatch.setattr(blocks, "_solve_block", fail)
-    side = Side(*pairs, (400, 20))
+    side = side_of(*pairs, (400, 20))
     with pytest.raises((KeyboardInterrupt, RuntimeError)):
         solve(torch.zeros(400, 4), random_vectors(20, 4), side, **WEIGHTS, steps=2)
     assert len(done) <= torch.get_num_threads() < len(side.blocks)

@@ -143,7 +143,7 @@ def test_the_trainer_solves_the_same(sample: Connection, catalogue: Catalogue) -
     parameters = Parameters(**{name: catalogue.parameters[name] for name in names})
     trained = [m for m in catalogue.movie_ids.tolist() if m not in catalogue.content]
     columns = torch.tensor(sorted(trained.index(m) for m in liked))
-    side = Side(torch.zeros_like(columns), columns, (1, len(trained)))
+    side = Side(torch.tensor([len(columns)]), columns, len(trained))
     items = torch.from_numpy(catalogue.learned[[catalogue.row[m] for m in trained]]).float()
     vectors = torch.zeros(1, catalogue.factors)
     solve(vectors, items, side, *parameters.weights, 60, 1e-6)
