@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from recsys.cli.bi import refresh_views
 from recsys.cli.output import console, note, progress_bar
 from recsys.database.migrations import ready_engine
+from recsys.learning.processes import joined
 from recsys.parameters import POSITIVE_STARS, Parameters
 
 DEFAULTS = Parameters()
@@ -80,6 +81,8 @@ def train(
     - `recsys train --factors 64 --alpha 0.3 --regularization 0.01 --seed 1`
 
     - `recsys train --from-scratch`
+
+    - `torchrun --nproc-per-node 2 -m recsys train`: several processes learn the vectors
     """
     parameters = Parameters(factors, epochs, alpha, regularization, seed)
     if search is not None and parameters != Parameters(seed=seed):
@@ -87,9 +90,16 @@ def train(
             "it looks for factors, epochs, alpha and regularization: do not give them",
             param_hint="--search",
         )
-    train_model(
-        ready_engine(context.obj), parameters, threshold, device, search, if_better, from_scratch
-    )
+    with joined() as process:
+        if process > 0:
+            from recsys.learning.divided import assist
+
+            assist()
+            return
+        train_model(
+            ready_engine(context.obj),
+            *(parameters, threshold, device, search, if_better, from_scratch),
+        )
 
 
 def train_model(

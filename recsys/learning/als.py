@@ -44,6 +44,18 @@ class Factors(NamedTuple):
     loss: float
 
 
+class Alone:
+    """The processes among which the users are divided: this one."""
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over all processes, in place."""
+        return values
+
+    def first(self, values: Tensor) -> Tensor:
+        """Return what the first process has, in place."""
+        return values
+
+
 class Factorization:
     """A factorization in the making: an epoch at a time, on one device.
 
@@ -57,6 +69,8 @@ class Factorization:
         With alpha and regularization.
     items
         ``(n_items, factors)``, where to begin; rows of NaN begin at random, as all do without it.
+    processes
+        Among which the users are divided; those named before are this process's own.
     """
 
     def __init__(
@@ -67,9 +81,11 @@ class Factorization:
         parameters: Parameters,
         device: str = "cpu",
         items: Tensor | None = None,
+        processes: Alone | None = None,
     ) -> None:
         n_users, n_items = shape
-        self.n, self.steps = len(user_index), parameters.steps
+        self.processes = processes or Alone()
+        self.n, self.steps = int(self._total(len(user_index))), parameters.steps
         self.alpha, self.regularization = parameters.weights
         # The most active users come first: those that most items ask for lie together in memory.
         activity = torch.bincount(user_index, minlength=n_users)
@@ -78,6 +94,10 @@ class Factorization:
         by_user = ones(activity, item_index, n_items)[order.numpy()]
         self.by_user = side(by_user, device)
         self.by_item = side(by_user.T.tocsr(), device)
+        if processes is not None:
+            self.by_item.total = processes.total
+            processes.total(self.by_item.counts)
+            self.by_item.shape = n_items, int(self._total(n_users))
         # Drawn on the CPU whatever the device, so that a seed means the same vectors everywhere.
         generator = torch.Generator().manual_seed(parameters.seed)
         scale = INITIAL_SCALE / math.sqrt(parameters.factors)
@@ -89,16 +109,18 @@ class Factorization:
         self.loss = self.n + self.regularization * self._lengths()  # L(W, H)
         if items is not None:
             weights = self.alpha, self.regularization
-            self.loss -= solve(self.users, self.items, self.by_user, *weights, FIRST_STEPS)
+            gain = solve(self.users, self.items, self.by_user, *weights, FIRST_STEPS)
+            self.loss -= self._total(gain)
 
     def epoch(self) -> float:
         """Solve both sides once; return the loss a positive."""
         # In the axes of the items, what all users share is a diagonal, and so the preconditioner
         # leaves little to do: two steps come as far as six without it.
-        axes = principal_axes(self.items)
+        axes = self.processes.first(principal_axes(self.items))
         self.items, self.users = self.items @ axes, self.users @ axes
         weights = self.alpha, self.regularization
-        self.loss -= solve(self.users, self.items, self.by_user, *weights, self.steps)
+        gain = solve(self.users, self.items, self.by_user, *weights, self.steps)
+        self.loss -= self._total(gain)
         self.loss -= solve(self.items, self.users, self.by_item, *weights, self.steps)
         return self.loss / max(self.n, 1)
 
@@ -112,18 +134,20 @@ class Factorization:
         loss = self.loss / max(self.n, 1)
         if not (math.isfinite(loss) and torch.isfinite(self.items).all()):
             return Factors(self.users[self.row].cpu(), self.items.cpu(), math.nan)  # diverged
-        axes = principal_axes(self.items.double())
+        axes = self.processes.first(principal_axes(self.items.double()))
         items, users = (self.items.double() @ axes).float(), self.users @ axes.float()
         weights = self.alpha, self.regularization
         solve(users, items, self.by_user, *weights, FINAL_STEPS, FINAL_TOLERANCE)
         return Factors(users[self.row].cpu(), items.cpu(), loss)
 
     def _lengths(self) -> float:
-        """Return what `regularization` is multiplied with in the loss."""
-        n_users, n_items = self.by_user.shape
-        of_users = (self.by_user.counts + self.alpha * n_items) * self.users.square().sum(1)
+        """Return what `regularization` is multiplied with in the loss; users are still zero."""
+        n_users = self.by_item.shape[1]
         of_items = (self.by_item.counts + self.alpha * n_users) * self.items.square().sum(1)
-        return float(of_users.sum(dtype=torch.float64) + of_items.sum(dtype=torch.float64))
+        return float(of_items.sum(dtype=torch.float64))
+
+    def _total(self, number: float) -> float:
+        return float(self.processes.total(torch.tensor(number, dtype=torch.float64)))
 
 
 def fit(
@@ -134,12 +158,13 @@ def fit(
     device: str = "cpu",
     progress: Progress = silent,
     begin_at: Tensor | None = None,
+    processes: Alone | None = None,
 ) -> Factors:
     """Factorize the 0/1 matrix whose ones are at ``(user_index, item_index)``.
 
     Parameters
     ----------
-    user_index, item_index, shape
+    user_index, item_index, shape, processes
         As for `Factorization`, as are the items to begin at.
     progress
         Called after each epoch, with the loss a positive and positives a second.
@@ -156,11 +181,11 @@ def fit(
     >>> (learned.users @ learned.items.T).round().int().tolist()
     [[1, 1, 0, 0], [0, 0, 1, 1]]
     """
-    learner = Factorization(user_index, item_index, shape, parameters, device, begin_at)
+    learner = Factorization(user_index, item_index, shape, parameters, device, begin_at, processes)
     begun = time.monotonic()
     for epoch in range(1, parameters.epochs + 1):
         loss = learner.epoch()
-        speed = epoch * len(user_index) / max(time.monotonic() - begun, 1e-9)
+        speed = epoch * learner.n / max(time.monotonic() - begun, 1e-9)
         progress("training", epoch, parameters.epochs, f"loss {loss:.4f}, {speed:,.0f}/s")
     return learner.finished()
 

@@ -10,6 +10,7 @@ as another program wants a core.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -81,6 +82,7 @@ class Side:
     def __init__(self, counts: Tensor, columns: Tensor, n_columns: int) -> None:
         self.shape = shape = len(counts), n_columns
         self.counts = counts
+        self.total: Callable[[Tensor], Tensor] | None = None  # of `Divided`, where it is that
         ends = counts.cumsum(0).cpu()
         columns = columns.int()
         most_rows, most = BLOCK_ROWS, BLOCK_POSITIVES
@@ -93,7 +95,39 @@ class Side:
             last = int(ends[stop - 1])
             self.blocks.append(Block(start, self.counts[start:stop], columns[first:last], shape[1]))
             start, first = stop, last
-        self.longest = max((block.stop - block.start for block in self.blocks), default=0)
+
+
+class Divided:
+    """All rows of a side as one block, where the columns are divided among processes.
+
+    Parameters
+    ----------
+    side
+        With this process's columns.
+    total
+        Returns the sum of a tensor over all processes, in place.
+    """
+
+    def __init__(self, side: Side, total: Callable[[Tensor], Tensor]) -> None:
+        self.start, self.stop = 0, side.shape[0]
+        self.blocks, self.total = side.blocks, total
+
+    def weigh(self, constant: float, factor: float, vectors: Tensor, fixed: Tensor) -> None:
+        """Do what `Block.weigh` does, for this process's columns."""
+        for _ in core_workers().map(
+            lambda block: block.weigh(constant, factor, vectors[block.start : block.stop], fixed),
+            self.blocks,
+        ):
+            pass
+
+    def add_up(self, fixed: Tensor, out: Tensor, scale: float = 1.0) -> None:
+        """Do what `Block.add_up` does, for the columns of all processes."""
+        own = torch.zeros_like(out)
+        for _ in core_workers().map(
+            lambda block: block.add_up(fixed, own[block.start : block.stop]), self.blocks
+        ):
+            pass
+        out.mul_(scale).add_(self.total(own))
 
 
 def solve(
@@ -125,12 +159,17 @@ def solve(
     float
         By how much the loss went down.
     """
-    gram = alpha * (fixed.T @ fixed)  # (factors, factors)
+    gram = fixed.T @ fixed  # (factors, factors)
+    gram = alpha * (gram if side.total is None else side.total(gram))
     reg = regularization * (side.counts + alpha * side.shape[1])[:, None]  # (n_rows, 1)
-    blocks = iter(side.blocks)  # shared: each worker takes the next one
+    all_blocks: Sequence[Block | Divided] = (
+        side.blocks if side.total is None else [Divided(side, side.total)]
+    )
+    blocks = iter(all_blocks)  # shared: each worker takes the next one
 
     def work() -> list[float]:
-        buffers = fixed.new_empty(4, side.longest, fixed.shape[1])
+        longest = max((block.stop - block.start for block in all_blocks), default=0)
+        buffers = fixed.new_empty(4, longest, fixed.shape[1])
         return [
             float(
                 _solve_block(
@@ -147,7 +186,7 @@ def solve(
             for block in blocks
         ]
 
-    if fixed.is_cuda:
+    if fixed.is_cuda or side.total is not None:  # its blocks are the workers' work
         return math.fsum(work())
     workers = core_workers()
     wanted = min(torch.get_num_threads(), len(side.blocks))
@@ -162,7 +201,7 @@ def solve(
 
 
 def _solve_block(
-    block: Block,
+    block: Block | Divided,
     x: Tensor,
     fixed: Tensor,
     gram: Tensor,

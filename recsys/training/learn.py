@@ -13,6 +13,7 @@ import torch
 
 from recsys.learning.als import fit
 from recsys.learning.popularity import choose_half_life
+from recsys.learning.processes import several
 from recsys.learning.questions import LearnedOrder, learn_order, renew_order
 from recsys.learning.ranker import LearnedRanker, learn_ranker, renew_ranker
 from recsys.learning.ratings import Ratings
@@ -122,7 +123,12 @@ def fit_model(
     alpha, regularization = parameters.weights
     likes = data.likes
     users, items = torch.from_numpy(likes.user_index), torch.from_numpy(likes.movie_index)
-    learned = fit(users, items, likes.shape, parameters, device, progress, begin_at)
+    if several():
+        from recsys.learning.divided import fit_divided
+
+        learned = fit_divided(users, items, likes.shape, parameters, progress, begin_at)
+    else:
+        learned = fit(users, items, likes.shape, parameters, device, progress, begin_at)
     movies = learned.items.numpy()
     return TrainedModel(
         algorithm="ials",

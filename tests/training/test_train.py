@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from recsys.database.copy import read_columns
 from recsys.errors import TrainingError
 from recsys.loading.load import load
 from recsys.loading.tally import LoadReport
@@ -19,6 +23,7 @@ from recsys.sources import open_source
 from recsys.training.train import train
 from tests.helpers.forked import start
 from tests.helpers.killed import train_and_die
+from tests.helpers.servers import url_of
 
 
 def answers(engine: Engine) -> list[tuple[object, ...]]:
@@ -232,3 +237,34 @@ def test_a_threshold_that_is_no_exact_number_leaves_all_vectors_fresh(
             "select distinct source from generate_series(1, 50) u, recsys.recommend(u, 1)"
         )
         assert sources.scalars().all() == ["personal"]
+
+
+@pytest.mark.slow
+def test_processes_started_by_torchrun_train_one_model(sample_engine: Engine) -> None:
+    wanted = Parameters(16, epochs=4, alpha=0.3, regularization=0.01, seed=1)
+    alone = train(sample_engine, wanted, device="cpu")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node", "2", "-m", "recsys", "train", "--from-scratch", "--seed", "1"),
+            *("--factors", "16", "--epochs", "4", "--alpha", "0.3", "--regularization", "0.01"),
+        ],
+        env={**os.environ, "DATABASE_URL": url_of(sample_engine)},
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("is active") == 1  # one of them alone writes and prints
+    for table, key in (("movie_vectors", "movie_id"), ("user_vectors", "user_id")):
+        learned = " and not content" if table == "movie_vectors" else ""
+        with sample_engine.connect() as connection:
+            first, second = (
+                read_columns(
+                    connection,
+                    f"select {key}, embedding from recsys.{table} where model_id = {model_id}"
+                    f"{learned} order by {key}",
+                    id="i8", embedding=17,
+                )
+                for model_id in (alone, alone + 1)
+            )  # fmt: skip
+        assert (first["id"] == second["id"]).all()
+        np.testing.assert_allclose(first["embedding"], second["embedding"], rtol=0, atol=1e-4)
