@@ -35,9 +35,9 @@ SHELL_CHARACTERS = set("\"'$`\\,\n")
 
 HBA = """\
 # The socket's folder is open to the server's owner alone, so the socket needs no password.
-local all all trust
-host all all 127.0.0.1/32 scram-sha-256
-host all all ::1/128 scram-sha-256
+local all,replication all trust
+host all,replication all 127.0.0.1/32 scram-sha-256
+host all,replication all ::1/128 scram-sha-256
 """
 
 CONFIGURATION = """

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import Engine
 
 from recsys import AsyncRecommender, DatabaseTimeout, DatabaseUnreachable, Recommender
 from recsys.database.engine import open_engine
 from recsys.database.migrations import upgrade
+from recsys.loading.load import load
+from recsys.parameters import Parameters
 from recsys.server.cluster import SUPERUSER, Cluster, Running
 from recsys.server.user import private_folder, server_user
 from recsys.settings import Settings
+from recsys.sources import open_source
+from recsys.training.texts import learn_texts
+from recsys.training.train import train
+from tests.helpers.calls import CALLS
 from tests.helpers.servers import frozen
 
+SCALING = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
+BACKUP = re.compile(r"^pg_basebackup .*$", re.MULTILINE)
+URLS = re.compile(r"^postgresql://app@standby,primary/recsys\?(\S+)$", re.MULTILINE)
 WHERE = """
     create or replace function recsys.user_vector(user_id bigint, model_id bigint default null)
     returns public.vector language sql as
@@ -29,11 +41,9 @@ WHERE = """
 class Pair:
     """A primary and its standby, which tell which of them answers."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, fill: Callable[[Engine], object]) -> None:
         self.primary, self.standby = Cluster(base / "primary"), Cluster(base / "standby")
         running = self.primary.start(None)
-        with (self.primary.data / "pg_hba.conf").open("a") as file:
-            file.write("local replication all trust\n")
         with running.connect() as connection:
             connection.autocommit = True
             connection.execute("alter system set fsync = off")
@@ -41,18 +51,16 @@ class Pair:
             connection.execute("create database recsys")
         engine = open_engine(self.settings(self.primary))
         upgrade(engine)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(WHERE)
-            connection.exec_driver_sql(
-                "insert into recsys.movies (movie_id, title) values (1, 'Up')"
-            )
+        fill(engine)
         engine.dispose()
+        command = BACKUP.search(SCALING)[0].split()  # type: ignore[index]
+        values = {"primary": str(running.socket_folder), "data": str(self.standby.data)}
         user = server_user()
         private_folder(self.standby.base, user)
         done = self.standby._run(
             user,
-            *("pg_basebackup", "-D", str(self.standby.data), "-h", str(running.socket_folder)),
-            *("-p", str(running.port), "-U", SUPERUSER, "-R", "-c", "fast", "--no-sync"),
+            *(values.get(word, word) for word in command),
+            *("--username", SUPERUSER, "--no-sync"),
         )
         assert done.returncode == 0, done.stdout
         self.standby.start(None)
@@ -82,11 +90,24 @@ class Pair:
         return found
 
 
+def tell_where(engine: Engine) -> None:
+    """Let `user_vector` tell which server answers."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(WHERE)
+        connection.exec_driver_sql("insert into recsys.movies (movie_id, title) values (1, 'Up')")
+
+
+def learn(engine: Engine) -> None:
+    load(engine, open_source("sample"))
+    learn_texts(engine)
+    train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
+
+
 @pytest.fixture
-def pair() -> Iterator[Pair]:
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     base = Path(tempfile.mkdtemp(prefix="recsys-pair-"))
     base.chmod(0o711)  # as root, the server's user passes through
-    pair = Pair(base)
+    pair = Pair(base, getattr(request, "param", tell_where))
     yield pair
     pair.standby.stop()
     pair.primary.stop()
@@ -155,3 +176,32 @@ def test_a_standby_that_hangs_costs_one_time_out(pair: Pair) -> None:
             assert not standby_answers(recommender)
             recommender.rate(1, 1, 4)
         assert pair.rating(pair.primary) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", [learn], indirect=True)
+def test_a_standby_answers_as_the_primary_and_takes_its_place(pair: Pair) -> None:
+    folders = ",".join(str(one.base.resolve()) for one in (pair.standby, pair.primary))
+    reads, writes = (
+        f"postgresql://{SUPERUSER}@/recsys?host={folders}&port=5432,5432&{attributes}"
+        for attributes in URLS.findall(SCALING)
+    )
+    calls = [f"select * from {call}" for some in CALLS.values() for call in some]
+
+    with psycopg.connect(reads) as standby, psycopg.connect(writes) as primary:
+        assert standby.execute("select pg_is_in_recovery()").fetchone() == (True,)
+        assert primary.execute("select pg_is_in_recovery()").fetchone() == (False,)
+        for call in calls:
+            assert standby.execute(call).fetchall() == primary.execute(call).fetchall(), call
+
+    with psycopg.connect(reads) as standby:
+        before = [standby.execute(call).fetchall() for call in calls]
+    pair.primary.stop()
+    with pair.running(pair.standby).connect() as promoted:
+        assert promoted.execute("select pg_promote()").fetchone() == (True,)
+    with psycopg.connect(writes) as new:
+        assert [new.execute(call).fetchall() for call in calls] == before
+        new.execute("insert into recsys.ratings (user_id, movie_id, rating) values (-7, 1, 5)")
+        shown = new.execute("select movie_id from recsys.recommend(-7)").fetchall()
+        assert shown
+        assert (1,) not in shown
