@@ -6,6 +6,7 @@ many small operations, and far slower while other threads do the same.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import threading
 from collections.abc import Iterator
@@ -48,6 +49,16 @@ def one_core() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system, where glibc keeps it.
+
+    Many arrays of some megabytes leave holes, on which those of the next stage come on top.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def choose_device(name: str) -> str:

@@ -100,7 +100,10 @@ class Posteriors:
         # Of each user, sums of half of k k' over the films.
         left, right = torch.triu_indices(self.known.shape[1], self.known.shape[1])
         pairs = (self.known[:, left] * self.known[:, right]).float()
-        self.pairs = torch.cat([part.ones @ pairs for part in self.by_user])
+        self.pairs = torch.zeros(n_users, len(left))
+        for part in self.by_user:
+            rows = self.pairs[part.rows]
+            torch.addmm(rows, part.ones, pairs, out=rows)
         self.places = torch.empty(self.known.shape[1], self.known.shape[1], dtype=torch.int64)
         self.places[left, right] = self.places[right, left] = torch.arange(len(left))
 

@@ -117,17 +117,22 @@ def solve_users(learned: RatingFactors, ratings: Ratings) -> Tensor:
     ridge = learned.noise / learned.user_variance
     design = films.float()
 
-    def solved(part: Part) -> Tensor:
+    users = torch.empty(ratings.shape[0], n, dtype=torch.float64)
+
+    def work(part: Part) -> None:
         sums = (part.ones @ squares).double()
         gram = sums[:, place] + torch.diag_embed(ridge + sums[:, len(left) :])
         target = (part.stars @ design).double()
-        return torch.cholesky_solve(target[:, :, None], torch.linalg.cholesky(gram))[:, :, 0]
+        solved = torch.cholesky_solve(target[:, :, None], torch.linalg.cholesky(gram))
+        users[part.rows] = solved[:, :, 0]
 
     expected = learned.mean + learned.biases.numpy()
     unexplained = less(ratings.stars, expected[ratings.movie_index])
     workers = core_workers()
     with one_core():
-        return torch.cat(list(workers.map(solved, parts(matrix(ratings, unexplained)))))
+        for _ in workers.map(work, parts(matrix(ratings, unexplained))):
+            pass
+    return users
 
 
 def predict(learned: RatingFactors, users: Tensor, film_index: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from recsys.learning.als import fit
+from recsys.learning.cores import give_back_memory
 from recsys.learning.popularity import choose_half_life
 from recsys.learning.processes import several
 from recsys.learning.questions import LearnedOrder, learn_order, renew_order
@@ -49,8 +50,11 @@ def learn(
     require_finite(model.users, model.movies)
 
     ranking = partial(_ranking, progress)
+    give_back_memory()
     ranker = learn_ranker(data.ratings, data.films, choice.parameters.seed, ranking)
+    give_back_memory()
     half_life = find_half_life(data.ratings, choice.parameters.seed)
+    give_back_memory()
     order = learn_order(
         data.ratings,
         choice.parameters,
@@ -60,6 +64,7 @@ def learn(
         device,
         ranking,
     )
+    give_back_memory()
     model = replace(
         model,
         half_life=half_life,
@@ -78,7 +83,9 @@ def go_on(data: TrainingData, start: Start, device: str, progress: Progress) -> 
     fewer = replace(parameters, epochs=min(EPOCHS, parameters.epochs))
     model = fit_model(data, fewer, device, progress, items[liked])
     require_finite(model.users, model.movies)
+    give_back_memory()
     ranker = renew_ranker(start.ranker, data.ratings, data.films, seed, partial(_ranking, progress))
+    give_back_memory()
     half_life = find_half_life(data.ratings, seed)
     seconds = None if half_life is None else half_life.total_seconds()
     order = renew_order(start.order, data.ratings, seed, data.threshold, seconds)
