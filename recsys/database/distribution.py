@@ -36,7 +36,6 @@ SHIPPED = (  # functions that statements over divided tables call: workers have 
     "away(text, timestamptz)",
 )
 LEAST_CITUS = 13
-EXTENSIONS = "('vector', 'pg_trgm', 'unaccent', 'fuzzystrmatch')"
 CITUS = "select extversion from pg_extension where extname = 'citus'"
 NODES = """
     select nodename || ':' || nodeport from pg_dist_node

@@ -18,6 +18,7 @@ from recsys import AsyncRecommender, DatabaseTimeout, DatabaseUnreachable, Recom
 from recsys.database.engine import open_engine
 from recsys.database.migrations import upgrade
 from recsys.loading.load import load
+from recsys.models.experiments import Variant, start_experiment
 from recsys.parameters import Parameters
 from recsys.server.cluster import SUPERUSER, Cluster, Running
 from recsys.server.user import private_folder, server_user
@@ -101,6 +102,8 @@ def learn(engine: Engine) -> None:
     load(engine, open_source("sample"))
     learn_texts(engine)
     train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
+    with engine.begin() as connection:
+        start_experiment(connection, "e", [Variant("a"), Variant("b")])  # as `CALLS` name it
 
 
 @pytest.fixture
