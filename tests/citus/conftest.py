@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine
 
+from recsys.models.experiments import Variant, start_experiment
 from recsys.server import cluster
 from tests.helpers.citus import Node, binaries, make_database, start_nodes
 from tests.helpers.commands import recsys
@@ -77,6 +78,7 @@ def pair(nodes: list[Node], data_folder: Path) -> Pair:
         recsys("train", "--seed", "7")
         with open_engine(plain).begin() as connection:
             connection.exec_driver_sql(MARKS)
+            start_experiment(connection, "e", [Variant("a"), Variant("b", rerank=False)])
         divided = make_database(nodes, "divided", template="plain")
         patch.setenv("DATABASE_URL", divided)
         recsys("db", "distribute")

@@ -33,6 +33,9 @@ OF_USERS = {
     "watchlist": "recsys.watchlist(%s)",
     "what was shown": "recsys.recommend(%s, fresh => 0.5, not_shown_since => '1 hour',"
     " watchlist_first => true)",
+    "experiment": "recsys.recommend(%s, experiment => 'e')",
+    "interleave": "recsys.interleave(%s, 'e')",
+    "variant_of": "recsys.variant_of(%s, 'e')",
     "similar_users": "recsys.similar_users(%s)",
 }
 OF_FILMS = {

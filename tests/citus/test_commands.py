@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from recsys import Recommender
 from recsys.database.distribution import DISTRIBUTED
 from tests.citus.conftest import Pair, open_engine
 from tests.helpers.citus import Node, make_database
@@ -149,6 +150,22 @@ def test_films_merge_and_go(divided: Engine) -> None:
     assert rows(divided, f"select 1 from recsys.ratings where {dropped}") == []
     assert rows(divided, f"select 1 from recsys_internal.movies_ids where {dropped}") == []
     recsys("bi", "refresh")
+
+
+def test_what_was_shown_is_measured_and_deleted(divided: Engine) -> None:
+    with Recommender() as recommender:
+        for user in range(1, 100):
+            films = [row.movie_id for row in recommender.recommend(user, 5, experiment="e")]
+            recommender.log_shown(user, films, experiment="e", propensities=[0.5] * len(films))
+            recommender.mark(user, films[0], "clicked")
+    assert rows(divided, "select sum(users), sum(clicks) from recsys_bi.experiment_results") == [
+        (99, 99)
+    ]
+    assert "99" in recsys("experiments", "estimate", "1").stdout
+    older = "select count(*) > 0 from recsys.impressions where shown_at < now() - interval '1 hour'"
+    assert rows(divided, older) == [(True,)]
+    recsys("retention", "--older-than", "1 hour")
+    assert rows(divided, "select count(*) from recsys.impressions") == [(495,)]
 
 
 def test_an_evaluation(divided: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
