@@ -75,6 +75,7 @@ bench: $(VENV)/.installed-dev  ## Measure speed and ranking; RECSYS_TEST_DATA na
 	$(BIN)/python -m benchmarks.speed.fold_in
 	$(BIN)/python -m benchmarks.quality.new_users
 	$(BIN)/python -m benchmarks.speed.retrieval
+	$(BIN)/python -m benchmarks.speed.limits
 	$(BIN)/python -m benchmarks.speed.mixed_load
 	$(BIN)/python -m benchmarks.speed.service
 	$(BIN)/python -m benchmarks.speed.pages
