@@ -19,6 +19,7 @@ from recsys.learning.doc2vec import Doc2VecEncoder, parameters_for
 from recsys.learning.encoders import DOC2VEC, Encoder, SentenceEncoder, encoder_name
 from recsys.progress import Progress, silent
 
+SHORTEST, LONGEST = 1e-15, 1e15  # recsys_internal.check_query asks the same of a query's vector
 FILMS_A_CHUNK = 32  # encoded, written and committed together
 
 # Taken before an encoder is added; readers, and those who write vectors, do not wait.
@@ -193,8 +194,9 @@ def _write(
 
 
 def _usable(vectors: Vectors) -> Mask:
-    """Return which vectors have a direction."""
-    usable: Mask = np.isfinite(vectors).all(axis=1) & (vectors != 0).any(axis=1)
+    """Return which vectors can be compared in single precision."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    usable: Mask = (lengths >= SHORTEST) & (lengths <= LONGEST)
     return usable
 
 

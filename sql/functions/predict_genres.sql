@@ -9,7 +9,7 @@ declare
     encoder_id bigint;
     encoded vector;
 begin
-    perform recsys_internal.check_threshold(threshold);
+    perform recsys_internal.check_threshold(threshold), recsys_internal.check_text('plot', plot);
     if plot is null or plot !~ '\S' then
         raise exception 'plot is %: there is nothing to predict genres from',
             coalesce(quote_literal(left(plot, 20)), 'null') using errcode = '22023';

@@ -6,7 +6,13 @@ create or replace function recsys_internal.check_query(
 returns void
 language plpgsql immutable
 as $$
+declare
+    -- pgvector multiplies in single precision: beyond these, products of two such vectors are not
+    -- finite, or lose their digits.
+    shortest constant double precision := 1e-15;
+    longest constant double precision := 1e15;
 begin
+    perform recsys_internal.check_text('query', query);
     if query is null or query !~ '\S' then
         raise exception 'the plot to search for is empty' using errcode = '22023';
     elsif embedding is null and encoder.name <> 'terms' then
@@ -16,11 +22,13 @@ begin
     elsif vector_dims(embedding) <> encoder.dimensions then
         raise exception 'embedding has % numbers, but encoder % has %', vector_dims(embedding),
             quote_literal(encoder.name), encoder.dimensions using errcode = '22023';
-    elsif vector_norm(embedding) = 0 then
-        raise exception 'embedding is zero, and so has no direction' using errcode = '22023';
+    elsif not vector_norm(embedding) between shortest and longest then
+        raise exception 'embedding is % long: its length must be between % and %',
+            vector_norm(embedding), shortest, longest using errcode = '22023';
     end if;
 end
 $$;
 
 comment on function recsys_internal.check_query is
-    'Refuses an empty query, and a vector of it that does not fit the encoder.';
+    'Refuses an empty or too long query, and a vector of it that does not fit the encoder, or is '
+    'too short or too long to compare.';
