@@ -15,7 +15,7 @@ from time import perf_counter
 from sqlalchemy import Connection, Engine, select
 
 from recsys.database.errors import reported_errors
-from recsys.database.locks import Lock, take
+from recsys.database.locks import Lock, again_after_deadlock, take
 from recsys.database.tables import movies
 from recsys.errors import SourceError
 from recsys.loading import catalogues
@@ -65,12 +65,19 @@ def load(
         does, or too many of its rows are refused.
     """
     tally = Tally(source, max_rejects)
-    progress("loading", 0, tally.work)
-    try:
-        with reported_errors(), engine.connect() as connection, connection.begin() as transaction:
+
+    def attempt() -> None:
+        nonlocal tally
+        tally = Tally(source, max_rejects)
+        progress("loading", 0, tally.work)
+        with engine.connect() as connection, connection.begin() as transaction:
             _Load(connection, source, tally, progress).run(replace_all)
             if dry_run:
                 transaction.rollback()
+
+    try:
+        with reported_errors():
+            again_after_deadlock(attempt)
     except SourceError as error:
         if dry_run:
             raise

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from psycopg.errors import DeadlockDetected
 from scipy import sparse
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
 
 from recsys.arrays import Index, Values, Vectors
 from recsys.database.copy import driver, read_columns
+from recsys.database.locks import again_after_deadlock
 from recsys.database.tables import content_features
 from recsys.learning.content import ContentMap, learn_content
 from recsys.learning.encoders import LEXICON
 
-TRIES = 5
 LEAST_FILMS = 5  # with a fact, for it to be learned from
 MOST_FACTS = 1000  # those of the most films
 
@@ -116,14 +114,12 @@ def refresh_content(engine: Engine) -> None:
 
     All earlier work is committed, so a deadlock with writers of films is worth another try.
     """
-    for tries_left in reversed(range(TRIES)):
-        try:
-            with engine.begin() as connection:
-                connection.exec_driver_sql("select recsys.refresh_content()")
-            return
-        except OperationalError as error:
-            if not tries_left or not isinstance(error.orig, DeadlockDetected):
-                raise
+
+    def attempt() -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("select recsys.refresh_content()")
+
+    again_after_deadlock(attempt)
 
 
 def write_content(

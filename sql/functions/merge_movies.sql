@@ -9,7 +9,7 @@ declare
     counts record;
 begin
     -- In turn with loads, which would meet a film that is gone.
-    perform pg_advisory_xact_lock(7237002);
+    lock table recsys.load_runs in share update exclusive mode;
     if keep_movie_id = drop_movie_id then
         raise exception 'film % cannot be merged with itself', keep_movie_id
             using errcode = '22023';
