@@ -17,7 +17,7 @@ from recsys.cli.output import Format, Output, note, progress_bar, say, show
 from recsys.database import distribution, migrations
 from recsys.database.engine import database_url, libpq_url, open_engine
 from recsys.database.errors import reported_errors
-from recsys.database.install import missing_roles
+from recsys.database.install import missing_relations, missing_roles, missing_sql
 from recsys.database.schema import expected_stamp, is_simulated, schema_stamp
 from recsys.errors import DatabaseError
 from recsys.server.cluster import SUPERUSER, binaries
@@ -221,11 +221,15 @@ def _server(settings: Settings) -> dict[str, Any]:
 
 def _contents(connection: Connection) -> dict[str, Any]:
     stamp = schema_stamp(connection)
-    schema = "missing: run `recsys db upgrade`"
-    if stamp is not None:
-        schema = (
-            "up to date" if stamp == expected_stamp() else "out of date: run `recsys db upgrade`"
-        )
+    schema = "up to date"
+    if stamp is None:
+        schema = "missing: run `recsys db upgrade`"
+    elif stamp != expected_stamp():
+        schema = "out of date: run `recsys db upgrade`"
+    elif missing_relations(connection):
+        schema = "damaged: `recsys db upgrade` says what is missing"
+    elif missing_sql(connection):
+        schema = "incomplete: run `recsys db upgrade`"
     row: dict[str, Any] = {
         "postgresql": connection.exec_driver_sql("show server_version").scalar(),
         "database": connection.exec_driver_sql("select current_database()").scalar(),
@@ -238,7 +242,7 @@ def _contents(connection: Connection) -> dict[str, Any]:
             f"{share.node} ({share.shards} shards, {share.bytes / 2**20:.1f} MiB)"
             for share in nodes
         )
-    if stamp != expected_stamp():
+    if schema != "up to date":
         return row
     counts = (
         connection.exec_driver_sql("""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from recsys.database.schema import expected_stamp, sql_folder
+from recsys.database.tables import metadata
 
 # In the order of installation. Bodies are not checked, so functions may call later ones.
 FUNCTION_FOLDERS = ("internal", "functions")
@@ -107,6 +109,45 @@ def missing_roles(connection: Connection) -> list[str]:
         "select rolname from pg_roles where rolname = any(%s)", (list(ROLES),)
     ).scalars()
     return sorted(set(ROLES) - set(found), reverse=True)
+
+
+def missing_relations(connection: Connection) -> list[str]:
+    """Return the columns and indexes of this version's tables that the database lacks."""
+    expected = [
+        f"{table}.{part.name}"
+        for table in metadata.tables.values()
+        for part in (*table.columns, *table.indexes)
+    ]
+    found = connection.exec_driver_sql(
+        """
+        select concat_ws('.', 'recsys', c.relname, a.attname)
+        from pg_class c join pg_attribute a on a.attrelid = c.oid
+        where c.relnamespace = to_regnamespace('recsys') and c.relkind in ('r', 'p')
+        union all
+        select concat_ws('.', 'recsys', t.relname, c.relname)
+        from pg_class c join pg_index i on i.indexrelid = c.oid
+        join pg_class t on t.oid = i.indrelid
+        where c.relnamespace = to_regnamespace('recsys')
+    """
+    ).scalars()
+    return sorted(set(expected) - set(found))
+
+
+def missing_sql(connection: Connection) -> list[str]:
+    """Return the functions and views of `sql/` that the database lacks."""
+    texts = (path.read_text(encoding="utf-8") for path in sql_files("."))
+    expected = re.findall(r"^create .*(?:function|view) ([\w.]+)", "\n".join(texts), re.MULTILINE)
+    found = connection.exec_driver_sql("""
+        select concat_ws('.', n.nspname, o.name)
+        from pg_namespace n
+        join (
+            select pronamespace, proname from pg_proc
+            union all
+            select relnamespace, relname from pg_class where relkind in ('v', 'm')
+        ) o (namespace, name) on o.namespace = n.oid
+        where n.nspname in ('recsys', 'recsys_internal', 'recsys_bi')
+    """).scalars()
+    return sorted(set(expected) - set(found))
 
 
 def run_file(connection: Connection, path: Path) -> None:

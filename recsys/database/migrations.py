@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine
 
 from recsys.database.engine import open_engine
 from recsys.database.errors import reported_errors
-from recsys.database.install import install_grants
+from recsys.database.install import install_grants, missing_relations, missing_sql
 from recsys.database.locks import Lock, take
 from recsys.database.schema import expected_stamp, require_current, require_supported, schema_stamp
 from recsys.errors import DatabaseOutOfDate
@@ -47,8 +47,10 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
         require_supported(connection)
         take(connection, Lock.UPGRADE)
         if revision == "head" and schema_stamp(connection) == expected_stamp():
-            install_grants(connection)  # the roles may have been made since
-            return False
+            _require_whole(connection)
+            if not missing_sql(connection):
+                install_grants(connection)  # the roles may have been made since
+                return False
         _alembic("upgrade", connection, revision)
         return True
 
@@ -78,6 +80,18 @@ def _alembic(command: str, connection: Connection, revision: str) -> None:
             f"the schema cannot be migrated ({error}): is it a newer version's? "
             "Then install that version of recsys"
         ) from error
+
+
+def _require_whole(connection: Connection) -> None:
+    """Refuse a database whose stamp is this version's, though parts of its tables are missing."""
+    missing = missing_relations(connection)
+    if missing:
+        raise DatabaseOutOfDate(
+            f"the schema is damaged: {missing[0]} is missing, and {len(missing) - 1} other columns "
+            "and indexes. Was a dump restored where the extensions were not? Make them (`create "
+            "extension vector`, pg_trgm, unaccent, fuzzystrmatch), and restore it into an empty "
+            "database"
+        )
 
 
 def _is_empty(connection: Connection) -> bool:
