@@ -36,6 +36,12 @@ SHARED = {
 }  # fmt: skip
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the slow test of `tests/fuzz/` takes, and what it draws."""
+    parser.addoption("--fuzz-calls", type=int, default=100_000, help="calls of SQL functions")
+    parser.addoption("--fuzz-seed", type=int, default=2, help="what they are drawn from")
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep in one of several processes what would have to be made in each, and takes long."""
