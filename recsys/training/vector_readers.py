@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -24,6 +25,8 @@ KEYS: dict[Side, tuple[str, ...]] = {
     "movies": ("movie_id", "imdb_id", "tmdb_id"),
     "users": ("user_id",),
 }
+LARGE = 1 << 30  # bytes; smaller ones are read, however well packed
+MOST_PACKED = 100
 LIST_COLUMNS = ("embedding", "vector")
 
 
@@ -68,13 +71,15 @@ def _read_csv(path: Path, side: Side) -> Raw:
 
 def _read_parquet(path: Path, side: Side) -> Raw:
     try:
-        frame = pd.read_parquet(path, engine="pyarrow")
+        import pyarrow.parquet
     except ImportError as error:
         raise SourceError(
             f"{path.name}: Parquet files are read by pyarrow: pip install 'recsys[parquet]'"
         ) from error
-    except (ValueError, OSError) as error:
-        raise SourceError(f"{path.name} cannot be read as Parquet: {_first_line(error)}") from error
+    with _broken(path, "Parquet"), path.open("rb") as stream:
+        described = pyarrow.parquet.read_metadata(stream)
+        _check_size(path, 8 * described.num_rows * described.num_columns)
+        frame = pd.read_parquet(stream, engine="pyarrow")
     frame = frame.reset_index(names=frame.index.name) if frame.index.name else frame
     frame.columns = frame.columns.map(str)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
@@ -113,11 +118,37 @@ READERS: dict[str, Callable[[Path, Side], Raw]] = {
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an npz file by name."""
+    # Opened here, as numpy leaves a file open that is no archive.
+    with _broken(path, "npz"), path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        _check_size(path, sum(member.file_size for member in archive.infolist()))
+        stream.seek(0)
+        with np.load(stream, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise ValueError(f"{name} in it is no array")
+        return arrays
+
+
+@contextmanager
+def _broken(path: Path, kind: str) -> Iterator[None]:
+    """Say in one line that a file is broken: what libraries raise then is of any kind."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise SourceError(f"{path.name} cannot be read as npz: {_first_line(error)}") from error
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SourceError(f"{path.name} cannot be read as {kind}: {reason}") from error
+
+
+def _check_size(path: Path, unpacked: int) -> None:
+    """Refuse a small file that would fill the memory: no vectors that were learned pack so well."""
+    if unpacked > max(LARGE, MOST_PACKED * path.stat().st_size):
+        raise SourceError(
+            f"{path.name}: its {path.stat().st_size:,} bytes unpack to {unpacked:,}: these are no "
+            "vectors"
+        )
 
 
 def _columns(
@@ -193,7 +224,3 @@ def _lists(frame: pd.DataFrame, fail: Callable[[int, str], NoReturn]) -> Values:
             fail(place, f"the list has {len(row)} numbers, the first one has {len(rows[0])}")
         rows.append(row)
     return np.array(rows, dtype=np.float64)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
