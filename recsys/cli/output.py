@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -27,6 +28,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 
 from recsys import progress as protocol
@@ -34,8 +36,28 @@ from recsys import progress as protocol
 PIPE_WIDTH = 120  # of a table that goes into a file or another program
 PLACES = {"stars": 2, "mean": 2}  # decimals of stars that no user gave: predicted, or a mean
 
-console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-errors = Console(stderr=True, highlight=False)
+# What a terminal obeys instead of showing it: control characters except tabs and ends of lines, and
+# what turns the direction of writing around.
+COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Return a text from elsewhere, with what would command a terminal written as ``\\x1b``."""
+    return COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class _Console(Console):
+    """A console on which titles, names of files and messages are texts, whatever is in them."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else harmless(text), style, control)
+
+
+console = _Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+errors = _Console(stderr=True, highlight=False)
 
 
 class Format(StrEnum):
@@ -61,11 +83,15 @@ def show(
     `columns` is the heading of a CSV without rows.
     """
     if output is Format.JSON:
-        print(json.dumps([dict(row) for row in rows], indent=2, default=_plain, ensure_ascii=False))  # noqa: T201
+        text = json.dumps([dict(row) for row in rows], indent=2, default=_plain, ensure_ascii=False)
+        # json has escaped all below a blank; the others it may hold as they are, or escaped.
+        print(COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201
     elif output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows[0] if rows else columns)
-        writer.writerows([_joined(value) for value in row.values()] for row in rows)
+        for row in rows:
+            values = map(_joined, row.values())
+            writer.writerow([harmless(one) if isinstance(one, str) else one for one in values])
     else:
         console.print(table(rows, hidden, title))
 
@@ -167,7 +193,7 @@ def _cell(value: object, places: int) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(_joined(value))
-    return escape(text)
+    return escape(harmless(text))
 
 
 def _joined(value: object) -> object:
