@@ -29,6 +29,7 @@ from recsys.server.user import ServerUser, private_folder, readable_binaries, se
 SUPERUSER = "postgres"
 DEFAULT_PORT = 5432  # names the socket file even when nothing listens on TCP
 MAX_SOCKET_PATH = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
+LARGEST_LOG = 10 << 20  # bytes; at the next start it is put aside, in place of the last one
 TIMEOUT_S = 600  # recovery after a crash may replay gigabytes of WAL
 START_ATTEMPTS = 5
 SHELL_CHARACTERS = set("\"'$`\\,\n")
@@ -125,6 +126,8 @@ class Cluster:
             # A killed server's file. PostgreSQL clears it only if no process of the same user
             # has that number by now, which after a container's restart is a matter of luck.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+            if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
+                self.log.replace(self.log.with_suffix(".log.1"))
             for attempt in range(START_ATTEMPTS):
                 time.sleep(0.5 * attempt)  # children of a killed server need a moment to notice
                 done = self._run(

@@ -35,6 +35,7 @@ class EmbeddedServer:
 
     home: Path
     _lease: IO[str] | None = field(default=None, repr=False)
+    _socket_folder: Path | None = field(default=None, repr=False)
 
     @property
     def cluster(self) -> Cluster:
@@ -58,7 +59,22 @@ class EmbeddedServer:
                 self._lease = (self.home / "clients.lock").open("a")
                 fcntl.flock(self._lease, fcntl.LOCK_SH)
                 atexit.register(self.release)
-            return self._ensure_running()
+            running = self._ensure_running()
+            self._socket_folder = running.socket_folder
+            return running
+
+    def revive(self, host: str) -> None:
+        """Start the server again if `host` is its socket, this process holds it, and it is gone.
+
+        Its data must be there: where these were deleted, nothing is made anew.
+        """
+        if (
+            self._lease is not None
+            and host == str(self._socket_folder)
+            and (self.cluster.data / "PG_VERSION").exists()
+            and self.cluster.running() is None
+        ):
+            self.acquire()
 
     def release(self) -> None:
         """Let go of the server; the last process to do so stops it, unless it is to be kept."""
@@ -150,3 +166,9 @@ _servers: dict[Path, EmbeddedServer] = {}
 def embedded_server(home: Path) -> EmbeddedServer:
     """Return this process's one handle on the server of `home`."""
     return _servers.setdefault(home, EmbeddedServer(home))
+
+
+def revive(host: str) -> None:
+    """Start the embedded server of this socket again, if this process holds it and it is gone."""
+    for server in _servers.values():
+        server.revive(host)

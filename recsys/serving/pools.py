@@ -30,6 +30,7 @@ from recsys.database.errors import reported_errors
 from recsys.database.migrations import prepared_engine
 from recsys.database.time_limit import TimedAsyncConnection, TimedConnection, time_left, time_limit
 from recsys.errors import DatabaseTimeout, InvalidRequest
+from recsys.server.embedded import revive
 from recsys.serving.arguments import integer
 from recsys.settings import Settings
 
@@ -246,7 +247,11 @@ class _AsyncPool(_Limited, AsyncAdaptedQueuePool):  # type: ignore[misc]
 def _connect(
     dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]
 ) -> object:
-    """Connect by the classes that keep the time limit."""
+    """Connect by the classes that keep the time limit.
+
+    An embedded server that was killed is started again; asyncio's loop waits for that, too.
+    """
+    revive(str(options.get("host")))
     if dialect.is_async:
         options["async_creator_fn"] = TimedAsyncConnection.connect
         return None  # go on with the options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from sqlalchemy import URL
 
@@ -31,7 +32,7 @@ CALLS = """
 """
 
 
-def test_an_owner_without_superuser_rights_needs_no_more(owner_url: URL) -> None:
+def test_an_owner_without_superuser_rights_needs_no_more(owner_url: URL, tmp_path: Path) -> None:
     engine = open_database(owner_url, str(owner_url.database))
     migrations.upgrade(engine)
     load(engine, open_source("sample"))
@@ -44,17 +45,24 @@ def test_an_owner_without_superuser_rights_needs_no_more(owner_url: URL) -> None
                 assert connection.exec_driver_sql(call).scalar_one() > 0
     assert recommend_all(engine) > 0
     url = libpq_url(owner_url)
-    dump = subprocess.run(
-        [binaries() / "pg_dump", url, "--schema=recsys*"], check=True, capture_output=True
+    dump = tmp_path / "recsys.dump"
+    subprocess.run(
+        [
+            *(binaries() / "pg_dump", url, "--schema", "recsys*"),
+            *("--format", "custom", "--file", dump),
+        ],
+        check=True,
     )
     with engine.begin() as connection:
         for schema in ("recsys_bi", "recsys_internal", "recsys"):
             connection.exec_driver_sql(f"drop schema {schema} cascade")
-    subprocess.run(
-        [binaries() / "psql", url, "-q", "-v", "ON_ERROR_STOP=1"],
-        input=dump.stdout,
+    subprocess.run(  # as docs/cookbook.md says
+        [
+            *(binaries() / "pg_restore", "--exit-on-error", "--no-owner", "--no-privileges"),
+            *("--dbname", url, dump),
+        ],
         check=True,
-        capture_output=True,
     )
+    migrations.upgrade(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from recsys.recommend(1)").scalar() == 10

@@ -267,3 +267,38 @@ def test_as_root_no_folder_is_opened_to_others(home: Path) -> None:
     real = server.cluster.base.resolve()
     server.release()
     shutil.rmtree(real)
+
+
+def test_a_large_log_is_put_aside_at_the_next_start(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedServer(home)
+    server.acquire()
+    server.release()
+    old = server.cluster.log.read_text()
+    server.acquire()
+    server.release()
+    assert server.cluster.log.read_text().startswith(old)
+    old = server.cluster.log.read_text()
+    monkeypatch.setattr("recsys.server.cluster.LARGEST_LOG", len(old) - 1)
+    server.acquire()
+    server.release()
+    assert server.cluster.log.with_suffix(".log.1").read_text() == old
+    assert not server.cluster.log.read_text().startswith(old)
+
+
+def test_a_server_is_revived_where_its_data_are(home: Path) -> None:
+    server = EmbeddedServer(home)
+    running = server.acquire()
+    server.revive("/elsewhere")
+    os.kill(running.pid, signal.SIGKILL)
+    assert gone(running.pid)
+    server.revive("/elsewhere")
+    assert server.cluster.running() is None
+    server.revive(str(running.socket_folder))
+    again = server.cluster.running()
+    assert again is not None
+    assert again.answers()
+    server.release()
+    server.revive(str(running.socket_folder))  # it is held no more
+    assert server.cluster.running() is None
