@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +23,7 @@ from recsys.database.engine import libpq_url
 from recsys.database.schema import is_simulated, sql_folder
 from recsys.errors import DatabaseError
 from recsys.models.experiments import Variant, start_experiment
+from recsys.server.cluster import binaries
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 from tests.helpers.calls import CALLS
@@ -174,6 +176,77 @@ def test_what_is_refused(login: psycopg.Connection[tuple[object, ...]], role: st
             for schema in ("recsys", "recsys_internal", "recsys_bi", "public")
         ),
     )
+
+
+ESCAPES = (
+    "set role postgres",
+    "set session authorization postgres",
+    "alter system set work_mem = '1GB'",
+    "alter database postgres set work_mem = '1GB'",
+    "create database other",
+    "create tablespace other location '/tmp'",
+    "create extension dblink",
+    "create event trigger mine on ddl_command_end execute function pg_temp.f()",
+    "create trigger mine before insert on recsys.ratings execute function pg_temp.f()",
+    "create rule mine as on insert to recsys.ratings do nothing",
+    "create policy mine on recsys.ratings using (false)",
+    "create index mine on recsys.ratings (rating)",
+    "create statistics mine on user_id, movie_id from recsys.ratings",
+    "create publication mine for all tables",
+    "create cast (text as vector) with inout as implicit",
+    "create type recsys.mine as (a int)",
+    "create temp table mine (like recsys.load_rejects)",
+    "create operator public.=== (leftarg = int, rightarg = int, function = int4eq)",
+    "copy (select 1) to '/tmp/mine'",
+    "copy (select 1) to program 'cat'",
+    "select lo_import('/etc/hostname')",
+    "select lo_export(1, '/tmp/mine')",
+    "select pg_read_file('/etc/hostname')",
+    "select pg_ls_dir('.')",
+    "grant select on recsys.load_rejects to recsys_reader",
+    "comment on table recsys.ratings is 'mine'",
+    "explain analyze select * from recsys.load_rejects",
+    "select * from pg_temp.hidden",
+    "declare mine cursor with hold for select * from recsys.load_rejects",
+)
+
+
+def test_no_role_escapes(
+    login: psycopg.Connection[tuple[object, ...]], learned_engine: Engine
+) -> None:
+    """Each try ends in an error; what a session makes of its own changes no answer of its own."""
+    calls = [f"select * from {call}" for some in CALLS.values() for call in some]
+    straight = [login.execute(call).fetchall() for call in calls]
+    login.execute(
+        "create function pg_temp.f() returns trigger language plpgsql security definer"
+        " as $$ begin return null; end $$"
+    )
+    login.execute("create temp view hidden as select * from recsys.load_rejects")
+    with learned_engine.connect() as owner:
+        pid = owner.exec_driver_sql("select pg_backend_pid()").scalar_one()
+        refused(login, *ESCAPES, f"select pg_terminate_backend({pid})")
+        assert owner.exec_driver_sql("select 1").scalar() == 1
+    for table in ("movies", "ratings", "models", "movie_vectors", "user_vectors", "genres"):
+        login.execute(f"create temp table {table} ()")
+    for name in ("lower", "ln", "l2_normalize", "vector_norm"):
+        kind = "vector" if "_" in name else "text" if name == "lower" else "double precision"
+        login.execute(
+            f"create function pg_temp.{name}({kind}) returns {kind} language plpgsql"
+            " as $$ begin raise exception 'tricked'; end $$"
+        )
+    login.execute("set search_path = pg_temp, recsys_internal, recsys, public")
+    assert [login.execute(call).fetchall() for call in calls] == straight
+
+
+@pytest.mark.usefixtures("template")  # which makes the roles
+def test_a_large_object_of_a_reader_stops_no_backup(owner_url: URL, server_url: URL) -> None:
+    migrations.upgrade(open_database(owner_url, str(owner_url.database)))
+    with open_database(server_url, str(owner_url.database)).begin() as connection:
+        connection.exec_driver_sql("set local role recsys_reader")
+        connection.exec_driver_sql("select lo_from_bytea(0, 'mine')")
+    dump = [str(binaries() / "pg_dump"), libpq_url(owner_url)]
+    assert b"large object" in subprocess.run(dump, capture_output=True, check=False).stderr
+    subprocess.run([*dump, "--no-large-objects"], capture_output=True, check=True)
 
 
 def test_no_other_schema_is_reached(
