@@ -16,15 +16,22 @@ MINIMUM_PGVECTOR = (0, 8, 4)
 
 
 def require_supported(connection: Connection) -> None:
-    """Refuse a server without PostgreSQL 16 and pgvector 0.8.4, saying which is missing."""
-    server, installed, available = connection.exec_driver_sql(
+    """Refuse a server without PostgreSQL 16 and pgvector 0.8.4, or with an unfit locale."""
+    server, installed, available, folded = connection.exec_driver_sql(
         "select current_setting('server_version'),"
         " (select extversion from pg_extension where extname = 'vector'),"
-        " (select default_version from pg_available_extensions where name = 'vector')"
+        " (select default_version from pg_available_extensions where name = 'vector'),"
+        " lower('TITLE')"
     ).one()
     if int(re.split(r"\D", server)[0]) < MINIMUM_POSTGRESQL:
         raise DatabaseUnsupported(
             f"the server is PostgreSQL {server}: recsys needs {MINIMUM_POSTGRESQL} or later"
+        )
+    if folded != "title":
+        raise DatabaseUnsupported(
+            f"the database's locale makes {folded!r} of 'TITLE', as Turkish does: genres and "
+            "titles would not be found. Make a database with another locale: `create database NAME "
+            "template template0 locale 'C.UTF-8'`"
         )
     wanted = ".".join(map(str, MINIMUM_PGVECTOR))
     if installed is None and available is None:

@@ -20,7 +20,12 @@ from recsys.settings import Settings
 def server(version: str, installed: str | None, available: str | None) -> Mock:
     """A connection to a server of these versions of PostgreSQL and pgvector."""
     connection = Mock(spec=Connection)
-    connection.exec_driver_sql.return_value.one.return_value = (version, installed, available)
+    connection.exec_driver_sql.return_value.one.return_value = (
+        version,
+        installed,
+        available,
+        "title",
+    )
     connection.exec_driver_sql.return_value.first.return_value = None
     return connection
 

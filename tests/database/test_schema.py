@@ -15,8 +15,14 @@ from sqlalchemy import URL, Connection, Engine
 from recsys.cli.db import _contents
 from recsys.database import install, migrations
 from recsys.database.engine import libpq_url
-from recsys.database.schema import expected_stamp, require_current, schema_stamp, sql_folder
-from recsys.errors import DatabaseError, DatabaseOutOfDate
+from recsys.database.schema import (
+    expected_stamp,
+    require_current,
+    require_supported,
+    schema_stamp,
+    sql_folder,
+)
+from recsys.errors import DatabaseError, DatabaseOutOfDate, DatabaseUnsupported
 from recsys.server.cluster import binaries
 from tests.helpers.databases import add_films, open_database
 
@@ -236,6 +242,20 @@ def test_a_damaged_schema_is_not_up_to_date(engine: Engine, statement: str, miss
         assert _contents(connection)["schema"].startswith("damaged: ")
     with pytest.raises(DatabaseOutOfDate, match=missing):
         migrations.upgrade(engine)
+
+
+def test_a_locale_that_folds_otherwise_is_refused(engine: Engine) -> None:
+    """As tr_TR does, which few machines have: here by a function in front of PostgreSQL's own."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("create schema turkish")
+        connection.exec_driver_sql(
+            "create function turkish.lower(text) returns text language sql"
+            " as $$ select pg_catalog.lower(replace($1, 'I', 'ı')) $$"
+        )
+        require_supported(connection)
+        connection.exec_driver_sql("set local search_path = turkish, pg_catalog, public")
+        with pytest.raises(DatabaseUnsupported, match="makes 'tıtle' of 'TITLE'"):
+            require_supported(connection)
 
 
 def test_a_broken_file_rolls_the_migration_back(
