@@ -33,6 +33,7 @@ declare
     rated recsys_internal.rated;
     taste recsys_internal.taste;
     barred bigint[] := recsys_internal.present(exclude_movies) || filters.hidden;
+    most_barred integer := 10000;
     ids bigint[];
     scores double precision[];
 begin
@@ -55,6 +56,10 @@ begin
         end if;
         marks := recsys_internal.find_marks(member);
         barred := barred || rated.movie_ids || marks.watched || marks.away;
+        if cardinality(barred) > most_barred then  -- many members have the same films
+            barred := array(select distinct b from unnest(barred) b);
+            most_barred := 2 * cardinality(barred);
+        end if;
     end loop;
     select avg(m.ranking), case when bool_or(m.source = 'live') then 'live' else 'personal' end
     into together.ranking, together.source
