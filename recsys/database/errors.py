@@ -93,6 +93,11 @@ def _report(error: psycopg.Error) -> RecsysError:
                     f"the server takes no more connections: {reason}. Lower pool_size, or raise "
                     "the server's max_connections"
                 )
+            if reason.startswith("server closed the connection"):
+                return DatabaseUnreachable(
+                    f"{reason}: its log says why (the embedded one's is postgres/server.log in "
+                    "RECSYS_HOME), such as a full disk"
+                )
             return DatabaseUnreachable(
                 f"the database does not answer: {reason}. "
                 "Check DATABASE_URL, and that the server runs"

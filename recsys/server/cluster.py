@@ -74,12 +74,17 @@ class Running:
         )
 
     def answers(self) -> bool:
-        """Tell whether it takes connections."""
-        try:
-            self.connect().close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        """Tell whether it takes connections; while it starts, recovers or stops, wait."""
+        end = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError as error:
+                if "the database system is" not in str(error) or time.monotonic() > end:
+                    return False
+            else:
+                return True
+            time.sleep(0.1)
 
 
 @dataclass(frozen=True)

@@ -14,23 +14,18 @@ from recsys.database.engine import database_url
 from recsys.database.migrations import prepared_engine
 from recsys.loading.load import load
 from recsys.parameters import Parameters
-from recsys.server.embedded import EmbeddedServer, embedded_server
 from recsys.settings import Settings
 from recsys.sources import open_source
 from recsys.training.train import train
+from tests.helpers.servers import embedded_in
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = Path(tempfile.mkdtemp(prefix="recsys-faults-"))
-        folder.chmod(0o711)
-        patch.setenv("RECSYS_HOME", str(folder))
-        patch.delenv("DATABASE_URL", raising=False)
+    folder = Path(tempfile.mkdtemp(prefix="recsys-faults-"))
+    with embedded_in(folder):
         yield folder
-        embedded_server(folder).release()
-        EmbeddedServer(folder).stop()
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,18 @@
-"""Servers that hang, and the URL of one."""
+"""Servers that hang, servers of a test's own, and the URL of one."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
+import pytest
 from sqlalchemy import Engine
 
 from recsys.server.cluster import Cluster
+from recsys.server.embedded import EmbeddedServer, embedded_server
 
 
 @contextmanager
@@ -26,6 +29,18 @@ def frozen(cluster: Cluster) -> Iterator[None]:
     finally:
         for process in processes:
             process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def embedded_in(folder: Path) -> Iterator[None]:
+    """Use a server of its own in this folder, in this process and in its children."""
+    folder.chmod(0o711)  # as root, the server's user passes through
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECSYS_HOME", str(folder))
+        patch.delenv("DATABASE_URL", raising=False)
+        yield
+        embedded_server(folder).release()
+        EmbeddedServer(folder).stop()
 
 
 def url_of(engine: Engine) -> str:
