@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all check citus format docs bench bench-peers clients lock clean
+.PHONY: help install demo test test-all check citus format docs bench bench-peers clients lock audit clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -105,5 +105,14 @@ lock: $(VENV)/.installed-dev  ## Write constraints.txt anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --group dev --upgrade \
 		--no-annotate --no-header --quiet pyproject.toml -o constraints.txt
 
+.venv-audit/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip --disable-pip-version-check install 'pip>=25.1'
+	.venv-audit/bin/python -m pip install --group audit
+	@touch $@
+
+audit: .venv-audit/.installed  ## Look up what is known to be unsafe of constraints.txt (asks the network)
+	.venv-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
 clean:  ## Remove the environments and caches
-	rm -rf $(VENV) .venv-superset .venv-dbt .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-superset .venv-dbt .venv-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

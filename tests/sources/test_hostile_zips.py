@@ -1,0 +1,60 @@
+"""Zips that point elsewhere, hold each other or swell: read as files, or refused in one line."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from recsys.errors import SourceError
+from recsys.loading.load import load
+from recsys.sources import open_source
+
+FILMS = "movieId,title,genres\n1,Heat (1995),Crime\n"
+RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n"
+
+
+def loaded(engine: Engine, path: Path) -> int:
+    load(engine, open_source(str(path)))
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql("select count(*) from recsys.ratings").scalar_one())
+
+
+@pytest.mark.parametrize("folder", ["../../", "/etc/recsys/", "a/../../"])
+def test_nothing_is_written_where_a_zip_says(engine: Engine, tmp_path: Path, folder: str) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    with zipfile.ZipFile(inner / "set.zip", "w") as archive:
+        archive.writestr(f"{folder}movies.csv", FILMS)
+        archive.writestr(f"{folder}ratings.csv", RATINGS)
+    assert loaded(engine, inner / "set.zip") == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [inner / "set.zip"]
+    assert not Path("/etc/recsys").exists()
+
+
+def test_a_link_in_a_zip_is_not_followed(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text(RATINGS)
+    link = zipfile.ZipInfo("ratings.csv")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("movies.csv", FILMS)
+        archive.writestr(link, str(tmp_path / "secret.csv"))
+    with pytest.raises(SourceError) as caught:
+        loaded(engine, tmp_path / "set.zip")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_zip_in_a_zip_is_refused(engine: Engine, tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("movies.csv", FILMS)
+        archive.writestr("ratings.csv", RATINGS)
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("inner.zip", packed.getvalue())
+    with pytest.raises(SourceError) as caught:
+        loaded(engine, tmp_path / "set.zip")
+    assert len(str(caught.value).splitlines()) == 1
