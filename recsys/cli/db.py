@@ -66,7 +66,7 @@ def distribute(
     """Divide ratings, users and what is made of them over the workers of Citus, by `user_id`.
 
     Films, texts and models stay on the coordinator, and all questions are asked there as before.
-    The workers must be known to the coordinator first (docs/scaling.md). All or nothing; readers
+    The workers must be known to the coordinator first (docs/citus.md). All or nothing; readers
     wait until it ends.
 
     Examples:

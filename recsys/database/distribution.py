@@ -170,7 +170,7 @@ def workers(connection: Connection) -> list[str]:
     if version is None:
         raise DatabaseError(
             "this database has no Citus: on each node, put citus into shared_preload_libraries and "
-            "run `create extension citus` in a database of this name (docs/scaling.md)"
+            "run `create extension citus` in a database of this name (docs/citus.md)"
         )
     if int(str(version).partition(".")[0]) < LEAST_CITUS:
         raise DatabaseError(f"this is Citus {version}: {LEAST_CITUS} or later is needed")
