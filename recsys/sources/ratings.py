@@ -61,6 +61,10 @@ def read_ratings(file: File, layout: Layout) -> Iterator[Batch]:
 
 
 def _batches(block: Block, lines: int, file: str, layout: Layout) -> Iterator[Batch]:
+    if not block.data.strip(b"\r\n"):  # empty lines, of which gigabytes pack into a few megabytes
+        nothing = Chunk(frame_of([], layout.columns), [], [], len(block.data))
+        yield rating_batch(nothing, file, layout)
+        return
     rows = _parse_fast(block.data, lines, layout)
     if rows is not None:
         rows.insert(0, "line", np.arange(block.line, block.line + lines, dtype=np.int64))

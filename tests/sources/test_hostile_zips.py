@@ -58,3 +58,15 @@ def test_a_zip_in_a_zip_is_refused(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         loaded(engine, tmp_path / "set.zip")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_millions_of_empty_lines_are_passed_over(engine: Engine, tmp_path: Path) -> None:
+    empty = 1 << 20
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("movies.csv", FILMS)
+        archive.writestr("ratings.csv", RATINGS + "\r\n" * empty + "1,1,six,1\n")
+    report = load(engine, open_source(str(tmp_path / "set.zip")), max_rejects=0.9)
+    assert (report.total.loaded, report.total.rejected) == (2, 1)
+    with engine.connect() as connection:
+        rejects = connection.exec_driver_sql("select line from recsys.load_rejects").scalars()
+        assert rejects.all() == [empty + 3]
