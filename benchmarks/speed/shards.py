@@ -136,13 +136,15 @@ def timed(what: str, url: str, *words: str) -> None:
 
 
 def recsys(url: str, *words: str) -> None:
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "recsys", *words],
         env={**os.environ, "DATABASE_URL": url},
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        check=False,
+        capture_output=True,
+        text=True,
     )
+    if done.returncode:
+        raise SystemExit(done.stderr)
 
 
 if __name__ == "__main__":

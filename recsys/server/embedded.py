@@ -64,14 +64,14 @@ class EmbeddedServer:
             return running
 
     def revive(self, host: str) -> None:
-        """Start the server again if `host` is its socket, this process holds it, and it is gone.
+        """Start the server again if `host` is its socket, this process holds it, and it was killed.
 
-        Its data must be there: where these were deleted, nothing is made anew.
+        One that was stopped has left no pid file, and stays so.
         """
         if (
             self._lease is not None
             and host == str(self._socket_folder)
-            and (self.cluster.data / "PG_VERSION").exists()
+            and (self.cluster.data / "postmaster.pid").exists()
             and self.cluster.running() is None
         ):
             self.acquire()
@@ -169,6 +169,6 @@ def embedded_server(home: Path) -> EmbeddedServer:
 
 
 def revive(host: str) -> None:
-    """Start the embedded server of this socket again, if this process holds it and it is gone."""
+    """Start the embedded server of this socket again, if this process holds it and it died."""
     for server in _servers.values():
         server.revive(host)

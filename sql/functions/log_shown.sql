@@ -16,6 +16,9 @@ declare
     own constant text := case when experiment is not null and variants is null then
         recsys.variant_of(log_shown.user_id, log_shown.experiment) end;
 begin
+    if user_id is null then
+        raise exception 'user_id is null: name the user' using errcode = '22023';
+    end if;
     perform recsys_internal.check_movies(movie_ids);
     if cardinality(variants) <> cardinality(movie_ids)
         or cardinality(propensities) <> cardinality(movie_ids)

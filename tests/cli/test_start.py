@@ -46,7 +46,7 @@ def test_an_option_of_all_commands_imports_nothing_heavy(option: str) -> None:
 
 
 def test_completion_of_a_command_imports_nothing_heavy() -> None:
-    shown, imported = completed("recsys re")
+    shown, imported = completed("recsys rec")
     assert shown.split() == ["recommend", "recommend-for"]
     assert imported == "[]"
 

@@ -28,6 +28,9 @@ FUNCTIONS = """
 REFUSED = "22023"
 RARELY = 0.02  # of the calls are of functions that write, which take long
 ODD_FILMS = """
+    insert into recsys.experiments (name) values ('e');
+    insert into recsys.experiment_variants (experiment, variant, share, rerank, diversity)
+    values ('e', 'plain', 1, false, null), ('e', 'diverse', 2, null, 0.5);
     update recsys.movies set adult = true where movie_id % 17 = 3;
     update recsys.movies set withdrawn_at = '2020-01-01' where movie_id % 19 = 5;
     update recsys.movies set year = null where movie_id % 23 = 7;

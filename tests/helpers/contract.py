@@ -153,7 +153,7 @@ def full_list(barred: Callable[[Facts, Arguments], set[int]]) -> Check:
         check_ranks(rows, "movie_id", given["k"])
         assert {row["movie_id"] for row in rows} <= may_come
         assert len(rows) == min(given["k"], len(may_come))
-        rearranged = given.get("diversity") or given.get("fresh") or given.get("watchlist_first")
+        rearranged = any(map(given.get, ("diversity", "fresh", "watchlist_first", "experiment")))
         if not rearranged and given.get("by") != "both":
             check_order(rows, "movie_id")
 
@@ -215,6 +215,10 @@ def finite_alone(facts: Facts, given: Arguments, rows: Rows) -> None:
                 assert all(math.isfinite(float(number)) for number in value[1:-1].split(","))
 
 
+def check_variant(facts: Facts, given: Arguments, rows: Rows) -> None:
+    assert rows[0]["variant_of"] in ("plain", "diverse")
+
+
 Check = Callable[[Facts, Arguments, Rows], None]
 
 CHECKS: dict[str, Check] = {
@@ -226,6 +230,7 @@ CHECKS: dict[str, Check] = {
     ),
     "recommend_for": full_list(lambda facts, given: {*flat(given["liked"])}),
     "recommend_group": full_list(lambda facts, given: facts.away(flat(given["user_ids"]))),
+    "interleave": full_list(lambda facts, given: facts.away([given["user_id"]])),
     "similar_movies": full_list(lambda facts, given: {given["movie_id"]}),
     "more_like": full_list(
         lambda facts, given: {*flat(given["liked"]), *flat(given.get("disliked"))}
@@ -241,6 +246,8 @@ CHECKS: dict[str, Check] = {
     "predict_genres": check_genres,
     "predict_movie_genres": check_genres,
     "user_vector": finite_alone,
+    "variant_of": check_variant,
+    "log_shown": finite_alone,
     "merge_movies": finite_alone,
     "refresh_content": finite_alone,
     "refresh_popularity": finite_alone,

@@ -47,6 +47,7 @@ CHOICES = {
     "by": ["ratings", "plot", "both"],
     "encoder": ["terms"],
     "distance": ["cosine", "dot", "euclidean"],
+    "experiment": ["e"],
 }
 EDGES = {"bigint": 2**63, "integer": 2**31}
 REALS = ["NaN", "Infinity", "-Infinity", "-0", "-1", "1.0000001", "1e-45", "3.4e38", "-3.4e38"]
@@ -85,9 +86,10 @@ class Values:
             "integer": self._integer,
             "bigint[]": self._ids,
             "text": self._text,
-            "text[]": lambda name: self._genres(),
+            "text[]": lambda name: None if name == "variants" else self._genres(),
             "boolean": lambda name: chance.random() < 0.5,
             "real": lambda name: chance.choice(REALS) if self._odd() else chance.random(),
+            "real[]": lambda name: [chance.random()] if self._odd() else None,
             "interval": lambda name: chance.choice(ODD_INTERVALS if self._odd() else INTERVALS),
             "timestamp with time zone": lambda name: chance.choice(
                 ["now", "infinity", "-infinity", "4713-01-01 BC", "294276-12-31"]
