@@ -60,6 +60,7 @@ def test_fifty_calls_in_flight_survive_their_server(home: Path, own_engine: Engi
             await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
             kill(home)
             assert await asyncio.gather(*calls) == [before] * 50
+            assert await recommender.recommend(1) == before
 
     asyncio.run(ask())
 
