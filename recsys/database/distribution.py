@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from recsys.database.install import drop_views, install_sql, sql_files
 from recsys.database.locks import Lock, take
 from recsys.errors import DatabaseError
 from recsys.progress import Progress, silent
@@ -68,6 +69,14 @@ FOREIGN_KEYS = """
     where k.contype = 'f' and c.relnamespace = to_regnamespace('recsys')
       and c.relname = any (%(tables)s) and t.relname <> all (%(tables)s)
     order by 1, 2
+"""
+COMMENTS = """
+    select format('comment on %%s is %%L', case d.objsubid
+        when 0 then format('table %%s', d.objoid::regclass)
+        else format('column %%s.%%I', d.objoid::regclass, a.attname) end, d.description)
+    from pg_description d
+    left join pg_attribute a on a.attrelid = d.objoid and a.attnum = d.objsubid
+    where d.classoid = 'pg_class'::regclass and d.objoid = any (%(tables)s::regclass[])
 """
 SIZES = """
     select nodename || ':' || nodeport as node, count(*) as shards, sum(shard_size)::bigint as bytes
@@ -240,11 +249,20 @@ def forget_local_rows(connection: Connection) -> None:
 
 
 def undistribute(connection: Connection, tables: list[str], progress: Progress = silent) -> None:
-    """Bring the divided tables back to the coordinator, in one transaction."""
+    """Bring the divided tables back to the coordinator, in one transaction.
+
+    Citus makes them anew without their comments, and what stands on them without its indexes: so
+    comments are written again, and our views go first and come last.
+    """
     take(connection, Lock.UPGRADE)
     take(connection, Lock.LOAD)
+    grants = drop_views(connection)
+    for path in sql_files("materialized"):
+        connection.exec_driver_sql(f"drop materialized view recsys_internal.{path.stem}")
     connection.exec_driver_sql(SEQUENTIAL)
     before = _foreign_keys(connection)
+    names = {"tables": [f"recsys.{name}" for name in tables]}
+    comments = list(connection.exec_driver_sql(COMMENTS, names).scalars())
     for found in before:
         connection.exec_driver_sql(f"alter table {found['table']} drop constraint {found['name']}")
     for place, name in enumerate(tables):
@@ -259,6 +277,9 @@ def undistribute(connection: Connection, tables: list[str], progress: Progress =
             NO_KEYS.format(table=keys.removesuffix("_ids"), keys=keys, key=key)
         )
     connection.exec_driver_sql("drop function recsys_internal.keys_follow()")
+    for comment in comments:
+        connection.exec_driver_sql(comment, execution_options={"no_parameters": True})
+    install_sql(connection, grants)
     progress("bringing back", len(tables), len(tables))
 
 

@@ -24,6 +24,20 @@ TRIGGERS = """
     select tgrelid::regclass::text, tgname from pg_trigger
     where not tgisinternal and tgrelid::regclass::text like 'recsys%%' order by 1, 2
 """
+INDEXES = "select indexname, indexdef from pg_indexes where schemaname like 'recsys%%' order by 1"
+COMMENTS = """
+    select c.relname, d.objsubid, d.description from pg_description d
+    join pg_class c on c.oid = d.objoid
+    where c.relnamespace::regnamespace::text like 'recsys%%' order by 1, 2
+"""
+GRANTS = """
+    select c.relname, unnest(c.relacl)::text from pg_class c
+    where c.relnamespace::regnamespace::text like 'recsys%%' order by 1, 2
+"""
+COLUMNS = """
+    select table_name, column_name, data_type, column_default, is_nullable
+    from information_schema.columns where table_schema like 'recsys%%' order by 1, 2
+"""
 
 
 @pytest.fixture
@@ -61,7 +75,8 @@ def test_undo_leaves_all_as_it_was(divided: Engine, pair: Pair) -> None:
     assert "divided by user_id" in recsys("db", "status").stdout
     assert "divided already" in fails("db", "distribute")
     assert "on this server alone" in recsys("db", "distribute", "--undo").stdout
-    for query in (FOREIGN_KEYS, TRIGGERS, "select * from recsys.ratings order by 1, 2"):
+    ratings = "select * from recsys.ratings order by 1, 2"
+    for query in (FOREIGN_KEYS, TRIGGERS, INDEXES, COMMENTS, GRANTS, COLUMNS, ratings):
         assert rows(divided, query) == rows(plain, query)
     for name in DISTRIBUTED:
         count = f"select count(*) from recsys.{name}"
