@@ -290,6 +290,7 @@ def test_a_planted_leak_is_caught(
     assert rows(two_tastes, "select count(*) from recsys.evaluations") == [(0,)]
 
 
+@pytest.mark.slow
 def test_two_models_side_by_side(sample_engine: Engine) -> None:
     """The active one against itself, and against one whose retrieval learned next to nothing."""
     poor = Parameters(factors=1, epochs=1, alpha=0.3, regularization=0.01)
@@ -319,7 +320,9 @@ def test_a_model_from_elsewhere_cannot_be_evaluated(sample_engine: Engine) -> No
         evaluate(sample_engine, replace(QUICK, against=99))
 
 
-@pytest.mark.parametrize("newest", ["infinity", "55840-06-01 00:00:00+00"])
+@pytest.mark.parametrize(
+    "newest", ["infinity", pytest.param("55840-06-01 00:00:00+00", marks=pytest.mark.slow)]
+)
 def test_times_beyond_the_calendar(sample_engine: Engine, newest: str) -> None:
     """Milliseconds that were taken for seconds are of the year 55840."""
     with sample_engine.begin() as connection:

@@ -13,7 +13,9 @@ from recsys.learning.als import Factors, fit
 from tests.helpers.factorized import PARAMETERS, SHAPE, begin_at, pairs
 
 
-@pytest.mark.parametrize(("processes", "begins"), [(2, False), (3, True)])
+@pytest.mark.parametrize(
+    ("processes", "begins"), [(2, True), pytest.param(3, False, marks=pytest.mark.slow)]
+)
 def test_processes_learn_what_one_learns(processes: int, begins: bool, tmp_path: Path) -> None:
     path = tmp_path / "learned"
     done = subprocess.run(

@@ -45,6 +45,7 @@ def test_what_is_not_there_is_not_learned() -> None:
     assert learned.metrics["micro_f1"] == pytest.approx(2 * 0.3 / 1.3, abs=0.06)
 
 
+@pytest.mark.slow
 def test_same_seed_same_network_and_torch_as_it_was() -> None:
     vectors, labels = linear_problem(400)
     threads, state = torch.get_num_threads(), torch.get_rng_state()

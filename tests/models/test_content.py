@@ -469,6 +469,7 @@ def test_films_that_came_since_the_norms_were_counted_cost_none(
         assert row["source"] == ("content" if row["movie_id"] > 600 else "personal")
 
 
+@pytest.mark.slow
 def test_sql_is_the_map_on_real_films(
     server_url: URL, movielens_texts: str, copies: Callable[[str], str]
 ) -> None:

@@ -371,7 +371,7 @@ def test_no_answer_has_a_hidden_film(server_url: URL, hiding_name: str, calls: i
         connection.rollback()
 
 
-@pytest.mark.parametrize("k", [10, 70])
+@pytest.mark.parametrize("k", [10, pytest.param(70, marks=pytest.mark.slow)])
 def test_lists_for_all_are_those_of_the_function(
     server_url: URL, hiding_name: str, copies: Callable[[str], str], k: int
 ) -> None:
