@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import typer
 
 from recsys.cli.films import Length, ModelId, User, find_user, show_films, with_filters, with_keys
-from recsys.cli.output import Format, Output, say, show
+from recsys.cli.output import Format, Output, note, say, show
 from recsys.cli.similar import Movie, find_movie
 from recsys.database.migrations import ready_engine
 from recsys.serving.answers import Recommendation
@@ -37,7 +37,7 @@ def add(context: typer.Context, user: User, movie: Movie, kind: KindOf) -> None:
     recommender, user_id = Recommender.on(engine), find_user(engine, user)
     movie_id, title = find_movie(engine, recommender, movie)
     recommender.mark(user_id, movie_id, kind)
-    say(f"Film {movie_id}, {title}, is {kind} for user {user}.")
+    say(f"User {user}, film {movie_id}, {title}: {kind}.")
 
 
 @app.command()
@@ -50,8 +50,8 @@ def remove(context: typer.Context, user: User, movie: Movie, kind: KindOf) -> No
     recommender, user_id = Recommender.on(engine), find_user(engine, user)
     movie_id, title = find_movie(engine, recommender, movie)
     removed = recommender.unmark(user_id, movie_id, kind)
-    now = "no longer" if removed else "not"
-    say(f"Film {movie_id}, {title}, is {now} {kind} for user {user}.")
+    now = "no longer" if removed else "was not"
+    say(f"User {user}, film {movie_id}, {title}: {now} {kind}.")
 
 
 @app.command("list")
@@ -88,4 +88,7 @@ def watchlist(
     """
     engine = ready_engine(context.obj)
     answer = Recommender.on(engine).watchlist(find_user(engine, user), k, model_id=model, **filters)
+    if not answer and output is Format.TABLE:
+        note(f"Nothing is on it: `recsys feedback add {user} MOVIE watchlist` puts a film there.")
+        return
     show_films(engine, answer, Recommendation, output, f"Watchlist of user {user}")
