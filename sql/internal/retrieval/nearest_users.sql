@@ -100,17 +100,20 @@ language plpgsql stable
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-    rated bigint[];
-    marked bigint[];
+    found bigint[];
 begin
-    select array_agg(r.user_id) into rated
-    from recsys.ratings r
-    where r.user_id = any (user_ids) and r.movie_id = film_id;
-    select array_agg(f.user_id) into marked
-    from recsys.feedback f
-    where f.user_id = any (user_ids) and f.movie_id = film_id
-      and (recsys_internal.watched(f.kind) or recsys_internal.away(f.kind, f.at));
-    return coalesce(rated || marked, '{}');
+    select array_agg(known.user_id) into found
+    from (
+        select r.user_id
+        from recsys.ratings r
+        where r.user_id = any (user_ids) and r.movie_id = film_id
+        union all
+        select f.user_id
+        from recsys.feedback f
+        where f.user_id = any (user_ids) and f.movie_id = film_id
+          and (recsys_internal.watched(f.kind) or recsys_internal.away(f.kind, f.at))
+    ) known;
+    return coalesce(found, '{}');
 end
 $$;
 
