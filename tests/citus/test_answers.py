@@ -20,7 +20,7 @@ FILMS = """
     select array_agg(movie_id) from (
         select movie_id from recsys.movies order by hashint8extended(movie_id, 1) limit 50) m
 """
-NOBODY = [-1, 999_999]
+STRANGERS = [-1, 999_999]
 OF_USERS = {
     "recommend": "recsys.recommend(%s)",
     "filtered": "recsys.recommend(%s, 20, '{Comedy}', year_from => 1985, diversity => 0.3)",
@@ -86,7 +86,7 @@ def _exact(row: Any) -> str:
 
 @pytest.mark.parametrize("name", OF_USERS)
 def test_of_users(connections: tuple[Connection, Connection], name: str) -> None:
-    users = [*connections[0].exec_driver_sql(USERS).scalar_one(), *NOBODY]
+    users = [*connections[0].exec_driver_sql(USERS).scalar_one(), *STRANGERS]
     found = [same(*connections, f"select * from {OF_USERS[name]}", (user,)) for user in users]
     assert len(found) == 202
     assert sum(found) > 200
