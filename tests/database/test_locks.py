@@ -1,4 +1,4 @@
-"""Who takes turns, and with whom; who loses a deadlock."""
+"""Locks that take turns, and deadlocks that are tried again."""
 
 from __future__ import annotations
 

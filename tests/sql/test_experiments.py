@@ -324,7 +324,7 @@ def test_results_are_those_of_the_oracle(sample: Connection, seed: int, days: in
 
 
 def show(connection: Connection, variant: str, users: range, clicks: int) -> None:
-    """Show a film to each user, of whom the first ones click; every tenth clicks on two."""
+    """Show a film to each user; the first ones click on it, every tenth of them on two."""
     for film in (1, 2):
         connection.exec_driver_sql(
             "insert into recsys.impressions"
