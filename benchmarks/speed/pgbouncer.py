@@ -24,15 +24,12 @@ from threading import Thread
 import psycopg
 from sqlalchemy import Engine, create_engine
 
-from benchmarks.scratch import data_set, scratch_database
+from benchmarks.scratch import scratch_database
 from benchmarks.speed.loading import libpq
-from benchmarks.speed.mixed_load import put_load, show
+from benchmarks.speed.mixed_load import prepare, put_load, show
 from recsys import AsyncRecommender
-from recsys.loading.load import load
 from recsys.server.cluster import binaries
 from recsys.server.user import readable_binaries, server_user
-from recsys.sources import open_source
-from recsys.training.train import train
 
 PORT = 6432  # of the socket's name: nothing listens on TCP
 CONFIGURATION = """
@@ -139,8 +136,7 @@ def main() -> None:
     if not program:
         raise SystemExit("set PGBOUNCER to the program of PgBouncer, 1.21 or later")
     with scratch_database() as engine:
-        load(engine, open_source(str(data_set("ml-latest-small"))))
-        train(engine)
+        prepare(engine)
         with pgbouncer(program, engine) as through:
             said: list[str] = []
             asked: list[tuple[int, list[str]]] = []
@@ -151,7 +147,7 @@ def main() -> None:
             ]
             for thread in others:
                 thread.start()
-            findings = put_load(through, 8, seconds)
+            findings, _ = put_load(through, 8, seconds)
             for thread in others:
                 thread.join()
     right = show(findings)

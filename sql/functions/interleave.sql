@@ -19,11 +19,13 @@ as $$
 declare
     variants constant recsys.experiment_variants[] := array(
         select v from recsys_internal.running_variants(interleave.experiment) v);
-    films recsys.recommendation[];  -- of both lists
-    film recsys.recommendation;
-    drafted recsys.recommendation[] := '{}';
-    ids bigint[] := '{}';
-    first boolean;
+    films recsys.recommendation[];  -- the first variant's list, then the second's
+    elsewhere integer[];  -- their ranks in the other list
+    starts integer[];  -- what stands before each list
+    ends integer[];
+    taken integer[];  -- by list: up to where each film is drafted, by one variant or the other
+    picked integer[] := '{}';
+    team integer;
 begin
     perform recsys_internal.check_k(k);
     if cardinality(variants) not in (0, 2) then
@@ -32,34 +34,50 @@ begin
     end if;
     select array_agg((
         r.rank, r.movie_id, r.title, r.year, r.genres, r.score, r.predicted_rating, r.source,
-        r.because_movie_id, r.because_title, r.model_id, v.variant)::recsys.recommendation)
+        r.because_movie_id, r.because_title, r.model_id, v.variant)::recsys.recommendation
+        order by team, r.rank)
     into films
-    from (select null::text as variant, null::bigint as model_id, null::boolean as rerank,
-            null::real as diversity where variants = '{}'
-        union all
-        select variant, model_id, rerank, diversity from unnest(variants)) v
+    from generate_series(1, greatest(cardinality(variants), 1)) as team
+    cross join lateral (select (variants[team]).*) v
     cross join lateral recsys.recommend(
         interleave.user_id, k, interleave.genres, exclude_genres, year_from, year_to, min_ratings,
         exclude_movies, diversity => coalesce(v.diversity, 0), rerank => coalesce(v.rerank, true),
         model_id => v.model_id, include_predicted_genres => interleave.include_predicted_genres,
         include_adult => interleave.include_adult) r;
+    elsewhere := array(
+        select o.rank
+        from unnest(films) with ordinality as f
+        left join unnest(films) o
+            on o.movie_id = f.movie_id and o.variant is distinct from f.variant
+        order by f.ordinality);
+    starts := array[0, (
+        select count(*) from unnest(films) f where f.variant is not distinct from variants[1].variant)];
+    ends := array[starts[2], cardinality(elsewhere)];
+    taken := starts;
     -- A coin for each pair of places says which team picks first: the user's own, so that a list
     -- that is asked for again is the same.
     for place in 1 .. k loop
-        first := (recsys_internal.chance(
-            interleave.experiment, interleave.user_id, (place + 1) / 2) < 0.5) = (place % 2 = 1);
-        select f.* into film
-        from unnest(films) f
-        where f.movie_id <> all (ids)
-        order by f.variant is distinct from variants[case when first then 1 else 2 end].variant,
-            f.rank
-        limit 1;
-        exit when not found;
-        film.rank := place;
-        drafted := drafted || film;
-        ids := ids || film.movie_id;
+        team := case when (recsys_internal.chance(
+            interleave.experiment, interleave.user_id, (place + 1) / 2) < 0.5) = (place % 2 = 1)
+            then 1 else 2 end;
+        for attempt in 1 .. 2 loop  -- a team that has no film left leaves its place to the other
+            while taken[team] < ends[team]
+                and elsewhere[taken[team] + 1] <= taken[3 - team] - starts[3 - team] loop
+                taken[team] := taken[team] + 1;
+            end loop;
+            exit when taken[team] < ends[team];
+            team := 3 - team;
+        end loop;
+        exit when taken[team] = ends[team];
+        taken[team] := taken[team] + 1;
+        picked := picked || taken[team];
     end loop;
-    return query select (d).* from unnest(drafted) d;
+    return query
+    select p.place::integer, f.movie_id, f.title, f.year, f.genres, f.score, f.predicted_rating,
+        f.source, f.because_movie_id, f.because_title, f.model_id, f.variant
+    from unnest(picked) with ordinality as p (film, place)
+    join unnest(films) with ordinality as f on f.ordinality = p.film
+    order by p.place;
 end
 $$;
 

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import psycopg
+from psycopg.rows import tuple_row
+
+FUNCTIONS = """
+    select p.proname, p.provolatile = 'v',
+        array(select format_type(t.oid, null)
+            from unnest(p.proargtypes) with ordinality as t (oid, place) order by place),
+        coalesce(p.proargnames, '{}'), p.pronargdefaults
+    from pg_proc p
+    where p.pronamespace = 'recsys'::regnamespace and p.prokind = 'f'
+    order by 1
+"""
 # Texts are kept as PostgreSQL may store them: it takes neither NUL nor half a surrogate pair.
 TEXTS = [
     "",
@@ -161,7 +174,34 @@ class Values:
 
     def _vector(self) -> str:
         length = 3 if self._odd() else self.dimensions
-        numbers = [f"{self.chance.gauss(0, 1):.6f}"] * length
+        numbers = [f"{self.chance.gauss(0, 1):.6f}" for _ in range(length)]
         if self._odd():
             numbers = [self.chance.choice(["0", "1e-45", "1e20", "3.4e38", "-3.4e38"])] * length
         return f"[{','.join(numbers)}]"
+
+
+@dataclass(frozen=True)
+class Function:
+    name: str
+    writes: bool
+    arguments: dict[str, str]  # names and types
+    needed: int
+
+    def call(self, chance: Random, values: Values) -> tuple[str, dict[str, Any]]:
+        """A statement, and its arguments by name."""
+        given = {
+            name: values.make(name, kind)
+            for place, (name, kind) in enumerate(self.arguments.items())
+            if place < self.needed or chance.random() < 0.35
+        }
+        named = ", ".join(f"{name} => %({name})s::{self.arguments[name]}" for name in given)
+        return f"select * from recsys.{self.name}({named})", given
+
+
+def read_functions(connection: psycopg.Connection[Any]) -> list[Function]:
+    """Return all public functions."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return [
+            Function(name, writes, dict(zip(names, kinds, strict=False)), len(kinds) - defaults)
+            for name, writes, kinds, names, defaults in cursor.execute(FUNCTIONS)
+        ]
