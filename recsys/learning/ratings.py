@@ -11,8 +11,6 @@ from recsys.arrays import Ids, Index, Mask, Numbers, Values, Vectors
 from recsys.learning.likes import Likes
 
 SECONDS_1970_TO_2000 = 946_684_800
-YEAR_1, YEAR_10000 = -62_135_596_800, 253_402_300_800  # seconds since 1970
-EARLIEST, LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max  # infinite times
 
 
 @dataclass(frozen=True)
@@ -113,19 +111,11 @@ class Ratings:
 
     @property
     def seconds(self) -> Values:
-        """``(n,)`` seconds since 1970.
-
-        Times outside the years 1 to 9999, infinite ones too, which PostgreSQL takes and Python has
-        not, count as the first or last of the others.
-        """
+        """``(n,)`` seconds since 1970."""
         seconds: Values = self.rated_at.astype(np.float64)
         seconds += 1e6 * SECONDS_1970_TO_2000
         seconds /= 1e6
-        known = (seconds >= YEAR_1) & (seconds < YEAR_10000)
-        if not known.any():
-            return np.zeros_like(seconds)
-        first = seconds.min(where=known, initial=YEAR_10000)
-        return seconds.clip(first, seconds.max(where=known, initial=YEAR_1), out=seconds)
+        return seconds
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from recsys.database.copy import driver, read_columns
-from recsys.learning.ratings import EARLIEST, LATEST, SECONDS_1970_TO_2000, Films, Ratings
+from recsys.learning.ratings import SECONDS_1970_TO_2000, Films, Ratings
 
 # A timestamptz's bytes are those of a bigint.
 RATINGS = """
@@ -72,8 +72,6 @@ def read_films(connection: Connection, ratings: Ratings) -> Films:
 
 def time_of(connection: Connection, microseconds: int) -> str:
     """Return a time of `Ratings.rated_at` as PostgreSQL writes it."""
-    if microseconds in (EARLIEST, LATEST):
-        return "infinity" if microseconds == LATEST else "-infinity"
     hours, rest = divmod(microseconds, 3_600_000_000)
     written: str = connection.exec_driver_sql(
         "select (timestamptz '2000-01-01 00:00:00+00'"
@@ -85,8 +83,6 @@ def time_of(connection: Connection, microseconds: int) -> str:
 
 def microseconds_of(connection: Connection, time: str) -> int:
     """Return what `time_of` writes as the number that it was."""
-    if time in ("infinity", "-infinity"):
-        return int(LATEST if time == "infinity" else EARLIEST)
     found: int = connection.exec_driver_sql(
         "select ((extract(epoch from %s::timestamptz) - %s) * 1000000)::bigint",
         (time, SECONDS_1970_TO_2000),

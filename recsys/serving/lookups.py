@@ -44,9 +44,7 @@ MOVIES = """
     order by given.place
 """
 RATINGS = """
-    select r.movie_id, m.title, m.year, r.rating,
-        -- Others, such as infinity, are no times in Python.
-        least(greatest(r.rated_at, '0001-01-02 Z'), '9999-12-30 Z') as rated_at
+    select r.movie_id, m.title, m.year, r.rating, r.rated_at
     from recsys.ratings r
     join recsys.movies m on m.movie_id = r.movie_id
     where r.user_id = cast(:user_id as bigint)
@@ -54,8 +52,7 @@ RATINGS = """
     limit cast(:k as integer)
 """
 MARKS = """
-    select f.movie_id, m.title, m.year, f.kind,
-        least(greatest(f.at, '0001-01-02 Z'), '9999-12-30 Z') as at
+    select f.movie_id, m.title, m.year, f.kind, f.at
     from recsys.feedback f
     join recsys.movies m on m.movie_id = f.movie_id
     where f.user_id = cast(:user_id as bigint)

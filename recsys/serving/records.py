@@ -81,7 +81,7 @@ class Rating:
     rating
         Stars, 0.5 to 5.
     rated_at
-        When, with a time zone; of the years 1 to 9999, as in Python.
+        When, with a time zone.
     """
 
     movie_id: int
@@ -102,7 +102,7 @@ class Mark:
     kind
         seen, liked, watchlist, hidden, not_now, clicked or played.
     at
-        When, with a time zone; of the years 1 to 9999, as in Python.
+        When, with a time zone.
     """
 
     movie_id: int

@@ -16,7 +16,8 @@ Kind = Literal["seen", "liked", "watchlist", "hidden", "not_now", "clicked", "pl
 
 RATE = """
     with known as materialized (
-        select recsys_internal.check_movies(array[cast(:movie_id as bigint)]))
+        select recsys_internal.check_movies(array[cast(:movie_id as bigint)]),
+            recsys_internal.check_time('rated_at', cast(:rated_at as timestamptz)))
     insert into recsys.ratings (user_id, movie_id, rating, rated_at)
     select cast(:user_id as bigint), cast(:movie_id as bigint), cast(:rating as real),
         coalesce(cast(:rated_at as timestamptz), now())
@@ -65,7 +66,8 @@ class Writes:
         Raises
         ------
         InvalidRequest
-            The film is unknown, or the rating is not in 0.5 to 5.
+            The film is unknown, the rating is not in 0.5 to 5, or the time is on the first or
+            the last day that Python has.
         """
         if not 0.5 <= rating <= 5:  # the table's constraint would not name the value
             raise InvalidRequest(f"rating is {rating:g}: choose 0.5 to 5", "rating", rating)
@@ -150,7 +152,8 @@ class Writes:
         Raises
         ------
         InvalidRequest
-            A film or the experiment is unknown, or a list is not as long as that of the films.
+            A film or the experiment is unknown, a list is not as long as that of the films, or the
+            time is on the first or the last day that Python has.
         """
         return write(
             "log_shown",
@@ -177,7 +180,7 @@ class Writes:
         Raises
         ------
         InvalidRequest
-            The film is unknown.
+            The film is unknown, or the time is on the first or the last day that Python has.
         """
         return write("withdraw_movie", movie_id=movie_id, withdrawn_at=withdrawn_at)
 

@@ -20,6 +20,7 @@ begin
         raise exception 'user_id is null: name the user' using errcode = '22023';
     end if;
     perform recsys_internal.check_movies(movie_ids);
+    perform recsys_internal.check_time('shown_at', shown_at);
     if cardinality(variants) <> cardinality(movie_ids)
         or cardinality(propensities) <> cardinality(movie_ids)
     then

@@ -11,6 +11,7 @@ begin
         raise exception 'withdrawn_at is null: name a time' using errcode = '22023',
             hint = 'recsys.restore_movie brings a film back.';
     end if;
+    perform recsys_internal.check_time('withdrawn_at', withdraw_movie.withdrawn_at);
     update recsys.movies m set withdrawn_at = withdraw_movie.withdrawn_at
     where m.movie_id = withdraw_movie.movie_id;
     perform recsys_internal.check_movies(array[withdraw_movie.movie_id]);

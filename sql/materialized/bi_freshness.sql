@@ -1,7 +1,5 @@
 create materialized view recsys_internal.bi_freshness as
-select now() as refreshed_at, count(*) as rating_count,
-    max(r.rated_at) filter (where r.rated_at between '0001-01-02Z' and '9999-12-30Z')
-        as newest_rated_at
+select now() as refreshed_at, count(*) as rating_count, max(r.rated_at) as newest_rated_at
 from recsys.ratings r;
 
 create unique index uq_bi_freshness on recsys_internal.bi_freshness (refreshed_at);

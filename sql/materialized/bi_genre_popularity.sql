@@ -5,7 +5,6 @@ with movie_months as materialized (
         count(*) as rating_count, count(*) filter (where r.rating >= 4) as liked_count,
         sum(r.rating::double precision) as rating_sum
     from recsys.ratings r
-    where r.rated_at between '0001-01-02Z' and '9999-12-30Z'
     group by 1, 2
 ),
 months as (

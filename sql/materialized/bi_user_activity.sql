@@ -3,11 +3,7 @@ select r.user_id, count(*) as rating_count, count(*) filter (where r.rating >= 4
     avg(r.rating) as rating_mean, stddev_samp(r.rating) as rating_stddev,
     min(r.rated_at) as first_rated_at, max(r.rated_at) as last_rated_at,
     count(distinct date_trunc('day', r.rated_at at time zone 'UTC')) as active_days
-from (
-    select user_id, rating,
-        case when rated_at between '0001-01-02Z' and '9999-12-30Z' then rated_at end as rated_at
-    from recsys.ratings
-) r
+from recsys.ratings r
 group by r.user_id;
 
 create unique index uq_bi_user_activity on recsys_internal.bi_user_activity (user_id);

@@ -3,7 +3,6 @@ with user_months as materialized (
     select r.user_id, date_trunc('month', r.rated_at at time zone 'UTC')::date as month,
         count(*) as rating_count
     from recsys.ratings r
-    where r.rated_at between '0001-01-02Z' and '9999-12-30Z'
     group by 1, 2
 ),
 cohorts as materialized (

@@ -212,6 +212,8 @@ def test_a_film_is_withdrawn_and_restored(sample_engine: Engine) -> None:
     assert first() != before
     recsys("--database", name, "movies", "withdraw", film, "--at", "2090-12-31")
     assert first() == before
+    late = fails("--database", name, "movies", "withdraw", film, "--at", "9999-12-31")
+    assert "choose a time" in late
     recsys("--database", name, "movies", "withdraw", film)
     recsys("--database", name, "movies", "restore", film)
     assert first() == before

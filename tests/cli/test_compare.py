@@ -98,7 +98,9 @@ def test_a_profile_is_what_the_ratings_say(sample: Connection, user_id: int) -> 
     if user_id == 1:
         sample.exec_driver_sql("delete from recsys.movie_genres where movie_id <= 50")
     if user_id == 500:
-        sample.exec_driver_sql("update recsys.ratings set rated_at = 'infinity' where rating = 4.5")
+        sample.exec_driver_sql(
+            "update recsys.ratings set rated_at = '9999-12-30Z' where rating = 4.5"
+        )
     rated = sample.exec_driver_sql(
         """
         select m.movie_id, m.title, m.year, m.genres, r.rating,

@@ -55,6 +55,7 @@ INTERVALS = [
     "infinity",
 ]
 ODD_INTERVALS = ["0", "-1 day", "1 mon -30 days", "-infinity", "-178000000 years"]
+ODD_TIMES = ["infinity", "-infinity", "4713-01-01 BC", "0001-01-01Z", "294276-12-31"]
 CHOICES = {
     "strategy": ["mean", "least_misery"],
     "by": ["ratings", "plot", "both"],
@@ -105,7 +106,7 @@ class Values:
             "real[]": lambda name: [chance.random()] if self._odd() else None,
             "interval": lambda name: chance.choice(ODD_INTERVALS if self._odd() else INTERVALS),
             "timestamp with time zone": lambda name: chance.choice(
-                ["now", "infinity", "-infinity", "4713-01-01 BC", "294276-12-31"]
+                ODD_TIMES if self._odd() else ["now", "2001-01-01Z", "0001-01-02Z", "9999-12-30Z"]
             ),
             "vector": lambda name: self._vector(),
         }

@@ -61,8 +61,10 @@ def test_the_rows_are_those_of_the_function(
             "select 5, movie_id, 0.5 from recsys.movies where movie_id not in "
             "(select movie_id from recsys.ratings where user_id = 5) limit 1"
         )
-        run("update recsys.ratings set rated_at = 'infinity' where user_id = 6")
-        run("update recsys.ratings set rated_at = '-infinity' where user_id = 7 and movie_id < 40")
+        run("update recsys.ratings set rated_at = '9999-12-30Z' where user_id = 6")
+        run(
+            "update recsys.ratings set rated_at = '0001-01-02Z' where user_id = 7 and movie_id < 40"
+        )
         # As a film is that came after the training, or was popular then and is not now.
         run("delete from recsys.order_films where movie_id in (11, 12, 13)")
         run("update recsys.movies set popularity = 0, liked_count = 0 where movie_id = 14")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,7 @@ from recsys import (
 from recsys.serving.arguments import integer
 from tests.helpers.examples import examples
 
+LAST = datetime(9999, 12, 31, tzinfo=UTC)
 ODD = "O'Brien: \\ \n is 'x': y"
 
 
@@ -68,6 +70,9 @@ def asked(server_url: Any, sample_name: str) -> Iterator[Recommender]:
         (lambda r: r.similar_movies(1, by=ODD), InvalidRequest, "by", ODD),
         (lambda r: r.mark(1, 1, ODD), InvalidRequest, "kind", ODD),
         (lambda r: r.rate(1, 1, 5.5), InvalidRequest, "rating", 5.5),
+        (lambda r: r.rate(1, 1, 5, LAST), InvalidRequest, "rated_at", LAST),
+        (lambda r: r.log_shown(1, [1], shown_at=LAST), InvalidRequest, "shown_at", LAST),
+        (lambda r: r.withdraw_movie(1, LAST), InvalidRequest, "withdrawn_at", LAST),
         (lambda r: r.recommend(1, year_from="1990"), InvalidRequest, "year_from", "1990"),
         (lambda r: r.recommend("1"), InvalidRequest, "user_id", "1"),
         (lambda r: r.recommend(True), InvalidRequest, "user_id", True),

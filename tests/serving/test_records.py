@@ -103,9 +103,16 @@ def test_ratings_come_newest_first_and_go(sample_engine: Engine) -> None:
         assert recommender.ratings(-1) == []
         with sample_engine.begin() as connection:
             connection.exec_driver_sql(
-                "insert into recsys.ratings values (-1, 1, 5, '-infinity'), (-1, 2, 5, 'infinity')"
+                "insert into recsys.ratings"
+                " values (-1, 1, 5, '0001-01-02Z'), (-1, 2, 5, '9999-12-30Z')"
             )
-        assert [rating.rated_at.year for rating in recommender.ratings(-1)] == [9999, 1]
+        for zone in ("Asia/Manila", "Pacific/Kiritimati"):  # the furthest west and east
+            there_url = sample_engine.url.update_query_dict({"options": f"-c timezone={zone}"})
+            with Recommender(there_url.render_as_string(hide_password=False)) as there:
+                assert [rating.rated_at.astimezone(UTC) for rating in there.ratings(-1)] == [
+                    datetime(9999, 12, 30, tzinfo=UTC),
+                    datetime(1, 1, 2, tzinfo=UTC),
+                ]
         for rating in answer:
             assert recommender.unrate(42, rating.movie_id) is True
         assert recommender.unrate(42, answer[0].movie_id) is False

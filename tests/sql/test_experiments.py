@@ -183,7 +183,7 @@ def test_what_is_shown_is_written_once(sample: Connection) -> None:
     ]
     log(sample, "experiment => 'e', variants => '{a,b,a}', shown_at => '2020-01-01'")
     assert [row[4] for row in rows(sample, SHOWN)[:3]] == ["a", "b", "a"]
-    log(sample, "shown_at => 'infinity'")  # is now, when these films were shown already
+    log(sample, "shown_at => '9999-12-30Z'")  # is now, when these films were shown already
     assert len(rows(sample, SHOWN)) == 6
 
 
@@ -197,6 +197,12 @@ def test_a_list_that_does_not_fit_is_not_written(sample: Connection) -> None:
             sample,
             "each is above 0, up to 1",
             f"select recsys.log_shown(7, '{{3}}', propensities => '{{{odd}}}')",
+        )
+    for odd in ("infinity", "-infinity", "9999-12-31Z", "0044-03-15 BC"):
+        expect_refusal(
+            sample,
+            "shown_at is '.*': choose a time from 0001-01-02 to 9999-12-30 in UTC",
+            f"select recsys.log_shown(7, '{{3}}', shown_at => '{odd}')",
         )
     expect_refusal(sample, "unknown movie: -9", "select recsys.log_shown(7, '{3,-9}')")
     expect_refusal(

@@ -225,7 +225,9 @@ def test_a_film_steps_back_further_the_oftener_and_the_later_it_was_shown(
     for time in range(0, len(places), 3):
         assert places[time : time + 3] == sorted(places[time : time + 3])
     assert max(places) < 100
-    sample.exec_driver_sql("insert into recsys.impressions values (1, 'infinity', %s, 1)", (best,))
+    sample.exec_driver_sql(
+        "insert into recsys.impressions values (1, '9999-12-30Z', %s, 1)", (best,)
+    )
     assert ids(sample, "recommend", user_id=1, k=ALL, fresh=1).index(best) >= places[-1]
 
 

@@ -295,6 +295,14 @@ def test_it_is_gone_from_the_next_statement_on_and_back(learned_engine: Engine) 
         ("select recsys.restore_movie(-7)", "unknown movie: -7"),
         ("select recsys.withdraw_movie(null)", "unknown movie: null"),
         ("select recsys.withdraw_movie(1, null)", "withdrawn_at is null"),
+        (
+            "select recsys.withdraw_movie(1, 'infinity')",
+            "withdrawn_at is 'infinity': choose a time",
+        ),
+        (
+            "select recsys.withdraw_movie(1, '0001-01-01Z')",
+            "withdrawn_at is '0001-01-01 .*': choose",
+        ),
     ],
 )
 def test_refusals(sample: Connection, statement: str, why: str) -> None:

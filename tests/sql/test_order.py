@@ -30,7 +30,7 @@ from tests.helpers.ranker_oracle import ratings_of
 STRANGER = 10**12
 CLOSE = 1e-4
 # Before all ratings of the sample, among them, and after them.
-TIMES = ["-infinity", "1990-01-01", "2014-06-01", "2031-01-01", "infinity"]
+TIMES = ["0001-01-02Z", "1990-01-01", "2014-06-01", "2031-01-01", "9999-12-30Z"]
 
 relaxed = settings(
     max_examples=examples(60),
@@ -163,9 +163,9 @@ def test_recommend_equals_brute_force(
         "update recsys.ratings set rating = 1 where user_id = 5",
         "delete from recsys.ratings where user_id = 5 and rating >= 4",
         "delete from recsys.ratings where user_id = 5",
-        "update recsys.ratings set rated_at = 'infinity' where user_id = 5",
-        "update recsys.ratings set rated_at = '-infinity' where user_id = 5",
-        "update recsys.ratings set rated_at = 'infinity' where user_id = 5 and movie_id & 1 = 0",
+        "update recsys.ratings set rated_at = '9999-12-30Z' where user_id = 5",
+        "update recsys.ratings set rated_at = '0001-01-02Z' where user_id = 5",
+        "update recsys.ratings set rated_at = '9999-12-30Z' where user_id = 5 and movie_id & 1 = 0",
         "insert into recsys.ratings (user_id, movie_id, rating) select 5, movie_id, 5"
         " from recsys.movies where movie_id > 9 on conflict do nothing",
         "delete from recsys.order_films where movie_id & 3 = 0",

@@ -191,6 +191,8 @@ def test_ratings_are_written_and_deleted(writer: TestClient) -> None:
     assert (row["movie_id"], row["rating"]) == (33, 4.5)
     assert writer.get("/api/v1/recommend?user_id=-7").json()[0]["source"] == "live"
     assert writer.put(address, json={"rating": 6}).status_code == 422
+    last = {"rating": 4, "rated_at": "9999-12-31T00:00:00Z"}
+    assert "choose a time" in writer.put(address, json=last).json()["detail"]
     assert writer.put("/api/v1/users/-7/ratings/9999", json={"rating": 5}).status_code == 404
     assert writer.delete(address).status_code == 204
     assert writer.delete(address).status_code == 204

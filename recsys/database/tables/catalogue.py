@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import REAL
 
-from recsys.database.tables.columns import count, identity, key, parent, table
+from recsys.database.tables.columns import calendar, count, identity, key, parent, table
 
 movies = table(
     "movies",
@@ -81,6 +81,7 @@ movies = table(
     CheckConstraint("btrim(title) <> ''", name="title"),
     CheckConstraint("year between 1870 and 2100", name="year"),
     CheckConstraint("imdb_id ~ '^tt[0-9]{7,}$'", name="imdb_id"),
+    calendar("withdrawn_at"),
 )
 Index(
     "ix_movies_popularity",

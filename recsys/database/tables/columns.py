@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, MetaData, Table, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    MetaData,
+    Table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
@@ -16,6 +26,10 @@ metadata = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     },
 )
+
+
+# Years 1 to 9999 in every time zone: all clients have these times, and few have others.
+FIRST_TIME, LAST_TIME = "'0001-01-02Z'", "'9999-12-30Z'"
 
 
 def table(name: str, comment: str, *parts: SchemaItem) -> Table:
@@ -56,6 +70,11 @@ def time(
         nullable=nullable,
         comment=comment,
     )
+
+
+def calendar(column: str, first: str = FIRST_TIME) -> CheckConstraint:
+    """Return what holds a time that applications write within the calendar, not infinite."""
+    return CheckConstraint(f"{column} between {first} and {LAST_TIME}", name=column)
 
 
 def count(name: str, comment: str) -> Column[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Text
 from sqlalchemy.dialects.postgresql import REAL
 
-from recsys.database.tables.columns import table, time
+from recsys.database.tables.columns import calendar, table, time
 
 experiments = table(
     "experiments",
@@ -14,7 +14,8 @@ experiments = table(
     time("started_at", "From when on variants are served.", default="now()"),
     time("ended_at", "When it ended, or will end; null: not yet.", nullable=True),
     Column("comment", Text, comment="What it is about."),
-    CheckConstraint("ended_at >= started_at", name="ended_at"),
+    calendar("started_at"),
+    calendar("ended_at", first="started_at"),
 )
 
 experiment_variants = table(

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import REAL
 
-from recsys.database.tables.columns import key, parent, table, time
+from recsys.database.tables.columns import calendar, key, parent, table, time
 
 users = table(
     "users",
@@ -28,6 +28,7 @@ users = table(
     Column("occupation", Text, comment="Occupation, in the source's words."),
     Column("postal_code", Text, comment="Postal code."),
     CheckConstraint("age between 0 and 150", name="age"),
+    calendar("created_at"),
 )
 
 ratings = table(
@@ -38,6 +39,7 @@ ratings = table(
     Column("rating", REAL, nullable=False, comment="Stars, 0.5 to 5."),
     time("rated_at", "When it was rated.", default="now()"),
     CheckConstraint("rating between 0.5 and 5", name="rating"),
+    calendar("rated_at"),
 )
 
 tags = table(
@@ -49,6 +51,7 @@ tags = table(
     time("tagged_at", "When it was tagged.", default="now()"),
     Index("ix_tags_movie_id", "movie_id"),
     CheckConstraint("btrim(tag) <> ''", name="tag"),
+    calendar("tagged_at"),
 )
 
 feedback = table(
@@ -70,6 +73,7 @@ feedback = table(
         "kind in ('seen', 'liked', 'watchlist', 'hidden', 'not_now', 'clicked', 'played')",
         name="kind",
     ),
+    calendar("at"),
 )
 
 impressions = table(
@@ -99,6 +103,7 @@ impressions = table(
         "0, up to 1.",
     ),
     CheckConstraint("rank > 0", name="rank"),
+    calendar("shown_at"),
     CheckConstraint("propensity > 0 and propensity <= 1", name="propensity"),
 )
 

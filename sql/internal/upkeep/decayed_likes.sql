@@ -26,8 +26,8 @@ comment on function recsys_internal.decayed_likes is
 
 -- Ages are counted from the newest like, not from now: of a data set that ended years ago, likes of
 -- any age would else count nothing. The order of films does not depend on it, since all counts
--- change by one factor. Likes of the future count as the newest one, as do those of no time at all
--- (infinity). PL/pgSQL, unlike SQL, returns what workers found.
+-- change by one factor. Likes of the future count as the newest one. PL/pgSQL, unlike SQL, returns
+-- what workers found.
 create or replace function recsys_internal.newest_like()
 returns double precision
 language plpgsql stable
