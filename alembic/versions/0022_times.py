@@ -1,6 +1,6 @@
 """Times that applications write are of the years 1 to 9999 in every time zone.
 
-Others, infinite ones too, get the nearest time that is left, and a NOTICE counts them. Where rows
+Others, infinite ones too, get the nearest time that is left, and a WARNING counts them. Where rows
 of `recsys.impressions` come to be alike by that, the one that was nearest stays.
 
 Revision ID: 0022
@@ -36,7 +36,7 @@ begin
         or i.shown_at < j.shown_at and j.shown_at <= '0001-01-02Z');
     get diagnostics deleted = row_count;
     if deleted > 0 then
-        raise notice 'recsys.impressions: % rows deleted, of a film that a user was shown twice '
+        raise warning 'recsys.impressions: % rows deleted, of a film that a user was shown twice '
             'outside the years 1 to 9999', deleted;
     end if;
 end
@@ -55,7 +55,7 @@ begin
     where {column} not between '0001-01-02Z' and '9999-12-30Z';
     get diagnostics moved = row_count;
     if moved > 0 then
-        raise notice 'recsys.{table}: {column} was outside the years 1 to 9999 in % rows and is '
+        raise warning 'recsys.{table}: {column} was outside the years 1 to 9999 in % rows and is '
             'now the nearest time within', moved;
     end if;
     alter table recsys.{table} validate constraint ck_{table}_{column};

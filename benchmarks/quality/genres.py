@@ -27,7 +27,8 @@ from sqlalchemy import Connection, Engine
 
 from benchmarks.scratch import data_set, scratch_database
 from recsys.arrays import Mask, Vectors
-from recsys.database.copy import driver, read_columns
+from recsys.database.copy import read_columns
+from recsys.database.engine import driver
 from recsys.learning.genres import learn_genres
 from recsys.loading.load import load
 from recsys.models.genres import learn_classifier, read_examples

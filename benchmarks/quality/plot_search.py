@@ -25,7 +25,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from benchmarks.scratch import data_set, scratch_database
-from recsys.database.copy import driver
+from recsys.database.engine import driver
 from recsys.learning.encoders import encoder_name
 from recsys.loading.load import load
 from recsys.models.text_vectors import embed, query_vector

@@ -21,7 +21,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from benchmarks.scratch import data_set, scratch_database
-from recsys.database.copy import driver
+from recsys.database.engine import driver
 from recsys.loading.load import load
 from recsys.sources import open_source
 from recsys.training.texts import learn_texts

@@ -37,7 +37,7 @@ def upgrade(context: typer.Context) -> None:
     Example: `recsys db upgrade`
     """
     engine = open_engine(context.obj, create=True)
-    changed = migrations.upgrade(engine)
+    changed = migrations.upgrade(engine, warn=note)
     say("The schema was brought up to date." if changed else "The schema is up to date.")
     say_who_is_missing(engine)
 

@@ -14,9 +14,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 from sqlalchemy import Connection
+
+from recsys.database.engine import driver
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
@@ -134,10 +135,3 @@ def _field(name: str, values: NDArray[Any]) -> tuple[tuple[str, Any], tuple[str,
 
 def _vector(dimension: int, element: str = ">f4") -> np.dtype[Any]:
     return np.dtype([("dimension", ">i2"), ("unused", ">i2"), ("elements", element, (dimension,))])
-
-
-def driver(connection: Connection) -> psycopg.Connection[Any]:
-    """Return psycopg's connection beneath SQLAlchemy's."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    return driver

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from recsys.database.errors import reported_errors
@@ -115,3 +116,10 @@ def create_database(url: URL) -> None:
         # A race with another process ends in "already exists", which is as good.
         with suppress(pg.DuplicateDatabase, pg.UniqueViolation):
             connection.execute(psycopg.sql.SQL("create database {}").format(name))
+
+
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    """Return psycopg's connection beneath SQLAlchemy's."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver

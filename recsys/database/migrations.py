@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from psycopg.errors import Diagnostic
 from sqlalchemy import Connection, Engine
 
-from recsys.database.engine import open_engine
+from recsys.database.engine import driver, open_engine
 from recsys.database.errors import reported_errors
 from recsys.database.install import install_grants, missing_relations, missing_sql
 from recsys.database.locks import Lock, take
@@ -41,9 +45,14 @@ def prepared_engine(settings: Settings, create: bool = False) -> Engine:
     return engine
 
 
-def upgrade(engine: Engine, revision: str = "head") -> bool:
-    """Migrate to `revision` and install `sql/`; False if nothing had to change."""
-    with reported_errors(), engine.begin() as connection:
+def upgrade(
+    engine: Engine, revision: str = "head", warn: Callable[[str], None] = lambda line: None
+) -> bool:
+    """Migrate to `revision` and install `sql/`; False if nothing had to change.
+
+    `warn` is told of each change of data that was there.
+    """
+    with reported_errors(), engine.begin() as connection, _told(connection, warn):
         require_supported(connection)
         take(connection, Lock.UPGRADE)
         if revision == "head" and schema_stamp(connection) == expected_stamp():
@@ -53,6 +62,22 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
                 return False
         _alembic("upgrade", connection, revision)
         return True
+
+
+@contextmanager
+def _told(connection: Connection, warn: Callable[[str], None]) -> Iterator[None]:
+    """Pass on the server's warnings."""
+
+    def listen(told: Diagnostic) -> None:
+        if told.severity_nonlocalized == "WARNING":
+            warn(told.message_primary or "")
+
+    inner = driver(connection)
+    inner.add_notice_handler(listen)
+    try:
+        yield
+    finally:
+        inner.remove_notice_handler(listen)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from recsys.arrays import Index
-from recsys.database.copy import driver
+from recsys.database.engine import driver
 from recsys.database.errors import reported_errors
 from recsys.errors import EvaluationError
 from recsys.evaluation.data import read_data

@@ -14,8 +14,8 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 
 from recsys.arrays import Index
-from recsys.database.copy import driver, write_columns
-from recsys.database.engine import create_database
+from recsys.database.copy import write_columns
+from recsys.database.engine import create_database, driver
 from recsys.database.errors import reported_errors
 from recsys.database.migrations import upgrade
 from recsys.database.tables import (

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from recsys.database.copy import driver
+from recsys.database.engine import driver
 from recsys.sources.batches import COLUMNS, Batch
 
 # Types of the staged columns that are not text.

@@ -9,7 +9,8 @@ from scipy import sparse
 from sqlalchemy import Connection, Engine
 
 from recsys.arrays import Index, Values, Vectors
-from recsys.database.copy import driver, read_columns
+from recsys.database.copy import read_columns
+from recsys.database.engine import driver
 from recsys.database.locks import again_after_deadlock
 from recsys.database.tables import content_features
 from recsys.learning.content import ContentMap, learn_content

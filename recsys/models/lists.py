@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, text
 from torch import Tensor
 
 from recsys.arrays import Index, Numbers
-from recsys.database.copy import driver, read_columns, write_columns
+from recsys.database.copy import read_columns, write_columns
+from recsys.database.engine import driver
 from recsys.database.errors import reported_errors
 from recsys.errors import InvalidRequest
 from recsys.learning.retrieval import best

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sqlalchemy import Connection
 
-from recsys.database.copy import driver, read_columns
+from recsys.database.copy import read_columns
+from recsys.database.engine import driver
 from recsys.learning.ratings import SECONDS_1970_TO_2000, Films, Ratings
 
 # A timestamptz's bytes are those of a bigint.
