@@ -2,15 +2,18 @@
 
 A row is one line. A block of lines that holds nothing but digits, points and separators is read
 by pandas' C parser; where that stumbles, the block is halved until the lines at fault stand
-nearly alone, and those are read one by one, each refused with its own reason.
+nearly alone, and those are read one by one, each refused with its own reason. What is left of
+neighbouring halves makes one batch, as a batch costs as much as a thousand lines.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, islice
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +28,7 @@ from recsys.sources.times import IN_FUTURE, NO_TIME, latest_second, seconds_of
 
 BLOCK = 1 << 24  # bytes
 FEW_LINES = 500
+BLOCKS_A_BATCH = 40  # of so few lines
 FAST_COLUMNS = ({"user_id", "movie_id", "rating"}, {"user_id", "movie_id", "rating", "rated_at"})
 LARGEST_ID = 10**18
 
@@ -56,11 +60,19 @@ def read_ratings(file: File, layout: Layout) -> Iterator[Batch]:
             if line == 1:
                 data = data.removeprefix(b"\xef\xbb\xbf")
             lines = _count_lines(data)
-            yield from _batches(Block(data, line), lines, file.name, layout)
+            pieces = _pieces(Block(data, line), lines, file.name, layout)
+            for doubted, group in groupby(pieces, lambda piece: isinstance(piece, Block)):
+                if doubted:
+                    blocks = cast(Iterator[Block], group)
+                    while some := list(islice(blocks, BLOCKS_A_BATCH)):
+                        yield _parse_slowly(some, file.name, layout)
+                else:
+                    yield from cast(Iterator[Batch], group)
             line += lines
 
 
-def _batches(block: Block, lines: int, file: str, layout: Layout) -> Iterator[Batch]:
+def _pieces(block: Block, lines: int, file: str, layout: Layout) -> Iterator[Batch | Block]:
+    """Yield what the fast parser took, and between them the blocks to read line by line."""
     if not block.data.strip(b"\r\n"):  # empty lines, of which gigabytes pack into a few megabytes
         nothing = Chunk(frame_of([], layout.columns), [], [], len(block.data))
         yield rating_batch(nothing, file, layout)
@@ -70,16 +82,16 @@ def _batches(block: Block, lines: int, file: str, layout: Layout) -> Iterator[Ba
         rows.insert(0, "line", np.arange(block.line, block.line + lines, dtype=np.int64))
         yield _checked(rows, block, file, layout.scale)
     elif lines <= FEW_LINES:
-        yield _parse_slowly(block, file, layout)
+        yield block
     else:
         cut = block.data.find(b"\n", len(block.data) // 2, -1) + 1
         if cut == 0:  # the second half is one huge line
             cut = block.data.rindex(b"\n", 0, len(block.data) // 2) + 1
         first = block.data[:cut]
         above = _count_lines(first)
-        yield from _batches(Block(first, block.line), above, file, layout)
+        yield from _pieces(Block(first, block.line), above, file, layout)
         rest = Block(block.data[cut:], block.line + above)
-        yield from _batches(rest, lines - above, file, layout)
+        yield from _pieces(rest, lines - above, file, layout)
 
 
 def _parse_fast(data: bytes, lines: int, layout: Layout) -> pd.DataFrame | None:
@@ -148,11 +160,12 @@ def _checked(rows: pd.DataFrame, block: Block, file: str, scale: Scale) -> Batch
     )
 
 
-def _parse_slowly(block: Block, file: str, layout: Layout) -> Batch:
+def _parse_slowly(blocks: Sequence[Block], file: str, layout: Layout) -> Batch:
     names = layout.columns
     rejects: list[Reject] = []
     good: list[Record] = []
-    for line, data in enumerate(io.BytesIO(block.data), start=block.line):
+    whole = b"".join(block.data for block in blocks)
+    for line, data in enumerate(io.BytesIO(whole), start=blocks[0].line):
         raw = data.decode(layout.encoding, "surrogateescape")
         try:
             fields = split_line(raw, layout)
@@ -163,7 +176,7 @@ def _parse_slowly(block: Block, file: str, layout: Layout) -> Batch:
             rejects.append(Reject(file, line, why, escaped(raw)))
         elif fields:  # an empty line is no row
             good.append((line, fields, raw))
-    chunk = Chunk(frame_of(good, names), [raw for _, _, raw in good], rejects, len(block.data))
+    chunk = Chunk(frame_of(good, names), [raw for _, _, raw in good], rejects, len(whole))
     return rating_batch(chunk, file, layout)
 
 

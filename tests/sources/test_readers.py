@@ -192,18 +192,20 @@ BAD = st.sampled_from(
 @given(
     lines=st.lists(st.one_of(GOOD, GOOD, GOOD, BAD), max_size=30),
     few=st.integers(1, 4),
+    together=st.integers(1, 3),
     block=st.sampled_from([1, 50, 1 << 24]),
     end=st.sampled_from([b"\n", b"\r\n"]),
     closed=st.booleans(),
 )
 def test_ratings_are_taken_or_refused_line_by_line(
-    lines: list[bytes], few: int, block: int, end: bytes, closed: bool
+    lines: list[bytes], few: int, together: int, block: int, end: bytes, closed: bool
 ) -> None:
     """Whether the fast parser took a block or the careful one, and wherever blocks were cut."""
     data = b"userId,movieId,rating,timestamp\n" + end.join(lines) + (end if closed else b"")
     layout = Layout(("user_id", "movie_id", "rating", "rated_at"), heading=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ratings, "FEW_LINES", few)
+        patch.setattr(ratings, "BLOCKS_A_BATCH", together)
         patch.setattr(ratings, "BLOCK", block)
         batches = list(read_ratings(lines_of(data), layout))
     taken = {
@@ -235,6 +237,16 @@ def test_ratings_are_taken_or_refused_line_by_line(
     assert sum(batch.size for batch in batches) == len(data) - len(
         b"userId,movieId,rating,timestamp\n"
     )
+
+
+@pytest.mark.parametrize("line", [b"   ", b",,,", b"\n1,1,4.0,964982703", b"1,1,4.0,96498 2703"])
+def test_lines_at_fault_make_few_batches(line: bytes) -> None:
+    """Each batch costs as much as a thousand lines."""
+    times = 30_000
+    layout = Layout(("user_id", "movie_id", "rating", "rated_at"))
+    batches = list(read_ratings(lines_of((line + b"\n") * times), layout))
+    assert len(batches) <= 6
+    assert sum(len(batch.rows) + len(batch.rejects) for batch in batches) == times
 
 
 def test_a_huge_field_costs_its_row_alone() -> None:
