@@ -28,6 +28,7 @@ HINTS = {
 }
 # So many refused rows end a load at once, if they are too large a share of all that can come.
 MANY_REJECTS = 100_000
+MOST_FAULTS = 1_000_000  # that are held, unless all may be at fault
 
 
 @dataclass
@@ -139,10 +140,12 @@ class Tally:
         if total.read == 0:
             raise SourceError(f"{name} holds no rows: nothing was loaded")
         faulty = total.rejected - self.report.unjoined
-        if faulty > self.max_rejects * total.read * (1 + to_come):
+        share = faulty > self.max_rejects * total.read * (1 + to_come)
+        if share or (faulty > MOST_FAULTS and self.max_rejects < 1):
+            most = f"{100 * self.max_rejects:.4g}%" if share else f"{MOST_FAULTS:,}"
             raise SourceError(
                 f"{faulty:,} of {total.read:,} rows of {name}{' read so far' if to_come else ''} "
-                f"cannot be taken, more than {100 * self.max_rejects:.4g}%: nothing was loaded. "
+                f"cannot be taken, more than {most}: nothing was loaded. "
                 f"{self.report.main_reason}. The rows and the reasons are in recsys.load_rejects; "
                 "--max-rejects allows more"
             )

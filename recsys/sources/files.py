@@ -19,7 +19,8 @@ from typing import IO, cast
 from recsys.errors import SourceError
 
 GZIP = b"\x1f\x8b"
-LONGEST_LINE = 1 << 24  # bytes
+LONGEST_LINE = 1 << 24  # bytes that are read of one
+LONGEST_PASSED = 1 << 28  # bytes; a file with a longer line is none of lines
 SPREADSHEETS = {"[Content_Types].xml", "content.xml"}  # a file in them: of Excel, of LibreOffice
 # Folders that belong to the files beside them, of Letterboxd and of the Netflix Prize, and what the
 # names of the files in them begin with.
@@ -118,13 +119,22 @@ def read_line(stream: IO[bytes]) -> bytes:
     """Return the next line, empty at the end; of one without an end, the beginning.
 
     What is longer than any row is passed over without being held.
+
+    Raises
+    ------
+    OSError
+        There is no end in sight: packed, gigabytes take a few megabytes.
     """
     line = stream.readline(LONGEST_LINE)
     if len(line) < LONGEST_LINE or line.endswith(b"\n"):
         return line
+    passed = len(line)
     while rest := stream.readline(LONGEST_LINE):
         if rest.endswith(b"\n"):
             break
+        passed += len(rest)
+        if passed > LONGEST_PASSED:
+            raise OSError(f"it has a line of more than {LONGEST_PASSED >> 20} MB")
     return line + b"\n"
 
 
@@ -219,7 +229,8 @@ def _members(path: Path) -> list[File]:
     def opener(member: zipfile.ZipInfo) -> IO[bytes]:
         stream = archive.open(member)
         packed = member.filename.endswith(".gz")
-        return cast(IO[bytes], _Inner(stream)) if packed else stream
+        # A zip's own stream reads long lines by a few kilobytes.
+        return cast(IO[bytes], _Inner(stream) if packed else io.BufferedReader(stream, 1 << 16))
 
     return [
         File(

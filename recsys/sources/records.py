@@ -24,6 +24,7 @@ LONGEST_RAW = 1_000
 # What programs write where there is nothing; it means so in each column.
 MISSING = ("\\N", "NULL", "null", "NaN", "nan", "N/A", "n/a", "#N/A", "NA", "<NA>", "None")
 ROWS_A_CHUNK = 20_000
+TEXT_A_CHUNK = 1 << 26  # characters, so that rows of long fields do not fill the memory
 csv.field_size_limit(max(LONGEST_FIELD, csv.field_size_limit()))
 
 Record = tuple[int, list[str], str]  # line, fields, raw text
@@ -95,9 +96,21 @@ def read_chunks(file: File, layout: Layout) -> Iterator[Chunk]:
         lines.skip(layout.heading)
         records = _records(lines, layout)
         size = 0
-        while chunk := list(islice(records, ROWS_A_CHUNK)):
+        while chunk := take(records):
             yield _chunk(file.name, chunk, layout.columns, lines.size - size)
             size = lines.size
+
+
+def take(records: Iterator[Record | Reject]) -> list[Record | Reject]:
+    """Return the records of the next chunk."""
+    taken: list[Record | Reject] = []
+    size = 0
+    for record in islice(records, ROWS_A_CHUNK):
+        taken.append(record)
+        size += len(record.raw if isinstance(record, Reject) else record[2])
+        if size > TEXT_A_CHUNK:
+            break
+    return taken
 
 
 def escaped(raw: str) -> str:

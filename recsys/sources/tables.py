@@ -15,7 +15,7 @@ from recsys.sources.batches import Reject
 from recsys.sources.fields import field_of, fields_of
 from recsys.sources.files import File, read_line
 from recsys.sources.records import (
-    ROWS_A_CHUNK,
+    TEXT_A_CHUNK,
     Chunk,
     Layout,
     Record,
@@ -24,12 +24,15 @@ from recsys.sources.records import (
     read_chunks,
     split_line,
     storable,
+    take,
 )
 from recsys.sources.scales import Scale
 
 SEPARATORS = ",;\t|"
 JSON = (".json", ".jsonl", ".ndjson")
 SAMPLE = 10_000  # rows that a file is judged by, where there are so many
+BLOCK = 1 << 20  # bytes
+LARGEST_ARRAY = 1 << 28  # bytes of JSON that are read at once
 PREAMBLE = 20  # lines that may come before the headings, if they are empty or name a separator
 
 
@@ -77,6 +80,7 @@ class Table:
             rows = (fields for _, fields, _ in _good(self.records()))
             return list(islice(rows, SAMPLE))
         found: list[list[str]] = []
+        size = 0
         with self.file.open() as stream:
             lines = iter(partial(read_line, stream), b"")
             for line in islice(lines, self.layout.heading, self.layout.heading + SAMPLE):
@@ -86,6 +90,9 @@ class Table:
                     continue
                 if len(values) == len(self.headings):
                     found.append(values)
+                size += len(line)
+                if size > TEXT_A_CHUNK:
+                    break
         return found
 
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
@@ -94,7 +101,7 @@ class Table:
             yield from read_chunks(self.file, replace(self.layout, columns=tuple(columns)))
             return
         records, size = self.records(), self.file.size
-        while some := list(islice(records, ROWS_A_CHUNK)):
+        while some := take(records):
             good = list(_good(iter(some)))
             rejects = [one for one in some if isinstance(one, Reject)]
             yield Chunk(frame_of(good, columns), [raw for _, _, raw in good], rejects, size)
@@ -153,13 +160,20 @@ def _objects(file: File) -> Iterator[tuple[int, object, str]]:
         rest = read_line(stream) if isinstance(lone, dict) else b""
         if rest.strip() or (isinstance(lone, dict) and _inner(lone) is None):
             yield 1, lone, storable(first.decode("utf-8-sig", "replace"))
-            for line, data in enumerate(chain([rest], stream), start=2):
+            lines = iter(partial(read_line, stream), b"")
+            for line, data in enumerate(chain([rest], lines), start=2):
                 text = data.decode("utf-8", "replace")
                 if text.strip():
                     yield line, _parse(text), storable(text)
             return
+        array = first + rest + stream.read(LARGEST_ARRAY)
+        if stream.read(1):
+            raise SourceError(
+                f"{file.name} cannot be read: it is a JSON array of more than "
+                f"{LARGEST_ARRAY >> 20} MB. Write it as JSON lines, one object a line"
+            )
         try:
-            whole = json.loads((first + rest + stream.read()).decode("utf-8-sig", "replace"))
+            whole = json.loads(array.decode("utf-8-sig", "replace"))
         except (ValueError, RecursionError) as error:
             raise SourceError(f"{file.name} cannot be read: it is no JSON ({error})") from error
     if isinstance(whole, dict):
@@ -208,12 +222,18 @@ def shared_encoding(file: File) -> str:
     """Return windows-1252 for a file none of whose letters beyond ASCII are UTF-8, else UTF-8."""
     other = False
     with file.open() as stream:
-        for line in iter(partial(read_line, stream), b""):
-            if not line.isascii():
-                try:
-                    line.decode()
-                except UnicodeDecodeError:
-                    other = True
-                else:
+        while data := stream.read(BLOCK):
+            data += read_line(stream)
+            if not data.isascii():
+                if any(_is_utf_8(line) for line in data.split(b"\n") if not line.isascii()):
                     return "utf-8"
+                other = True
     return "cp1252" if other else "utf-8"
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

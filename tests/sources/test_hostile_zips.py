@@ -13,6 +13,9 @@ from sqlalchemy import Engine
 from recsys.errors import SourceError
 from recsys.loading.load import load
 from recsys.sources import open_source
+from tests.helpers import forked
+from tests.helpers.bombs import load_bomb, pack
+from tests.helpers.servers import url_of
 
 FILMS = "movieId,title,genres\n1,Heat (1995),Crime\n"
 RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n"
@@ -70,3 +73,46 @@ def test_millions_of_empty_lines_are_passed_over(engine: Engine, tmp_path: Path)
     with engine.connect() as connection:
         rejects = connection.exec_driver_sql("select line from recsys.load_rejects").scalars()
         assert rejects.all() == [empty + 3]
+
+
+GIGABYTE = 1 << 30
+HEADINGS = b"movieId,title,genres\n"
+# What a file begins with, what it repeats, for how long, and why it is refused.
+BOMBS: dict[str, tuple[bytes, bytes, float, str]] = {
+    "ratings.csv, zeros": (RATINGS.encode(), b"\0", 10, "a line of more than 256 MB"),
+    "movies.csv, zeros": (HEADINGS, b"\0", 10, "a line of more than 256 MB"),
+    "ratings.csv, blanks": (RATINGS.encode(), b"   \n", 10, "more than 1,000,000: nothing"),
+    "movies.csv, an open quote": (HEADINGS + b'1,"', b"   \n", 1, "more than 1,000,000: nothing"),
+    "movies.csv, long titles": (HEADINGS, b"1," + b"a" * 900_000 + b",\n", 0.5, "longer than"),
+    "ratings.json, an array": (b"[", b" ", 10, "more than 256 MB"),
+    "ratings.jsonl, a line": (
+        b'{"userId": 1, "movieId": 1, "rating": 4}\n',
+        b"\0",
+        10,
+        "a line of",
+    ),
+}
+
+SLOW = BOMBS.keys() - {"movies.csv, zeros", "ratings.jsonl, a line"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize(
+    "what",
+    [pytest.param(what, marks=[pytest.mark.slow] if what in SLOW else []) for what in BOMBS],
+)
+def test_ten_gigabytes_in_ten_megabytes(engine: Engine, tmp_path: Path, what: str) -> None:
+    path, written = tmp_path / "set.zip", tmp_path / "written"
+    name = what.partition(",")[0]
+    head, repeated, gigabytes, why = BOMBS[what]
+    block = repeated * max(1, (1 << 20) // len(repeated))
+    others = {"movies.csv": FILMS} if name == "ratings.csv" else {}
+    pack(path, others, name, head, block, int(gigabytes * GIGABYTE) // len(block))
+    assert path.stat().st_size < 45 << 20
+    process = forked.start(load_bomb, url_of(engine), str(path), str(written))
+    process.join(240)
+    process.kill()
+    grown, _, end = written.read_text().partition(" ")
+    assert why in end
+    assert len(end.splitlines()) == 1
+    assert int(grown) < 1000
