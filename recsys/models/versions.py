@@ -39,6 +39,8 @@ def activate_model(connection: Connection, model_id: int) -> None:
 
 def drop_model(connection: Connection, model_id: int) -> None:
     """Remove a model and its vectors; the active one is refused."""
+    # Another transaction may be about to activate it: wait for its end, then look.
+    connection.execute(models.select().where(models.c.model_id == model_id).with_for_update())
     if active_model(connection) == model_id:
         raise InvalidRequest(
             f"model {model_id} is the active one: activate another first "
