@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from recsys.database.errors import reported_errors
+from recsys.errors import DatabaseError
+from recsys.models.versions import active_model
 from recsys.server.embedded import embedded_server
 from tests.helpers.commands import recsys
+from tests.helpers.databases import make_indexes
 from tests.helpers.servers import embedded_in
 
 pytestmark = pytest.mark.slow
@@ -82,3 +86,22 @@ def test_a_full_disk_leaves_what_was_there(
     assert counts() == before
     recsys(*arguments)
     assert counts() != before
+
+
+def test_an_index_that_does_not_fit_leaves_none(home: Path, own_engine: Engine) -> None:
+    indexes = "select count(*) from pg_indexes where indexdef like '%%hnsw%%'"
+    nearest = "select movie_id from recsys.similar_movies(1, 50)"
+    with own_engine.begin() as connection:
+        connection.exec_driver_sql("set recsys.retrieval = exact")
+        model_id = active_model(connection)
+        assert model_id is not None
+        found = connection.exec_driver_sql(nearest).all()
+    with filled(home, 0), pytest.raises(DatabaseError, match="No space left"), reported_errors():
+        make_indexes(own_engine, model_id)
+    with own_engine.connect() as connection:
+        assert connection.exec_driver_sql(indexes).scalar() == 0
+        assert connection.exec_driver_sql(nearest).all() == found
+    make_indexes(own_engine, model_id)
+    with own_engine.begin() as connection:
+        assert connection.exec_driver_sql(indexes).scalar() == 2
+        connection.exec_driver_sql("select recsys_internal.unindex_model(%s)", (model_id,))

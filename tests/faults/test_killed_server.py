@@ -33,9 +33,18 @@ WORKS = {
         "select min(xmin::text), (count(*), count(distinct user_id))::text"
         " from recsys.recommendations"
     ),
+    ("bi", "refresh"): (
+        "select refreshed_at, rating_count = (select sum(rating_count) from"
+        " recsys_bi.user_activity) from recsys_bi.freshness"
+    ),
     ("db", "upgrade"): (
         "select obj_description('recsys'::regnamespace), version_num from recsys.alembic_version"
     ),
+}
+# What there is to do for those that would else change nothing.
+CHANGES = {
+    "bi": "insert into recsys.ratings select -1 - count(*), 1, 4 from recsys.ratings",
+    "db": "comment on schema recsys is 'of another version'",
 }
 
 
@@ -80,9 +89,9 @@ def test_killed_at_random_moments(
         return mark, whole
 
     def begin_anew() -> object:
-        if arguments[0] == "db":  # as an older version would have left it
+        if (change := CHANGES.get(arguments[0])) is not None:
             with own_engine.begin() as connection:
-                connection.exec_driver_sql("comment on schema recsys is 'of another version'")
+                connection.exec_driver_sql(change)
         return state()[0]
 
     begin_anew()

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine
 
 from recsys.database.engine import libpq_url
 from recsys.training.train import train
+from tests.helpers.clock import TOMORROW
 from tests.helpers.contract import CHECKS, Facts, check_finite
 from tests.helpers.databases import open_database
 from tests.helpers.odd_values import Values, read_functions
@@ -49,6 +50,11 @@ def test_every_function_keeps_its_contract(learned_engine: Engine) -> None:
     fuzz(learned_engine, calls=1_000, seed=1)
 
 
+def test_so_it_does_after_the_clock_was_set_back(learned_engine: Engine) -> None:
+    """All that is in the tables happens tomorrow."""
+    fuzz(learned_engine, calls=300, seed=3, first=TOMORROW)
+
+
 @pytest.mark.slow
 def test_every_function_keeps_its_contract_for_long(
     learned_engine: Engine, pytestconfig: pytest.Config
@@ -65,13 +71,13 @@ def test_every_function_keeps_its_contract_on_many_films(
     fuzz(engine, calls=2_000, seed=1)
 
 
-def fuzz(engine: Engine, calls: int, seed: int) -> None:
+def fuzz(engine: Engine, calls: int, seed: int, first: str = "") -> None:
     """Call functions so many times; fails with the statements whose answers are wrong."""
     chance = Random(seed)
     wrong: dict[str, str] = {}
     ends: dict[str, Counter[str]] = {}
     with psycopg.connect(libpq_url(engine.url), row_factory=dict_row) as connection:
-        connection.execute(ODD_FILMS)
+        connection.execute(ODD_FILMS + first)
         connection.commit()
         functions = read_functions(connection)
         assert {function.name for function in functions} == CHECKS.keys()
