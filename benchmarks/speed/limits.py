@@ -18,6 +18,7 @@ import psycopg
 from psycopg.errors import QueryCanceled
 
 from benchmarks.scratch import data_set, scratch_database
+from recsys.database.engine import libpq_url
 from recsys.loading.load import load
 from recsys.sources import open_source
 from recsys.training.texts import learn_texts
@@ -29,6 +30,7 @@ QUESTIONS = {
     "10,000 films, 2,700 rated": "recommend(414, k => 10000)",
     "10,000 films, retrieval alone": "recommend(42, k => 10000, rerank => false)",
     "10,000 films, unknown user": "recommend(-1, k => 10000)",
+    "10,000 films, two variants": "interleave(42, 'e', k => 10000)",
     "10,000 similar films": "similar_movies(1, k => 10000)",
     "10,000 films, three members": "recommend_group('{1,2,3}', k => 10000)",
     "the same, least misery": "recommend_group('{1,2,3}', k => 10000, strategy => 'least_misery')",
@@ -42,8 +44,13 @@ QUESTIONS = {
     " where movie_id % 3 > 0), k => 10000)",
     "whom a film is for": "users_for(1, k => 10000)",
     "reasons of a film": "explain(414, 1, k => 10000)",
-    "100,000 words of a plot": "search_plots(repeat('toys come alive ', 33333), k => 10000)",
+    "18,000 words of a plot": "search_plots(repeat('toys come alive ', 6000), k => 10000)",
 }
+EXPERIMENT = """
+    insert into recsys.experiments (name) values ('e');
+    insert into recsys.experiment_variants (experiment, variant, share, rerank)
+    values ('e', 'ordered', 1, true), ('e', 'retrieved', 1, false);
+"""
 MOMENTS = 5
 
 
@@ -53,7 +60,9 @@ def main() -> None:
         load(engine, open_source(str(data_set("overviews"))))
         train(engine)
         learn_texts(engine)
-        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(EXPERIMENT)
+        url = libpq_url(engine.url)
         print(f"{'':30}  cpu ms  peak MB  ms to end")
         for name, question in QUESTIONS.items():
             with psycopg.connect(url, autocommit=True) as connection:

@@ -54,4 +54,4 @@ def test_cut_off_at_any_moment(server_url: URL, learned_name: str) -> None:
                 connection.execute("reset statement_timeout")
             found = connection.execute("select name, setting from pg_settings").fetchall()
             assert found == settings, question
-    assert cut > len(LONGEST)
+    assert cut > 0
