@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Engine
+
+from recsys.loading.load import load
+from recsys.models.experiments import Variant, start_experiment
+from recsys.parameters import Parameters
+from recsys.sources import open_source
+from recsys.training.texts import learn_texts
+from recsys.training.train import train
+
 # One call or more of each function, through every way that reads a table of its own.
 CALLS = {
     "recommend": [
@@ -30,3 +39,12 @@ CALLS = {
     "predict_genres": ["recsys.predict_genres('a detective hunts a killer')"],
     "predict_movie_genres": ["recsys.predict_movie_genres(1)"],
 }
+
+
+def learn(engine: Engine) -> None:
+    """Fill a database with what the calls ask for."""
+    load(engine, open_source("sample"))
+    learn_texts(engine)
+    train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
+    with engine.begin() as connection:
+        start_experiment(connection, "e", [Variant("a"), Variant("b")])

@@ -17,16 +17,10 @@ from sqlalchemy import Engine
 from recsys import AsyncRecommender, DatabaseTimeout, DatabaseUnreachable, Recommender
 from recsys.database.engine import open_engine
 from recsys.database.migrations import upgrade
-from recsys.loading.load import load
-from recsys.models.experiments import Variant, start_experiment
-from recsys.parameters import Parameters
 from recsys.server.cluster import SUPERUSER, Cluster, Running
 from recsys.server.user import private_folder, server_user
 from recsys.settings import Settings
-from recsys.sources import open_source
-from recsys.training.texts import learn_texts
-from recsys.training.train import train
-from tests.helpers.calls import CALLS
+from tests.helpers.calls import CALLS, learn
 from tests.helpers.servers import frozen
 
 SCALING = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
@@ -96,14 +90,6 @@ def tell_where(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(WHERE)
         connection.exec_driver_sql("insert into recsys.movies (movie_id, title) values (1, 'Up')")
-
-
-def learn(engine: Engine) -> None:
-    load(engine, open_source("sample"))
-    learn_texts(engine)
-    train(engine, Parameters(16, alpha=0.3, regularization=0.01), device="cpu")
-    with engine.begin() as connection:
-        start_experiment(connection, "e", [Variant("a"), Variant("b")])  # as `CALLS` name it
 
 
 @pytest.fixture
