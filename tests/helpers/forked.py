@@ -21,6 +21,10 @@ _context = get_context("forkserver")
 _context.set_forkserver_preload(
     [f"recsys.cli.{place.partition(':')[0]}" for place, _ in COMMANDS.values()]
     + ["recsys.training.train", "recsys.database.migrations", "recsys.loading.load"]
+    + ["recsys.evaluation.evaluate", "recsys.evaluation.report", "recsys.training.texts"]
+    # What trainings and evaluations import at their first step takes seconds.
+    + ["alembic.command", "pydantic.type_adapter", "scipy.stats", "torch._dynamo"]
+    + ["sklearn.linear_model"]
 )
 
 
