@@ -28,6 +28,7 @@ from recsys.training.train import train
 from tests.helpers.databases import make_indexes, make_up_predictions, open_database
 from tests.helpers.forked import shorten
 from tests.helpers.oracle import Catalogue, read_catalogue
+from tests.helpers.servers import memory
 
 hypothesis.settings.register_profile("all")  # examples: see tests/helpers/examples.py
 
@@ -66,7 +67,7 @@ def settings() -> Iterator[Settings]:
     if found.database_url is not None:
         yield found
         return
-    home = Path(tempfile.mkdtemp(prefix="recsys-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="recsys-tests-", dir=memory()))
     home.chmod(0o711)  # as root, the server's user passes through
     os.environ["RECSYS_HOME"] = str(home)
     running = embedded_server(home).acquire()
@@ -87,7 +88,7 @@ def server_url(settings: Settings) -> URL:
 
 
 @contextmanager
-def copying(server_url: URL) -> Iterator[Callable[[str], str]]:
+def copying(server_url: URL, drop: bool = True) -> Iterator[Callable[[str], str]]:
     """Copy databases, each from a template's name, and drop the copies at the end."""
     made: list[str] = []
     maintenance = open_database(server_url, "postgres").execution_options(
@@ -105,14 +106,14 @@ def copying(server_url: URL) -> Iterator[Callable[[str], str]]:
 
     yield copy
     with maintenance.connect() as connection:
-        for name in made:
+        for name in made if drop else ():
             connection.exec_driver_sql(f"drop database if exists {name} with (force)")
 
 
 @pytest.fixture(scope="session")
-def copies(server_url: URL) -> Iterator[Callable[[str], str]]:
-    """Make a database from a template's name; all are dropped at the end of the run."""
-    with copying(server_url) as copy:
+def copies(settings: Settings, server_url: URL) -> Iterator[Callable[[str], str]]:
+    """Make a database from a template's name; all go at the end of the run, or with its server."""
+    with copying(server_url, drop=settings.database_url is not None) as copy:
         yield copy
 
 

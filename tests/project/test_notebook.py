@@ -15,6 +15,7 @@ import matplotlib as mpl
 import pytest
 
 from tests.helpers import commands
+from tests.helpers.servers import memory
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
 CELLS: list[dict[str, Any]] = json.loads(NOTEBOOK.read_text())["cells"]
@@ -31,7 +32,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
             return commands.recsys(*command[3:])
         return others(command, *arguments, **options)
 
-    with tempfile.TemporaryDirectory(prefix="recsys-notebook-") as folder:
+    with tempfile.TemporaryDirectory(prefix="recsys-notebook-", dir=memory()) as folder:
         Path(folder).chmod(0o711)  # as root, the server's user passes through
         monkeypatch.setenv("RECSYS_HOME", folder)
         monkeypatch.delenv("DATABASE_URL", raising=False)

@@ -26,6 +26,7 @@ from recsys.server.cluster import Running
 from recsys.server.embedded import EmbeddedServer, embedded_server
 from recsys.settings import Settings
 from tests.helpers.children import child
+from tests.helpers.servers import memory
 
 Hold: TypeAlias = Callable[[], tuple[Popen[str], int]]
 HOLD = """
@@ -40,7 +41,7 @@ time.sleep(60)
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="recsys-home-"))
+    folder = Path(tempfile.mkdtemp(prefix="recsys-home-", dir=memory()))
     folder.chmod(0o711)
     yield folder
     EmbeddedServer(folder).stop()
