@@ -1,4 +1,8 @@
-"""A server for the whole run, a template database, and copies of it to write in."""
+"""A server for the whole run, a template database, and copies of it to write in.
+
+What imports torch or pandas is imported where it is called: the process that only hands the tests
+out to others reads this file, too, and the others wait for it.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,9 @@ from sqlalchemy import URL, Connection, Engine
 
 from recsys.database.engine import database_url
 from recsys.database.migrations import upgrade
-from recsys.loading.load import load
 from recsys.parameters import Parameters
 from recsys.server.embedded import embedded_server
 from recsys.settings import Settings
-from recsys.sources import open_source
-from recsys.training.texts import learn_texts
-from recsys.training.train import train
 from tests.helpers.databases import make_indexes, make_up_predictions, open_database
 from tests.helpers.forked import shorten
 from tests.helpers.oracle import Catalogue, read_catalogue
@@ -33,7 +33,8 @@ from tests.helpers.servers import memory
 hypothesis.settings.register_profile("all")  # examples: see tests/helpers/examples.py
 
 SHARED = {
-    "content_name", "films_name", "learned_name", "minilm", "movielens_loaded", "planted_name",
+    "content_name", "evaluated", "films_name", "learned_name", "minilm", "movielens_loaded",
+    "planted_name",
 }  # fmt: skip
 
 
@@ -164,6 +165,10 @@ def owner_url(server_url: URL, copies: Callable[[str], str]) -> Iterator[URL]:
 @pytest.fixture(scope="session")
 def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) -> str:
     """Name of a database with the sample and a model; not to be written to."""
+    from recsys.loading.load import load
+    from recsys.sources import open_source
+    from recsys.training.train import train
+
     name = copies(template)
     engine = open_database(server_url, name)
     load(engine, open_source("sample"))
@@ -177,6 +182,8 @@ def sample_name(server_url: URL, template: str, copies: Callable[[str], str]) ->
 @pytest.fixture(scope="session")
 def learned_name(server_url: URL, sample_name: str, copies: Callable[[str], str]) -> str:
     """Name of a database with the sample, a model and its texts learned; not to be written to."""
+    from recsys.training.texts import learn_texts
+
     name = copies(sample_name)
     assert learn_texts(open_database(server_url, name)) is not None
     return name
@@ -225,6 +232,9 @@ def movielens_loaded(
     data_folder: Path, server_url: URL, template: str, copies: Callable[[str], str]
 ) -> str:
     """Name of a database with ml-latest-small and no model; not to be written to."""
+    from recsys.loading.load import load
+    from recsys.sources import open_source
+
     name = copies(template)
     load(open_database(server_url, name), open_source(str(data_folder / "ml-latest-small")))
     return name
@@ -235,6 +245,10 @@ def movielens_texts(
     data_folder: Path, server_url: URL, movielens_loaded: str, copies: Callable[[str], str]
 ) -> str:
     """Name of a copy of it with texts, and all that they teach; not to be written to."""
+    from recsys.loading.load import load
+    from recsys.sources import open_source
+    from recsys.training.texts import learn_texts
+
     if not (data_folder / "overviews").exists():
         pytest.skip("RECSYS_TEST_DATA has no folder overviews")
     name = copies(movielens_loaded)
@@ -247,6 +261,8 @@ def movielens_texts(
 @pytest.fixture(scope="session")
 def movielens(server_url: URL, movielens_loaded: str, copies: Callable[[str], str]) -> Engine:
     """ml-latest-small with a model of the defaults; not to be written to."""
+    from recsys.training.train import train
+
     engine = open_database(server_url, copies(movielens_loaded))
     make_indexes(engine, train(engine, device="cpu"))
     make_up_predictions(engine)

@@ -11,13 +11,14 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from recsys.cli.evaluate import show_evaluation
 from recsys.cli.output import Format
@@ -39,9 +40,10 @@ from recsys.parameters import Parameters
 from recsys.training.train import train
 from tests.helpers.children import child
 from tests.helpers.commands import fails, recsys
+from tests.helpers.databases import open_database
 from tests.helpers.loads import rows
 from tests.helpers.order_oracle import teach_plain
-from tests.helpers.tastes import MOVIES, USERS
+from tests.helpers.tastes import MOVIES, USERS, write_two_tastes
 
 SPLITS = ("random", "time", "leave-one-out", "users")
 QUICK = Protocol(ks=(5,), baselines=False)
@@ -383,9 +385,11 @@ class Checked(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture
-def evaluated(two_tastes: Engine) -> Evaluation:
-    return evaluate(two_tastes, Protocol(ks=(5, 10)))
+@pytest.fixture(scope="session")
+def evaluated(server_url: URL, template: str, copies: Callable[[str], str]) -> Evaluation:
+    engine = open_database(server_url, copies(template))
+    write_two_tastes(engine)
+    return evaluate(engine, Protocol(ks=(5, 10)))
 
 
 def test_the_table_says_by_how_much_it_is_better(
@@ -533,8 +537,6 @@ def test_a_role_that_may_not_make_databases_is_told_so(two_tastes: Engine) -> No
         run("grant select on all tables in schema recsys to evaluation_reader")
     try:
         url = two_tastes.url.set(username="evaluation_reader", password=None)
-        from tests.helpers.databases import open_database
-
         with pytest.raises(EvaluationError, match="alter role evaluation_reader createdb"):
             evaluate(open_database(url, str(url.database)), QUICK)
         with two_tastes.begin() as connection:
