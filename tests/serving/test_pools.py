@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, QueuePool, create_engine
+from sqlalchemy import Engine, QueuePool, create_engine, make_url
 
 from recsys import (
     Answers,
@@ -174,10 +174,15 @@ def test_a_statement_that_takes_too_long(engine: Engine) -> None:
     assert times_asked(engine) == 2
 
 
+def with_options(url: str, options: str) -> str:
+    given = make_url(url).update_query_dict({"options": options})
+    return given.render_as_string(hide_password=False)
+
+
 def test_a_time_out_costs_one_connection(engine: Engine) -> None:
     url = in_trouble(engine, f"perform pg_sleep({HANGS_S})")
     # The server's own limit is off: the client closes the connection.
-    with Recommender(f"{url}&options=-c%20statement_timeout%3D0", timeout=0.3) as recommender:
+    with Recommender(with_options(url, "-c statement_timeout=0"), timeout=0.3) as recommender:
         before = session_ids(recommender._pools.read, 3)
         with pytest.raises(DatabaseTimeout):
             recommender.user_vector(1)
@@ -188,7 +193,7 @@ def test_a_time_out_costs_one_connection(engine: Engine) -> None:
 def test_the_servers_own_time_out_is_one(engine: Engine) -> None:
     url = in_trouble(engine, f"perform pg_sleep({HANGS_S})")
     with (
-        Recommender(f"{url}&options=-c%20statement_timeout%3D50") as recommender,
+        Recommender(with_options(url, "-c statement_timeout=50")) as recommender,
         pytest.raises(DatabaseTimeout, match="statement timeout"),
     ):
         recommender.user_vector(1)
@@ -197,7 +202,7 @@ def test_the_servers_own_time_out_is_one(engine: Engine) -> None:
 
 def test_options_of_the_url_leave_the_servers_time_out(engine: Engine) -> None:
     with (
-        Recommender(f"{url_of(engine)}&options=-c%20work_mem%3D5MB", timeout=3) as recommender,
+        Recommender(with_options(url_of(engine), "-c work_mem=5MB"), timeout=3) as recommender,
         recommender._pools.read.connect() as connection,
     ):
         assert connection.exec_driver_sql("show work_mem").scalar() == "5MB"
