@@ -106,7 +106,7 @@ def test_one_array_alone_is_refused(tmp_path: Path) -> None:
     assert not read(tmp_path / "films.npz")
 
 
-@pytest.mark.parametrize("ending", ["npz", "parquet", "lists.parquet"])
+@pytest.mark.parametrize("ending", ["npz", "parquet"])
 def test_what_swells_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
@@ -115,8 +115,6 @@ def test_what_swells_is_refused_before_it_is_unpacked(
     path, zeros = tmp_path / f"films.{ending}", np.zeros((1_500_000, 4))
     if ending == "npz":
         np.savez_compressed(path, movie_ids=np.zeros(len(zeros)), movies=zeros)
-    elif ending == "lists.parquet":
-        pd.DataFrame({"movie_id": [1], "vector": [zeros.ravel()]}).to_parquet(path)
     else:
         pd.DataFrame(zeros, columns=list("abcd")).assign(movie_id=0).to_parquet(path)
     tracemalloc.start()
