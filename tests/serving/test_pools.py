@@ -67,7 +67,7 @@ def kill_sessions(engine: Engine, state: str) -> int:
             killed = connection.exec_driver_sql(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where application_name = 'recsys' and datname = current_database()"
-                " and state = %s and (state = 'idle' or query like '%%user_vector%%')",
+                " and state = %s and (state = 'idle' or wait_event = 'PgSleep')",  # within the call
                 (state,),
             ).all()
             if killed:
