@@ -322,6 +322,7 @@ def test_a_model_from_elsewhere_cannot_be_evaluated(sample_engine: Engine) -> No
         evaluate(sample_engine, replace(QUICK, against=99))
 
 
+@pytest.mark.slow
 def test_the_first_and_the_last_time(sample_engine: Engine) -> None:
     newest = "9999-12-30 00:00:00+00"
     with sample_engine.begin() as connection:
@@ -550,9 +551,8 @@ def test_a_role_that_may_not_make_databases_is_told_so(two_tastes: Engine) -> No
             connection.exec_driver_sql("drop role evaluation_reader")
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_broken_off_evaluation_leaves_nothing(
     two_tastes: Engine, tmp_path: Path, number: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Engine
 
 from recsys.database.retention import delete_impressions
@@ -15,6 +16,7 @@ from recsys.training.train import train
 from tests.helpers.clock import TOMORROW
 
 
+@pytest.mark.slow
 def test_all_works_go_on(sample_engine: Engine) -> None:
     refresh(sample_engine)
     with sample_engine.begin() as connection:

@@ -78,6 +78,7 @@ def test_a_long_text_has_the_mean_of_its_parts(minilm: SentenceEncoder) -> None:
     assert found @ love > plain @ love + 0.1
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_characters(minilm: SentenceEncoder) -> None:
     words = "telecommunications responsibilities characteristics "  # of one token each
     text = (words * 2000)[:100_000]
@@ -172,6 +173,7 @@ def test_doc2vec_tells_topics_apart_and_finds_the_text_again(topics: list[str]) 
     assert asked[0, :100].mean() > asked[0, 100:].mean() + 0.05
 
 
+@pytest.mark.slow
 def test_doc2vec_is_the_same_each_time(topics: list[str], tmp_path: Path) -> None:
     texts = [*topics[::10], "qqq", ""]
     encoder, vectors = Doc2VecEncoder.learn(texts)

@@ -269,6 +269,7 @@ def test_a_search_keeps_its_budget() -> None:
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_another_activation_meanwhile_stays(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import time
 from random import Random
 
 import psycopg
+import pytest
 from psycopg.errors import QueryCanceled
 from sqlalchemy import URL
 
@@ -32,6 +33,7 @@ LONGEST = [
 MOMENTS = 4  # of each at which it is cut off
 
 
+@pytest.mark.slow
 def test_cut_off_at_any_moment(server_url: URL, learned_name: str) -> None:
     chance, cut = Random(1), 0
     with psycopg.connect(

@@ -40,7 +40,7 @@ def wide(sample: Connection) -> Connection:
     [
         ("recommend", {"user_id": 4}),
         ("recommend", {"user_id": 4, "rerank": False}),
-        ("recommend_group", {"user_ids": [4, 5, 6]}),
+        pytest.param("recommend_group", {"user_ids": [4, 5, 6]}, marks=pytest.mark.slow),
         ("recommend_group", {"user_ids": [4, 5, 6], "strategy": "least_misery"}),
     ],
 )

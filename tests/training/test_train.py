@@ -88,6 +88,7 @@ def test_only_ratings_from_the_threshold_on_count(sample_engine: Engine) -> None
         ).one() == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_the_half_life_is_that_of_the_likes(sample_engine: Engine) -> None:
     """Without times there is none; a short one where each film is rated on a day of its own."""
     parameters = Parameters(factors=4, epochs=2, alpha=0.3, regularization=0.01)
