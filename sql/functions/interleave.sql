@@ -51,7 +51,8 @@ begin
             on o.movie_id = f.movie_id and o.variant is distinct from f.variant
         order by f.ordinality);
     starts := array[0, (
-        select count(*) from unnest(films) f where f.variant is not distinct from variants[1].variant)];
+        select count(*) from unnest(films) f
+        where f.variant is not distinct from variants[1].variant)];
     ends := array[starts[2], cardinality(elsewhere)];
     taken := starts;
     -- A coin for each pair of places says which team picks first: the user's own, so that a list
