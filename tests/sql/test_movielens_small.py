@@ -7,12 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from pgvector import Vector
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from recsys.evaluation.evaluate import evaluate
 from recsys.evaluation.outcomes import OURS
 from recsys.evaluation.protocol import Protocol
+from recsys.models.experiments import Variant, start_experiment
 from tests.helpers.databases import open_database
+from tests.helpers.oracle import call
 
 
 def test_counts(movielens: Engine) -> None:
@@ -97,3 +99,12 @@ def test_ranking_through_sql(
     assert found["popularity"] == pytest.approx(0.141, abs=0.01)
     assert found["ease"] == pytest.approx(0.265, abs=0.01)
     assert found["item-knn"] >= 0.225
+
+
+def test_a_draft_of_all_films_ends(real: Connection) -> None:
+    start_experiment(real, "e", [Variant("a"), Variant("b", rerank=False)])
+    real.exec_driver_sql("set local statement_timeout = '60s'")
+    drafted = call(real, "interleave", user_id=1, experiment="e", k=10_000)
+    assert [row["rank"] for row in drafted] == list(range(1, len(drafted) + 1))
+    plain = call(real, "recommend", user_id=1, k=10_000)
+    assert {row["movie_id"] for row in drafted} == {row["movie_id"] for row in plain}
