@@ -112,7 +112,7 @@ lock: $(VENV)/.installed-dev  ## Write constraints.txt anew
 	@touch $@
 
 audit: .venv-audit/.installed  ## Look up what is known to be unsafe of constraints.txt (asks the network)
-	.venv-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	.venv-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 clean:  ## Remove the environments and caches
 	rm -rf $(VENV) .venv-superset .venv-dbt .venv-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -111,7 +111,9 @@ def test_ten_gigabytes_in_ten_megabytes(engine: Engine, tmp_path: Path, what: st
     assert path.stat().st_size < 45 << 20
     process = forked.start(load_bomb, url_of(engine), str(path), str(written))
     process.join(240)
+    ended = process.exitcode
     process.kill()
+    assert ended == 0
     grown, _, end = written.read_text().partition(" ")
     assert why in end
     assert len(end.splitlines()) == 1
