@@ -217,7 +217,10 @@ class Client:
             rows.deletion_sent(user, film)
         sent = time.monotonic()
         try:
-            cursor = connection.cursor(row_factory=dict_row).execute(statement, values)
+            # Most texts of any function come once: prepared, a hundred would stay in memory.
+            prepare = False if kind == "any function" else None
+            cursor = connection.cursor(row_factory=dict_row)
+            cursor.execute(statement, values, prepare=prepare)
             answer = cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             if kind != "any function" or error.sqlstate != REFUSED:

@@ -47,7 +47,7 @@ ODD_FILMS = """
 
 
 def test_every_function_keeps_its_contract(learned_engine: Engine) -> None:
-    fuzz(learned_engine, calls=1_000, seed=1)
+    fuzz(learned_engine, calls=2_000, seed=1)
 
 
 def test_so_it_does_after_the_clock_was_set_back(learned_engine: Engine) -> None:
