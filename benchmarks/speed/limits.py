@@ -42,7 +42,7 @@ QUESTIONS = {
     "10,000 genres": "recommend(42, genres => array_fill('Drama'::text, array[10000]))",
     "6,500 liked films": "recommend_for(array(select movie_id from recsys.movies"
     " where movie_id % 3 > 0), k => 10000)",
-    "whom a film is for": "users_for(1, k => 10000)",
+    "users of a film": "users_for(1, k => 10000)",
     "reasons of a film": "explain(414, 1, k => 10000)",
     "18,000 words of a plot": "search_plots(repeat('toys come alive ', 6000), k => 10000)",
 }
