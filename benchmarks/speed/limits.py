@@ -20,6 +20,7 @@ from psycopg.errors import QueryCanceled
 from benchmarks.scratch import data_set, scratch_database
 from recsys.database.engine import libpq_url
 from recsys.loading.load import load
+from recsys.models.experiments import Variant, start_experiment
 from recsys.sources import open_source
 from recsys.training.texts import learn_texts
 from recsys.training.train import train
@@ -46,11 +47,6 @@ QUESTIONS = {
     "reasons of a film": "explain(414, 1, k => 10000)",
     "18,000 words of a plot": "search_plots(repeat('toys come alive ', 6000), k => 10000)",
 }
-EXPERIMENT = """
-    insert into recsys.experiments (name) values ('e');
-    insert into recsys.experiment_variants (experiment, variant, share, rerank)
-    values ('e', 'ordered', 1, true), ('e', 'retrieved', 1, false);
-"""
 MOMENTS = 5
 
 
@@ -61,7 +57,8 @@ def main() -> None:
         train(engine)
         learn_texts(engine)
         with engine.begin() as connection:
-            connection.exec_driver_sql(EXPERIMENT)
+            variants = [Variant("ordered", rerank=True), Variant("retrieved", rerank=False)]
+            start_experiment(connection, "e", variants)
         url = libpq_url(engine.url)
         print(f"{'':30}  cpu ms  peak MB  ms to end")
         for name, question in QUESTIONS.items():

@@ -46,6 +46,7 @@ from benchmarks.scratch import data_set, scratch_database
 from recsys.cli.output import progress_bar
 from recsys.database.engine import libpq_url
 from recsys.loading.load import load
+from recsys.models.experiments import Variant, start_experiment
 from recsys.parameters import Parameters
 from recsys.sources import open_source
 from recsys.training.texts import learn_texts
@@ -106,11 +107,6 @@ NEW_USERS = range(1_000_001, 1_000_301)
 PLOTS = """
     insert into recsys.movie_texts (movie_id, kind, text)
     select movie_id, 'plot', 'A story of ' || title from recsys.movies
-"""
-EXPERIMENT = """
-    insert into recsys.experiments (name) values ('e');
-    insert into recsys.experiment_variants (experiment, variant, share, diversity)
-    values ('e', 'plain', 1, null), ('e', 'diverse', 1, 0.5);
 """
 Commands = Sequence[tuple[str, ...]]
 REFUSED = "22023"
@@ -295,6 +291,7 @@ def prepare(engine: Engine, factors: int = Parameters.factors) -> None:
     load(engine, open_source(str(data_set("ml-latest-small"))))
     with engine.begin() as connection:
         connection.exec_driver_sql(PLOTS)
+        start_experiment(connection, "e", [Variant("plain"), Variant("diverse", diversity=0.5)])
     learn_texts(engine)
     train(engine, Parameters(factors=factors))
 
@@ -319,9 +316,8 @@ def put_load(
 
 
 def read_world(engine: Engine) -> World:
-    """Read who and what there is; films get an experiment to be asked by."""
+    """Read who and what there is."""
     with psycopg.connect(libpq_url(engine.url)) as connection:
-        connection.execute(EXPERIMENT)
         titles: dict[int, str] = dict(
             connection.execute("select movie_id, title from recsys.movies").fetchall()
         )
